@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Text: strict numbers, UTF-8, cutting. */
+#include <errno.h>
+#include <math.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/str.h"
+
+enum { NUMBER_TEXT_MAX = 32 };
+
+enum err str_to_i64_n(const char *text, size_t len, int64_t min, int64_t max,
+                      int64_t *out)
+{
+    char copy[NUMBER_TEXT_MAX];
+    char *end;
+    long long value;
+
+    if (len == 0 || len >= sizeof copy ||
+        strspn(text, "0123456789-") < len) {
+        return ERR_INVALID;
+    }
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    errno = 0;
+    value = strtoll(copy, &end, 10);
+    if (*end != '\0') {
+        return ERR_INVALID;
+    }
+    if (errno == ERANGE || value < min || value > max) {
+        return ERR_LIMIT;
+    }
+    *out = value;
+    return ERR_OK;
+}
+
+enum err str_to_i64(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+    return str_to_i64_n(text, strlen(text), min, max, out);
+}
+
+enum err str_to_double(const char *text, double *out)
+{
+    char *end;
+    double value;
+
+    /* strtod also takes blanks, "nan", "inf" and hexadecimal. */
+    if (text[0] == '\0' || strspn(text, "0123456789+-.eE") != strlen(text)) {
+        return ERR_INVALID;
+    }
+    value = strtod(text, &end);
+    if (*end != '\0' || !isfinite(value)) {
+        return ERR_INVALID;
+    }
+    *out = value;
+    return ERR_OK;
+}
+
+/* Length of the well-formed character at p, 0 if there is none. The second
+ * byte's range depends on the first: Unicode 15, table 3-7. */
+static size_t utf8_char(const unsigned char *p, size_t left)
+{
+    unsigned char low = 0x80;
+    unsigned char high = 0xBF;
+    size_t n;
+
+    if (p[0] < 0x80) {
+        return 1;
+    }
+    n = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
+        : p[0] >= 0xE0 && p[0] <= 0xEF ? 3
+        : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
+                                       : 0;
+    if (n == 0 || n > left) {
+        return 0;
+    }
+    low = p[0] == 0xE0 ? 0xA0 : p[0] == 0xF0 ? 0x90 : low;
+    high = p[0] == 0xED ? 0x9F : p[0] == 0xF4 ? 0x8F : high;
+    if (p[1] < low || p[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < n; i++) {
+        if ((p[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    return n;
+}
+
+bool utf8_valid(const char *text, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    while (len > 0) {
+        size_t n = utf8_char(p, len);
+
+        if (n == 0) {
+            return false;
+        }
+        p += n;
+        len -= n;
+    }
+    return true;
+}
+
+size_t utf8_cut(const char *text, size_t len, size_t max)
+{
+    size_t cut = len < max ? len : max;
+
+    if (cut == len) {
+        return len;
+    }
+    while (cut > 0 && ((unsigned char)text[cut] & 0xC0) == 0x80) {
+        cut--;
+    }
+    return cut;
+}
+
+bool str_starts(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+bool str_ends(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+enum { BASE64_VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+
+void str_to_base64(struct buf *out, const void *data, size_t len)
+{
+    size_t room = sodium_base64_ENCODED_LEN(len, BASE64_VARIANT);
+    char *at = buf_extend(out, room);
+
+    if (at != NULL) {
+        sodium_bin2base64(at, room, data, len, BASE64_VARIANT);
+        buf_truncate(out, out->len - 1); /* its NUL */
+    }
+}
+
+enum err str_from_base64(struct buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    size_t before = out->len;
+    char *at = buf_extend(out, len);
+    size_t n;
+
+    if (at == NULL) {
+        return ERR_LIMIT;
+    }
+    if (sodium_base642bin((unsigned char *)at, len, text, len, NULL, &n, NULL,
+                          BASE64_VARIANT) != 0) {
+        buf_truncate(out, before);
+        return ERR_INVALID;
+    }
+    buf_truncate(out, before + n);
+    return ERR_OK;
+}
