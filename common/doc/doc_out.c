@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Writing documents in one pass into one buffer that is used again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/doc/bson_types.h"
+#include "common/doc/doc.h"
+
+enum { INDEX_TEXT_MAX = 12 };
+
+struct level {
+    size_t start;   /* of its length word */
+    uint32_t index; /* next key of an array */
+    bool array;
+};
+
+struct doc_out {
+    struct buf buf;
+    struct level levels[DOC_DEPTH_MAX + 1];
+    size_t depth;
+};
+
+static void open_level(struct doc_out *out, bool array)
+{
+    BUG_IF(out->depth > DOC_DEPTH_MAX);
+    out->levels[out->depth++] =
+        (struct level){.start = out->buf.len, .array = array};
+    buf_add_u32(&out->buf, 0); /* length, known at the end */
+}
+
+static void close_level(struct doc_out *out)
+{
+    const struct level *level = &out->levels[--out->depth];
+    uint32_t len;
+
+    buf_add_char(&out->buf, '\0');
+    BUG_IF(out->buf.overflow); /* callers keep DOC_BYTES_MAX */
+    len = (uint32_t)(out->buf.len - level->start);
+    memcpy(out->buf.data + level->start, &len, sizeof len);
+}
+
+struct doc_out *doc_out_new(void)
+{
+    struct doc_out *out = xcalloc(1, sizeof *out);
+
+    buf_init(&out->buf, DOC_BYTES_MAX);
+    doc_out_reset(out);
+    return out;
+}
+
+void doc_out_free(struct doc_out *out)
+{
+    if (out != NULL) {
+        buf_fini(&out->buf);
+        free(out);
+    }
+}
+
+void doc_out_reset(struct doc_out *out)
+{
+    buf_clear(&out->buf);
+    out->depth = 0;
+    open_level(out, false);
+}
+
+static void add_key(struct doc_out *out, enum bson_kind kind, const char *key)
+{
+    struct level *level;
+
+    BUG_IF(out->depth == 0);
+    level = &out->levels[out->depth - 1];
+    buf_add_char(&out->buf, (char)kind);
+    if (level->array) {
+        char text[INDEX_TEXT_MAX];
+        int len = snprintf(text, sizeof text, "%u", level->index++);
+
+        buf_add(&out->buf, text, (size_t)len + 1);
+    } else {
+        buf_add(&out->buf, key, strlen(key) + 1);
+    }
+}
+
+void doc_add_null(struct doc_out *out, const char *key)
+{
+    add_key(out, BSON_KIND_NULL, key);
+}
+
+void doc_add_bool(struct doc_out *out, const char *key, bool value)
+{
+    add_key(out, BSON_KIND_BOOL, key);
+    buf_add_char(&out->buf, value ? 1 : 0);
+}
+
+void doc_add_i64(struct doc_out *out, const char *key, int64_t value)
+{
+    add_key(out, BSON_KIND_INT64, key);
+    buf_add(&out->buf, &value, sizeof value);
+}
+
+void doc_add_f64(struct doc_out *out, const char *key, double value)
+{
+    add_key(out, BSON_KIND_DOUBLE, key);
+    buf_add(&out->buf, &value, sizeof value);
+}
+
+void doc_add_ms(struct doc_out *out, const char *key, int64_t ms)
+{
+    doc_add_f64(out, key, clock_ms_to_s(ms));
+}
+
+void doc_add_strn(struct doc_out *out, const char *key, const char *text,
+                  size_t len)
+{
+    add_key(out, BSON_KIND_STRING, key);
+    buf_add_u32(&out->buf, (uint32_t)len + 1);
+    buf_add(&out->buf, text, len);
+    buf_add_char(&out->buf, '\0');
+}
+
+void doc_add_str(struct doc_out *out, const char *key, const char *text)
+{
+    doc_add_strn(out, key, text, strlen(text));
+}
+
+void doc_add_bytes(struct doc_out *out, const char *key, const void *data,
+                   size_t len)
+{
+    add_key(out, BSON_KIND_BINARY, key);
+    buf_add_u32(&out->buf, (uint32_t)len);
+    buf_add_char(&out->buf, '\0'); /* generic subtype */
+    buf_add(&out->buf, data, len);
+}
+
+static void add_nested(struct doc_out *out, enum bson_kind kind,
+                       const char *key, struct doc doc)
+{
+    static const uint8_t empty[] = {5, 0, 0, 0, 0};
+
+    add_key(out, kind, key);
+    if (doc.len == 0) {
+        buf_add(&out->buf, empty, sizeof empty);
+    } else {
+        buf_add(&out->buf, doc.data, doc.len);
+    }
+}
+
+void doc_add_doc(struct doc_out *out, const char *key, struct doc doc)
+{
+    add_nested(out, BSON_KIND_DOC, key, doc);
+}
+
+void doc_add_array(struct doc_out *out, const char *key, struct doc array)
+{
+    add_nested(out, BSON_KIND_ARRAY, key, array);
+}
+
+void doc_add_value(struct doc_out *out, const char *key,
+                   const struct doc_value *value)
+{
+    switch (value->type) {
+    case DOC_MISSING:
+        break;
+    case DOC_NULL:
+        doc_add_null(out, key);
+        break;
+    case DOC_BOOL:
+        doc_add_bool(out, key, value->u.b);
+        break;
+    case DOC_INT:
+        doc_add_i64(out, key, value->u.i);
+        break;
+    case DOC_DOUBLE:
+        doc_add_f64(out, key, value->u.d);
+        break;
+    case DOC_STRING:
+        doc_add_strn(out, key, value->u.s.text, value->u.s.len);
+        break;
+    case DOC_BYTES:
+        doc_add_bytes(out, key, value->u.s.text, value->u.s.len);
+        break;
+    case DOC_DOC:
+        doc_add_doc(out, key, value->u.doc);
+        break;
+    case DOC_ARRAY:
+        doc_add_array(out, key, value->u.doc);
+        break;
+    }
+}
+
+void doc_begin_doc(struct doc_out *out, const char *key)
+{
+    add_key(out, BSON_KIND_DOC, key);
+    open_level(out, false);
+}
+
+void doc_begin_array(struct doc_out *out, const char *key)
+{
+    add_key(out, BSON_KIND_ARRAY, key);
+    open_level(out, true);
+}
+
+void doc_end(struct doc_out *out)
+{
+    BUG_IF(out->depth < 2);
+    close_level(out);
+}
+
+struct doc doc_out_done(struct doc_out *out)
+{
+    BUG_IF(out->depth > 1);
+    if (out->depth == 1) {
+        close_level(out);
+    }
+    return (struct doc){(const uint8_t *)out->buf.data,
+                        (uint32_t)out->buf.len};
+}
+
+size_t doc_out_len(const struct doc_out *out)
+{
+    return out->buf.len;
+}
