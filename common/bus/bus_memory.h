@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A broker in memory, for tests and the simulator: quorum queues with single
+ * active consumers as docs/architecture.md describes them, and every fault
+ * that a real broker may show, decided by the caller.
+ */
+#ifndef HYP_BUS_BUS_MEMORY_H
+#define HYP_BUS_BUS_MEMORY_H
+
+#include "common/bus/bus.h"
+
+struct broker;
+
+/** Decisions a test may take; any member may be NULL (no fault). */
+struct broker_faults {
+    void *ctx;
+    /** A publish is refused (nacked) though later ones may be taken. */
+    bool (*nack)(void *ctx);
+    /** Deliver this connection's next event now? False: BUS_IDLE. */
+    bool (*deliver)(void *ctx, const char *connection);
+};
+
+struct broker *broker_new(const char *exchange_prefix);
+void broker_free(struct broker *broker);
+void broker_set_faults(struct broker *broker,
+                       const struct broker_faults *faults);
+/** A process's bus: events in the order of bus.h, IN_UP and OUT_UP first.
+ *  Confirms are queued as events. user is its user-id. */
+struct bus *broker_open(struct broker *broker, const char *name,
+                        const char *user);
+/** Cut a process's consuming or publishing connection from the broker's
+ *  side: unacknowledged messages return in order, flagged redelivered, and
+ *  the next consumer gets them; events not polled yet are lost but for what
+ *  a dead socket would still hold. */
+void broker_cut(struct broker *broker, struct bus *bus, bool in, bool out);
+/** The process is taken for dead by the broker (its queues go to the next
+ *  consumer) but lives on and notices only later: publishes still arrive
+ *  while stalled_publishes, acknowledgements go nowhere. */
+void broker_disown(struct broker *broker, struct bus *bus,
+                   bool stalled_publishes);
+/** kill -9 of the broker and its return: connections lost, quorum queues
+ *  keep all that was confirmed; unacknowledged messages come again. */
+void broker_restart(struct broker *broker);
+/** Publish as an outsider; true when a queue took it. */
+bool broker_publish(struct broker *broker, const struct bus_message *message);
+/** Messages ready and unacknowledged in a queue. */
+size_t broker_depth(const struct broker *broker, const char *queue);
+/** Look at the i-th ready message of a queue; false past the end. */
+bool broker_peek(const struct broker *broker, const char *queue, size_t i,
+                 struct bus_message *message);
+/** Take what was published to an exchange that tests listen to: bind a
+ *  plain queue to it first. */
+void broker_bind(struct broker *broker, const char *queue,
+                 const char *exchange, const char *key);
+
+#endif

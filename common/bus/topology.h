@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Every exchange, queue and binding, named once. All queues are durable
+ * quorum queues with a single active consumer and no length limit.
+ */
+#ifndef HYP_BUS_TOPOLOGY_H
+#define HYP_BUS_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { BUS_NAME_MAX = 127 };
+
+/** Exchanges, by the prefix that a site configures (exchange_name). */
+enum bus_exchange {
+    BUS_EVENTS,  /**< <prefix>.events, topic */
+    BUS_ALERTS,  /**< <prefix>.alerts, topic */
+    BUS_DEAD,    /**< <prefix>.dead, fanout */
+    BUS_CONTROL, /**< <prefix>.control, topic */
+    BUS_N_EXCHANGES
+};
+
+struct bus_binding {
+    const char *queue;    /**< exact name */
+    int exchange;         /**< enum bus_exchange, or -1 for amq.topic */
+    const char *key;
+};
+
+/** Write "<prefix>.events" etc. into out[BUS_NAME_MAX + 1]; returns out. */
+char *bus_exchange_name(const char *prefix, enum bus_exchange exchange,
+                        char *out);
+const char *bus_exchange_type(enum bus_exchange exchange);
+/** "Engine_<engine>", or "Engine_<engine>.<p>" when partitions > 1. */
+char *bus_queue_name(const char *engine, int partition, int partitions,
+                     char *out);
+/** Bindings of a queue, ended by a row whose queue is NULL; n-th call style:
+ *  start with *at = 0, NULL at the end. */
+const struct bus_binding *bus_binding_next(const char *queue, size_t *at);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Every collection and index, named once, with its one writer. */
+#ifndef HYP_STORE_SCHEMA_H
+#define HYP_STORE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum store_collection {
+    STORE_ENTITIES,
+    STORE_ALARMS,
+    STORE_ALARMS_RESOLVED,
+    STORE_STEPS,
+    STORE_EVENTS,
+    STORE_EVENTS_LOG,
+    STORE_METRICS,
+    STORE_POINTS,
+    STORE_DEAD,
+    /* of every writer, its own rows under its progress row's name */
+    STORE_RECEIPTS, /**< (row, first n): what an entry read, a row a batch */
+    STORE_IDS,      /**< (row, batch): message ids of trusted senders */
+    STORE_OUTBOX,   /**< (row, first sequence): what it has to publish */
+    STORE_DELTAS,   /**< (row, batch): counters not folded into rows yet */
+    STORE_N_COLLECTIONS
+};
+
+enum store_key_kind {
+    STORE_KEY_TEXT,
+    STORE_KEY_INTS,    /**< (a, b) */
+    STORE_KEY_TEXT_INT /**< (text, a) */
+};
+
+enum { STORE_INDEX_MAX = 8, STORE_SCHEMA_VERSION = 1 };
+
+struct store_schema {
+    const char *name;
+    const char *writer; /**< NULL: every writer has its own */
+    enum store_key_kind key;
+    /** Fields (dotted paths of scalars) that a scan may sort by and that
+     *  conditions are pushed down on; NULL-terminated. */
+    const char *indexes[STORE_INDEX_MAX + 1];
+};
+
+/** The table, by enum store_collection. */
+const struct store_schema *store_schema(enum store_collection collection);
+/** Whether a scan may sort by the field. */
+bool store_schema_indexes(enum store_collection collection, const char *field);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What a backend implements; store.c does the rest (matching, cursors). */
+#ifndef HYP_STORE_STORE_BACKEND_H
+#define HYP_STORE_STORE_BACKEND_H
+
+#include "common/store/store.h"
+
+enum store_op {
+    STORE_OP_PUT,
+    STORE_OP_APPEND,
+    STORE_OP_DELETE,
+    STORE_OP_DELETE_RANGE /**< key up to before past */
+};
+
+struct store_write {
+    enum store_op op;
+    enum store_collection collection;
+    struct store_key key;
+    struct store_key past;
+    struct doc row;
+};
+
+/** Walk a batch: start with *at = 0; false at the end. Borrows. */
+bool store_batch_next(const struct store_batch *batch, size_t *at,
+                      struct store_write *write);
+/** Order of keys of one kind. */
+int store_key_compare(enum store_key_kind kind, const struct store_key *a,
+                      const struct store_key *b);
+
+/** A scan as a backend sees it: the cursor is taken apart. */
+struct store_scan_plan {
+    const struct store_query *query;
+    const struct filter_cond *conds; /**< to push down; a hint */
+    size_t n_conds;
+    bool has_after;               /**< rows after (after_value, after_key) */
+    struct doc_value after_value; /**< of the sort field */
+    struct store_key after_key;
+};
+
+struct store_ops {
+    void (*close)(struct store *store);
+    enum err (*ping)(struct store *store, struct errbuf *why);
+    enum err (*get)(struct store *store, enum store_collection from,
+                    const struct store_key *key, struct buf *out);
+    /** Candidates in order: may give rows that do not match. */
+    enum err (*scan)(struct store *store, const struct store_scan_plan *plan,
+                     store_row_fn *each, void *ctx);
+    enum err (*fence_raise)(struct store *store, int64_t now_s,
+                            struct store_fence *fence, struct buf *payload);
+    /** Does not touch fence->batch: store.c counts. */
+    enum err (*commit)(struct store *store, const struct store_fence *fence,
+                       const struct store_batch *batch, struct doc progress);
+    /** The row's epoch and batch as stored. ERR_NOT_FOUND. */
+    enum err (*progress)(struct store *store, const char *row, int64_t *epoch,
+                         int64_t *batch);
+};
+
+/** A backend's struct begins with this. */
+struct store {
+    const struct store_ops *ops;
+};
+
+MUST_CHECK enum err store_sqlite_open(const struct store_options *options,
+                                      struct store **out, struct errbuf *why);
+MUST_CHECK enum err store_mongodb_open(const struct store_options *options,
+                                       struct store **out, struct errbuf *why);
+
+#endif
