@@ -189,11 +189,16 @@ void event_to_doc(const struct event *event, struct doc_out *out)
 
 static bool read_ms(const struct doc_value *value, int64_t *ms)
 {
+    double s;
+
     if (value->type != DOC_DOUBLE && value->type != DOC_INT) {
         return false;
     }
-    *ms =
-        clock_s_to_ms(value->type == DOC_INT ? (double)value->u.i : value->u.d);
+    s = value->type == DOC_INT ? (double)value->u.i : value->u.d;
+    if (!(s > -SECONDS_MOST && s < SECONDS_MOST)) {
+        return false;
+    }
+    *ms = clock_s_to_ms(s);
     return true;
 }
 
