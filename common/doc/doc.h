@@ -16,6 +16,7 @@
 
 enum {
     DOC_DEPTH_MAX = 40,             /**< nesting that reader and writer take */
+    DOC_NODES_MAX = 500000,         /**< values that doc_from_json takes */
     DOC_BYTES_MAX = 8 * 1024 * 1024 /**< largest document */
 };
 
@@ -122,5 +123,18 @@ size_t doc_out_len(const struct doc_out *out);
  *  are written without a fraction; bytes as base64url text. */
 void doc_to_json(struct doc doc, struct buf *out);
 void doc_value_to_json(const struct doc_value *value, struct buf *out);
+/**
+ * Parse one JSON object of len bytes (nothing may follow it) into out, which
+ * is reset first. *doc borrows from out until its next reset; empty on error.
+ * Whole numbers of 64 bits become DOC_INT, others DOC_DOUBLE. A name given
+ * twice is kept twice; readers see the first.
+ * ERR_INVALID: not JSON, not an object, not UTF-8, a NUL in a string or name,
+ * a number no double holds; ERR_LIMIT: DOC_DEPTH_MAX, DOC_NODES_MAX or
+ * DOC_BYTES_MAX would be passed. why names line and column (in bytes, of the
+ * end of what is refused).
+ */
+MUST_CHECK enum err doc_from_json(const char *text, size_t len,
+                                  struct doc_out *out, struct doc *doc,
+                                  struct errbuf *why);
 
 #endif
