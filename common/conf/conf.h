@@ -14,6 +14,11 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 
+enum {
+    CONF_SECRET_MAX = 4096,    /**< longest secret, bytes */
+    CONF_TEXT_MAX = 256 * 1024 /**< what print, sample and help may take */
+};
+
 enum conf_type {
     CONF_STRING,   /**< char *, never NULL; "" when the default is NULL */
     CONF_BOOL,     /**< bool; yes/no, true/false, on/off, 1/0 */
@@ -38,8 +43,10 @@ struct conf_option {
     const char *key;
     enum conf_type type;
     size_t offset;         /**< of the field in the part's struct */
-    const char *fallback;  /**< default as it would stand in the file */
-    int64_t min, max;      /**< both 0: no bounds */
+    const char *fallback;  /**< default as it would stand in the file; NULL
+                                with a min above 0: must be set */
+    int64_t min, max;      /**< both 0: no bounds. Of the value; of a string's
+                                bytes; of a list's items */
     const char *unit;      /**< of a CONF_INT, for people; may be NULL */
     const char *const *choices; /**< NULL-terminated, for CONF_CHOICE */
     const char *help;      /**< one line */
@@ -53,29 +60,44 @@ struct conf_part {
 
 struct conf;
 
-/** Begin: every value at its default. parts is borrowed (n of them). */
+/** Begin: every value at its default. parts is borrowed (n of them). An option
+ *  of the same section and key may stand in several parts: all are set. */
 struct conf *conf_new(const struct conf_part *parts, size_t n);
 /** Release; frees the strings and lists in the parts' structs too. */
 void conf_free(struct conf *conf);
+/** Folder that relative paths count from when no file names them (defaults,
+ *  environment, command line); "." at first. Call before anything is read. */
+void conf_set_folder(struct conf *conf, const char *folder);
 /**
  * Read one INI file over what is set. Sections and keys not in any table are
- * refused unless in ignore_section (NULL-terminated names, or NULL).
- * Returns ERR_OK; ERR_NOT_FOUND (no such file); ERR_INVALID with
- * "FILE:LINE: key: what is wrong, what was expected".
+ * refused, and a key that stands twice.
+ * Returns ERR_OK; ERR_NOT_FOUND (no such file); ERR_UNAVAILABLE (cannot be
+ * read); ERR_INVALID with "FILE:LINE: key: what is wrong; expected ...".
  */
 MUST_CHECK enum err conf_read_file(struct conf *conf, const char *path,
                                    struct errbuf *why);
+/** The same for a file that may fill only these sections (NULL-terminated
+ *  names; NULL: all). */
+MUST_CHECK enum err conf_read_sections(struct conf *conf, const char *path,
+                                       const char *const *sections,
+                                       struct errbuf *why);
 /** Apply environment HYP_<SECTION>_<KEY> (upper case, - and . as _). */
 MUST_CHECK enum err conf_read_env(struct conf *conf, struct errbuf *why);
 /** Set one value as the command line or a test would. */
 MUST_CHECK enum err conf_set(struct conf *conf, const char *section,
                              const char *key, const char *value,
                              struct errbuf *why);
-/** Each value and where it was set ("default", "FILE:LINE", "environment");
- *  secrets as "(set)". INI form. */
+/** When all is read: what must be set is set, and secrets whose file is still
+ *  the default's are read. ERR_INVALID with "section.key: ...; expected ...". */
+MUST_CHECK enum err conf_check(struct conf *conf, struct errbuf *why);
+/** Each value and where it was set ("default", "FILE:LINE", "environment",
+ *  "set"); secrets as "(set)". INI form. */
 void conf_print(const struct conf *conf, struct buf *out);
 /** A commented sample file from the tables: every key, its default, bounds. */
 void conf_sample(const struct conf *conf, const char *title, struct buf *out);
+/** The same with these sections only (NULL-terminated names; NULL: all). */
+void conf_sample_sections(const struct conf *conf, const char *title,
+                          const char *const *sections, struct buf *out);
 /** The options part of --help. */
 void conf_help(const struct conf *conf, struct buf *out);
 /** Whether any option of that section and key exists. */

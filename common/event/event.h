@@ -18,10 +18,10 @@ enum {
     EVENT_CONNECTOR_MAX = 128, /* bytes of connector and connector_name */
     EVENT_COMPONENT_MAX = 256,
     EVENT_RESOURCE_MAX = 512,
-    EVENT_ROUTING_KEY_MAX = 255,   /* AMQP short string */
-    EVENT_ENTITY_ID_MAX = 3200,    /* every byte escaped, and separators */
-    EVENT_ID_MAX = 64,             /* "<stream>-<n>-<index>" */
-    EVENT_STREAM_MAX = 31,         /* bytes of a stream tag */
+    EVENT_ROUTING_KEY_MAX = 255, /* AMQP short string */
+    EVENT_ENTITY_ID_MAX = 3200,  /* every byte escaped, and separators */
+    EVENT_ID_MAX = 64,           /* "<stream>-<n>-<index>" */
+    EVENT_STREAM_MAX = 31,       /* bytes of a stream tag */
     EVENT_TYPE_MAX = 64
 };
 
@@ -63,7 +63,12 @@ enum event_source {
     EVENT_SOURCE_SERVICE
 };
 
-enum event_state { STATE_OK, STATE_MINOR, STATE_MAJOR, STATE_CRITICAL };
+enum event_state {
+    STATE_OK,
+    STATE_MINOR,
+    STATE_MAJOR,
+    STATE_CRITICAL
+};
 
 /** Where an event stands in its entry queue: its identity everywhere. */
 struct event_position {
@@ -88,34 +93,34 @@ struct event {
     int64_t timestamp_ms;
     int64_t received_ms;
     /* state */
-    int state; /**< enum event_state */
-    bool hard; /**< state_type 1, the default */
-    const char *output;      /**< "" when absent, as all optional text */
+    int state;          /**< enum event_state */
+    bool hard;          /**< state_type 1, the default */
+    const char *output; /**< "" when absent, as all optional text */
     const char *long_output;
     const char *perf_data;
-    struct doc perf;         /**< perf_data_array; empty when absent */
-    int64_t ttl_ms;          /**< 0: none */
+    struct doc perf; /**< perf_data_array; empty when absent */
+    int64_t ttl_ms;  /**< 0: none */
     /* description */
     const char *author;
     const char *display_name;
     const char *address;
     const char *domain;
     const char *perimeter;
-    struct doc tags;          /**< array of strings, or a map */
+    struct doc tags; /**< array of strings, or a map */
     bool tags_is_map;
-    struct doc hostgroups;    /**< arrays */
+    struct doc hostgroups; /**< arrays */
     struct doc servicegroups;
     struct doc infos;
     /* operator actions */
     const char *ref_rk;
     const char *alarm_id;
-    const char *action_id;    /**< who waits for the answer knows it */
+    const char *action_id; /**< who waits for the answer knows it */
     const char *ticket;
     const char *ticket_url;
-    int64_t duration_ms;      /**< 0: absent */
-    bool keep_state;          /**< default true for changestate */
+    int64_t duration_ms; /**< 0: absent */
+    bool keep_state;     /**< default true for changestate */
     /* everything else */
-    struct doc extra;         /**< unknown fields, kept */
+    struct doc extra; /**< unknown fields, kept */
 };
 
 /** Name on the wire of a type below EVENT_EXTRA_LOG's kind, e.g. "check". */
@@ -123,6 +128,9 @@ const char *event_type_name(enum event_type type);
 /** ERR_NOT_FOUND for an unknown name. */
 MUST_CHECK enum err event_type_parse(const char *name, enum event_type *type);
 const char *event_source_name(enum event_source source);
+/** ERR_NOT_FOUND for an unknown name. */
+MUST_CHECK enum err event_source_parse(const char *name,
+                                       enum event_source *source);
 /** Whether the type sets its entity's state (check and what engines make). */
 bool event_type_is_check(enum event_type type);
 /** Whether the type is an operator action on an alarm. */
@@ -132,22 +140,25 @@ bool event_type_is_log(enum event_type type);
 /** "ok", "minor", "major", "critical"; state 0..3. */
 const char *event_state_name(int state);
 
-/** Append "/<type>/<connector>/<connector_name>/<component>[/<resource>]",
+/** Append "/<source>/<connector>/<connector_name>[/<component>[/<resource>]]",
  *  each part percent-escaped for '/' and '%'. */
 void event_entity_id(const struct event *event, struct buf *out);
-/** Append "<connector>.<name>.<type>.<source>.<component>[.<resource>]", cut
- *  at EVENT_ROUTING_KEY_MAX on a character boundary with a hash suffix. */
+/** Append "<connector>.<name>.<type>.<source>[.<component>[.<resource>]]", cut
+ *  at EVENT_ROUTING_KEY_MAX on a character boundary with a hash suffix
+ *  ("~" and 16 hexadecimal digits). Reads type_name, not type. */
 void event_routing_key(const struct event *event, struct buf *out);
-/** Position as text, "<stream>-<n>-<index>". */
+/** Position as text, "<stream>-<n>-<index>"; EVENT_ID_MAX + 1 bytes do. */
 void event_position_format(const struct event_position *position, char *out,
                            size_t size);
 
-/** Write the event as a document (absent optional fields are left out). */
+/** Start out anew and write the event as its document (absent optional fields
+ *  are left out); doc_out_done gives it. type_name must be set. */
 void event_to_doc(const struct event *event, struct doc_out *out);
 /** Write its members into an open document, so that more can follow. */
 void event_add_members(const struct event *event, struct doc_out *out);
-/** Read a document in place; the event borrows from it. ERR_INVALID with the
- *  field when it is not an event written by event_to_doc. */
+/** Read a document in place; the event borrows from it. Members that are not
+ *  of an event are passed over. Absent texts are "", but id is NULL.
+ *  ERR_INVALID with the field when a member is missing or wrong. */
 MUST_CHECK enum err event_from_doc(struct doc doc, struct event *event,
                                    struct errbuf *why);
 

@@ -11,15 +11,15 @@
 
 /** What a site allows; fields in bytes unless said otherwise. */
 struct event_limits {
-    int64_t message_bytes;      /**< 1 MiB */
-    int64_t depth;              /**< 32 */
-    int64_t events;             /**< 10,000 a message */
-    int64_t output_bytes;       /**< 4 KiB, then cut with a mark */
-    int64_t long_output_bytes;  /**< 64 KiB */
-    int64_t extra_bytes;        /**< 64 KiB */
-    int64_t perf_items;         /**< 1,000 */
-    int64_t max_ahead_ms;       /**< 60 s */
-    int64_t default_state;      /**< -1: a check without state is refused */
+    int64_t message_bytes;          /**< 1 MiB */
+    int64_t depth;                  /**< 32 */
+    int64_t events;                 /**< 10,000 a message */
+    int64_t output_bytes;           /**< 4 KiB, then cut with a mark */
+    int64_t long_output_bytes;      /**< 64 KiB */
+    int64_t extra_bytes;            /**< 64 KiB */
+    int64_t perf_items;             /**< 1,000 */
+    int64_t max_ahead_ms;           /**< 60 s */
+    int64_t default_state;          /**< -1: a check without state is refused */
     const char *const *extra_types; /**< NULL-terminated; NULL: none */
 };
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Whole small files: read within a limit, replaced in one step. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+
+enum { FILE_READ_STEP = 8192 };
+
+static enum err read_all(int fd, const char *path, struct buf *out,
+                         struct errbuf *why)
+{
+    char part[FILE_READ_STEP];
+    ssize_t n;
+
+    while ((n = read(fd, part, sizeof part)) != 0) {
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            errbuf_set(why, "%s: cannot be read: %s", path, strerror(errno));
+            return ERR_UNAVAILABLE;
+        }
+        buf_add(out, part, (size_t)n);
+        if (out->overflow) {
+            errbuf_set(why, "%s: larger than %zu bytes", path, out->max);
+            return ERR_LIMIT;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err file_read(const char *path, struct buf *out, struct errbuf *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    enum err err;
+
+    if (fd < 0) {
+        errbuf_set(why, "%s: cannot be opened: %s", path, strerror(errno));
+        return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND
+                                                   : ERR_UNAVAILABLE;
+    }
+    err = read_all(fd, path, out, why);
+    (void)close(fd);
+    return err;
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+
+        if (n < 0 && errno != EINTR) {
+            return false;
+        }
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+        }
+    }
+    return true;
+}
+
+/* Fill the temporary file; closes fd whatever happens. */
+static bool fill(int fd, const void *data, size_t len, mode_t mode)
+{
+    bool good = fchmod(fd, mode) == 0 && write_all(fd, data, len);
+    int saved = errno;
+
+    if (close(fd) != 0 && good) {
+        return false;
+    }
+    errno = saved;
+    return good;
+}
+
+enum err file_replace(const char *path, const void *data, size_t len,
+                      mode_t mode, struct errbuf *why)
+{
+    char *temp = xasprintf("%s.XXXXXX", path);
+    int fd = mkostemp(temp, O_CLOEXEC);
+    enum err err = ERR_OK;
+
+    if (fd < 0 || !fill(fd, data, len, mode) || rename(temp, path) != 0) {
+        errbuf_set(why, "%s: cannot be written: %s", path, strerror(errno));
+        err = ERR_UNAVAILABLE;
+    }
+    if (err != ERR_OK && fd >= 0) {
+        (void)unlink(temp);
+    }
+    free(temp);
+    return err;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The command line that every daemon shares: which files are read, what
+ * overrides them, and --help, --version and the ways to look at the result.
+ */
+#ifndef HYP_CONF_CONF_PROGRAM_H
+#define HYP_CONF_CONF_PROGRAM_H
+
+#include "common/conf/conf.h"
+
+/** A file under the configuration folder, and the sections it may fill. */
+struct conf_file {
+    const char *name;            /**< e.g. "engines/cleaner.conf" */
+    const char *const *sections; /**< NULL-terminated; NULL: all */
+};
+
+/** What a program tells of itself; everything is borrowed. */
+struct conf_program {
+    const char *name;        /**< as started, e.g. "engine-cleaner" */
+    const char *summary;     /**< one line: what it is */
+    const char *description; /**< what it does, lines of at most 78 columns */
+    const char *example;     /**< command lines that help; NULL: a usual one */
+    const struct conf_part *parts;
+    size_t n_parts;
+    const struct conf_file *files; /**< read in this order, later ones win */
+    size_t n_files;
+};
+
+/** What conf_program_args returns besides the exit codes. */
+enum {
+    CONF_GO_ON = -1,     /**< the program starts; *conf was given */
+    CONF_EXIT_DONE = 0,  /**< what was asked for is printed */
+    CONF_EXIT_BAD = 1,   /**< the configuration was refused */
+    CONF_EXIT_USAGE = 2, /**< the command line was not understood */
+    CONF_SET_MAX = 64,   /**< most --set, and most --config */
+};
+
+/**
+ * Read the command line and then, each over the one before: defaults, the
+ * program's files (one that is missing leaves the defaults), each --config
+ * FILE (must be there), the environment, each --set. Then check the whole.
+ *
+ * conf  gives, with CONF_GO_ON only: release with conf_free() after the last
+ *       use of the values.
+ * Returns CONF_GO_ON or the code to exit with. Of a failure exactly one line
+ * is written to standard error: "NAME: FILE:LINE: key: ...; expected ...".
+ */
+MUST_CHECK int conf_program_args(const struct conf_program *program, int argc,
+                                 char **argv, struct conf **conf);
+
+/** Append the whole text of --help. */
+void conf_program_help(const struct conf_program *program,
+                       const struct conf *conf, struct buf *out);
+
+#endif
