@@ -159,16 +159,28 @@ static const struct probe probes[] = {
     {"rabbitmq", probe_broker},
 };
 
+static const struct probe *find_probe(const char *name)
+{
+    for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+        if (strcmp(probes[i].name, name) == 0) {
+            return &probes[i];
+        }
+    }
+    return NULL;
+}
+
+bool probe_is_ours(const char *name)
+{
+    return find_probe(name) == NULL;
+}
+
 bool probe_ready(const struct suite *suite, const struct process *process,
                  struct errbuf *why)
 {
     if (!probe_process(suite, process, why)) {
         return false;
     }
-    for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-        if (strcmp(probes[i].name, process->name) == 0) {
-            return probes[i].fn(suite, process, why);
-        }
-    }
-    return probe_status(suite, process, why);
+    const struct probe *probe = find_probe(process->name);
+    probe_fn *fn = probe == NULL ? probe_status : probe->fn;
+    return fn(suite, process, why);
 }

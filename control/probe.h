@@ -14,5 +14,7 @@
  */
 bool probe_ready(const struct suite *suite, const struct process *process,
                  struct errbuf *why);
+/** Whether the service is a program of the suite, with a status file. */
+bool probe_is_ours(const char *name);
 
 #endif

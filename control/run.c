@@ -6,11 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/str.h"
 #include "control/probe.h"
 
-enum { MS_PER_S = 1000, PROGRESS_WIDTH = 79 };
+enum {
+    MS_PER_S = 1000,
+    PROGRESS_WIDTH = 79,
+    PROGRESS_MAX = 4096,
+    PATIENCE_MS = 5000
+};
 
 /* Where one look at all services has got to. */
 struct look {
@@ -32,20 +38,30 @@ static void look_missing(struct look *look, const char *name,
     }
 }
 
+/* Given up by supervisord; or ending again and again with the exit codes that
+ * our programs keep for a configuration or command line they refuse. */
+static bool is_hopeless(const struct run *run, const struct process *process)
+{
+    enum { EXIT_CONFIG = 1, EXIT_USAGE = 2 };
+    bool refused = process->exit_status == EXIT_CONFIG ||
+                   process->exit_status == EXIT_USAGE;
+    return process->state == PROCESS_FATAL ||
+           (process->state == PROCESS_BACKOFF && refused &&
+            clock_mono_ms() > run->begun_ms + PATIENCE_MS);
+}
+
 static void look_ready(const struct run *run, const char *name,
                        struct look *look)
 {
     struct errbuf why = {0};
-    struct process process;
+    struct process process = {.state = PROCESS_UNKNOWN};
     if (supervisor_get(run->suite->supervisor, name, &process, &why) ==
             ERR_OK &&
         probe_ready(run->suite, &process, &why)) {
         look->n_done++;
         return;
     }
-    if (process.state == PROCESS_FATAL) {
-        look->hopeless = true;
-    }
+    look->hopeless = look->hopeless || is_hopeless(run, &process);
     look_missing(look, name, &why);
 }
 
@@ -66,19 +82,20 @@ static void look_down(const struct run *run, const char *name,
 }
 
 /* One line that is written over itself; nothing where nobody watches. */
-static void show_progress(const struct run *run, const struct look *look,
-                          int64_t begun_ms)
+static void show_progress(const struct run *run, const struct look *look)
 {
-    char line[PROGRESS_WIDTH + 1];
+    struct buf line;
     if (!isatty(STDERR_FILENO)) {
         return;
     }
-    snprintf(line, sizeof(line), "%s: %zu of %zu, %lld s  %s", run->title,
-             look->n_done, run->n,
-             (long long)((clock_mono_ms() - begun_ms) / MS_PER_S),
+    buf_init(&line, PROGRESS_MAX);
+    buf_addf(&line, "%s: %zu of %zu, %lld s  %s", run->title, look->n_done,
+             run->n,
+             (long long)((clock_mono_ms() - run->begun_ms) / MS_PER_S),
              look->why.text);
-    fprintf(stderr, "\r\033[K%.*s", (int)utf8_cut(line, strlen(line),
-                                                  PROGRESS_WIDTH), line);
+    size_t shown = utf8_cut(buf_str(&line), line.len, PROGRESS_WIDTH);
+    fprintf(stderr, "\r\033[K%.*s", (int)shown, buf_str(&line));
+    buf_fini(&line);
     if (look->n_done == run->n) {
         fputc('\n', stderr);
     }
@@ -87,13 +104,12 @@ static void show_progress(const struct run *run, const struct look *look,
 static enum err wait_for(const struct run *run, look_fn *fn,
                          struct errbuf *why)
 {
-    int64_t begun_ms = clock_mono_ms();
     for (;;) {
         struct look look = {0};
         for (size_t i = 0; i < run->n; i++) {
             fn(run, run->names[i], &look);
         }
-        show_progress(run, &look, begun_ms);
+        show_progress(run, &look);
         if (look.n_done == run->n) {
             return ERR_OK;
         }
@@ -140,6 +156,7 @@ static struct run section_run(const struct suite *suite,
                         .title = suite_section_name(section),
                         .names = services->items,
                         .n = services->n,
+                        .begun_ms = clock_mono_ms(),
                         .until_ms = until_ms};
 }
 
@@ -178,14 +195,22 @@ enum err run_stop_suite(const struct suite *suite, int64_t wait_ms,
     return first == ERR_OK ? err : first;
 }
 
+/* Programs that are not ours may take a HUP for their end. */
 static enum err ask_reload(struct supervisor *supervisor, const char *name,
                            struct errbuf *why)
 {
+    if (!probe_is_ours(name)) {
+        return ERR_OK;
+    }
     return supervisor_signal(supervisor, name, "HUP", why);
 }
 
 enum err run_reload_suite(const struct suite *suite, struct errbuf *why)
 {
-    struct run engines = section_run(suite, SECTION_ENGINES, 0);
-    return ask_all(&engines, ask_reload, why);
+    enum err err = ERR_OK;
+    for (unsigned i = 0; i < SUITE_N_SECTIONS && err == ERR_OK; i++) {
+        struct run run = section_run(suite, (enum suite_section)i, 0);
+        err = ask_all(&run, ask_reload, why);
+    }
+    return err;
 }

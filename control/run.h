@@ -11,6 +11,7 @@ struct run {
     const char *title; /**< of the progress line, e.g. "engines" */
     char *const *names;
     size_t n;
+    int64_t begun_ms; /**< clock_mono_ms() */
     int64_t until_ms; /**< clock_mono_ms() at which waiting ends */
 };
 

@@ -91,6 +91,13 @@ static struct frame *parse_top(struct parse *parse)
     return parse->depth == 0 ? NULL : &parse->frames[parse->depth - 1];
 }
 
+/* The innermost value at an end tag: expat has seen its start tag. */
+static struct frame *parse_ending(struct parse *parse)
+{
+    BUG_IF(parse->depth == 0);
+    return &parse->frames[parse->depth - 1];
+}
+
 static void value_start(struct parse *parse)
 {
     if (parse->depth == DEPTH_MAX) {
@@ -128,7 +135,7 @@ static void nest_start(struct parse *parse, enum frame_kind kind)
 static void nest_end(struct parse *parse)
 {
     doc_end(parse->out);
-    parse_top(parse)->kind = FRAME_DONE;
+    parse_ending(parse)->kind = FRAME_DONE;
 }
 
 static void add_number(struct parse *parse, const char *name, const char *tag)
@@ -183,7 +190,7 @@ static void scalar_end(struct parse *parse, const char *tag)
 /* A value without a type tag is a string. */
 static void value_end(struct parse *parse)
 {
-    struct frame *frame = parse_top(parse);
+    struct frame *frame = parse_ending(parse);
     if (frame->kind == FRAME_TEXT) {
         doc_add_strn(parse->out, frame->name, buf_str(&parse->text),
                      parse->text.len);
