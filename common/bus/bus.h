@@ -41,14 +41,24 @@ struct bus_delivery {
     struct bus_properties properties;
     const void *body; /**< NULL when it passed the limit; len tells its size */
     size_t len;
+    /** First bytes of a body that passed the limit, for the dead letters;
+     *  at most BUS_HEAD_MAX. NULL when body is whole. */
+    const void *head;
+    size_t head_len;
+};
+
+enum {
+    BUS_HEAD_MAX = 64 * 1024,
+    BUS_TEXT_MAX = 255 /* AMQP short string */
 };
 
 enum bus_event_kind {
-    BUS_IDLE,      /**< nothing within the time */
+    BUS_IDLE, /**< nothing within the time */
     BUS_DELIVERY,
     BUS_CONFIRMED, /**< number, or all up to it when multiple */
     BUS_REFUSED,   /**< number: nacked or returned; reason says which */
-    BUS_IN_UP,     /**< consuming: what was unacknowledged comes again */
+    BUS_IN_UP,     /**< consuming: what was unacknowledged comes again; never
+                        for a bus that consumes nothing */
     BUS_IN_LOST,   /**< acknowledgements under way may not have arrived */
     BUS_OUT_UP,    /**< publishing: numbers start again at 1 */
     BUS_OUT_LOST,  /**< nothing unconfirmed is known: send it again */
@@ -94,17 +104,19 @@ MUST_CHECK enum err bus_consume(struct bus *bus, const char *queue,
  *  after each reconnect. */
 MUST_CHECK enum err bus_declare(struct bus *bus, const char *queue);
 /** Hand a persistent message to the broker. *number counts from 1 since
- *  BUS_OUT_UP. ERR_UNAVAILABLE: not connected or blocked, nothing was sent.
+ *  BUS_OUT_UP. ERR_UNAVAILABLE: not connected or blocked, nothing was sent;
+ *  ERR_LIMIT: a name, key or property of more than BUS_TEXT_MAX bytes.
  *  Copies nothing: the message is written before it returns. */
 MUST_CHECK enum err bus_publish(struct bus *bus,
                                 const struct bus_message *message,
                                 uint64_t *number);
-/** Acknowledge everything up to tag of that queue. ERR_UNAVAILABLE: lost. */
+/** Acknowledge everything up to tag (delivered since BUS_IN_UP and not
+ *  acknowledged yet) of that queue. ERR_UNAVAILABLE: lost. */
 MUST_CHECK enum err bus_ack(struct bus *bus, size_t queue, uint64_t tag);
 /** A synchronous exchange on the queue's channel: every acknowledgement
  *  before it has arrived. */
 MUST_CHECK enum err bus_prove(struct bus *bus, size_t queue);
-/** Messages ready in a queue. */
+/** Messages ready in a queue. ERR_NOT_FOUND: no such queue. */
 MUST_CHECK enum err bus_depth(struct bus *bus, const char *queue,
                               uint64_t *messages);
 /** The next event; waits at most timeout_ms (0: does not wait). Connects,

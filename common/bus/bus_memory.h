@@ -16,12 +16,26 @@ struct broker_faults {
     void *ctx;
     /** A publish is refused (nacked) though later ones may be taken. */
     bool (*nack)(void *ctx);
-    /** Deliver this connection's next event now? False: BUS_IDLE. */
+    /** Deliver this connection's next event now? False: BUS_IDLE. Asked for
+     *  the consuming and the publishing connection of a bus apart, as
+     *  "NAME.in" and "NAME.out": the two overtake each other. */
     bool (*deliver)(void *ctx, const char *connection);
+    /** The confirm of this publish comes only after a later one's, or when
+     *  nothing else is left to hand out. */
+    bool (*late)(void *ctx);
+    /** The publishing connection broke unnoticed: this message and all after
+     *  it go nowhere until the bus hands out BUS_OUT_LOST. */
+    bool (*swallow)(void *ctx);
+    /** On a cut: the next event not polled yet is still in the dead socket.
+     *  False loses it and all after it. */
+    bool (*keep)(void *ctx);
 };
 
 struct broker *broker_new(const char *exchange_prefix);
+/** Every bus must be closed before. */
 void broker_free(struct broker *broker);
+/** Deliveries above this come without their body; 1 MiB at start. */
+void broker_set_limit(struct broker *broker, size_t message_bytes);
 void broker_set_faults(struct broker *broker,
                        const struct broker_faults *faults);
 /** A process's bus: events in the order of bus.h, IN_UP and OUT_UP first.
@@ -34,13 +48,19 @@ struct bus *broker_open(struct broker *broker, const char *name,
  *  a dead socket would still hold. */
 void broker_cut(struct broker *broker, struct bus *bus, bool in, bool out);
 /** The process is taken for dead by the broker (its queues go to the next
- *  consumer) but lives on and notices only later: publishes still arrive
- *  while stalled_publishes, acknowledgements go nowhere. */
+ *  consumer) but lives on and notices only later, by broker_cut or bus_prove:
+ *  publishes still arrive while stalled_publishes, acknowledgements go
+ *  nowhere. */
 void broker_disown(struct broker *broker, struct bus *bus,
                    bool stalled_publishes);
 /** kill -9 of the broker and its return: connections lost, quorum queues
  *  keep all that was confirmed; unacknowledged messages come again. */
 void broker_restart(struct broker *broker);
+/** The halves of it: nobody can connect in between. */
+void broker_stop(struct broker *broker);
+void broker_start(struct broker *broker);
+/** Memory or disk alarm: every bus is told and its publishes are refused. */
+void broker_block(struct broker *broker, bool blocked);
 /** Publish as an outsider; true when a queue took it. */
 bool broker_publish(struct broker *broker, const struct bus_message *message);
 /** Messages ready and unacknowledged in a queue. */
@@ -50,7 +70,7 @@ bool broker_peek(const struct broker *broker, const char *queue, size_t i,
                  struct bus_message *message);
 /** Take what was published to an exchange that tests listen to: bind a
  *  plain queue to it first. */
-void broker_bind(struct broker *broker, const char *queue,
-                 const char *exchange, const char *key);
+void broker_bind(struct broker *broker, const char *queue, const char *exchange,
+                 const char *key);
 
 #endif

@@ -42,6 +42,9 @@ struct envelope_item {
     struct doc doc;
 };
 
+/** How such a message is told from JSON on the wire. */
+#define ENVELOPE_CONTENT_TYPE "application/vnd.hypervise.envelope"
+
 struct envelope_header {
     char sender[ENVELOPE_NAME_MAX + 1]; /**< "<engine>[.<p>]", or an entry */
     uint64_t epoch;

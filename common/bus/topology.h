@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BUS_NAME_MAX = 127 };
+enum {
+    BUS_NAME_MAX = 127
+};
 
 /** Exchanges, by the prefix that a site configures (exchange_name). */
 enum bus_exchange {
@@ -21,8 +23,8 @@ enum bus_exchange {
 };
 
 struct bus_binding {
-    const char *queue;    /**< exact name */
-    int exchange;         /**< enum bus_exchange, or -1 for amq.topic */
+    const char *queue; /**< exact name */
+    int exchange;      /**< enum bus_exchange, or -1 for amq.topic */
     const char *key;
 };
 
@@ -36,5 +38,9 @@ char *bus_queue_name(const char *engine, int partition, int partitions,
 /** Bindings of a queue, ended by a row whose queue is NULL; n-th call style:
  *  start with *at = 0, NULL at the end. */
 const struct bus_binding *bus_binding_next(const char *queue, size_t *at);
+
+/** Whether a binding key of a topic exchange takes a routing key: words
+ *  between dots, "*" stands for one, "#" for any number of them. */
+bool bus_topic_matches(const char *pattern, const char *key);
 
 #endif

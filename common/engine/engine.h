@@ -18,6 +18,10 @@
 #include "common/event/event.h"
 #include "common/store/store.h"
 
+/** Content types of the suite's own messages beside envelopes. */
+#define ENGINE_MARK_CONTENT_TYPE "application/vnd.hypervise.mark"
+#define ENGINE_DEAD_CONTENT_TYPE "application/vnd.hypervise.dead"
+
 /** What an engine sees of the world; every call below is valid from load to
  *  fini (init: only the ones that say so). */
 struct engine_io;

@@ -11,15 +11,16 @@ enum store_collection {
     STORE_ALARMS,
     STORE_ALARMS_RESOLVED,
     STORE_STEPS,
+    STORE_TRACKS, /**< what alarm keeps of an entity beyond its alarms */
     STORE_EVENTS,
     STORE_EVENTS_LOG,
     STORE_METRICS,
     STORE_POINTS,
     STORE_DEAD,
     /* of every writer, its own rows under its progress row's name */
-    STORE_RECEIPTS, /**< (row, first n): what an entry read, a row a batch */
+    STORE_RECEIPTS, /**< (row, last n): what an entry read, a row a batch */
     STORE_IDS,      /**< (row, batch): message ids of trusted senders */
-    STORE_OUTBOX,   /**< (row, first sequence): what it has to publish */
+    STORE_OUTBOX,   /**< (row, last sequence): what it has to publish */
     STORE_DELTAS,   /**< (row, batch): counters not folded into rows yet */
     STORE_N_COLLECTIONS
 };

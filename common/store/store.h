@@ -68,9 +68,11 @@ typedef bool store_row_fn(void *ctx, const struct store_key *key,
                           struct doc row);
 
 /**
- * Give rows in order (ties by key). next (may be NULL) is cleared and gets
+ * Give rows in order (ties by key; descending turns all of it round). Lists,
+ * documents and bytes in the sort field count as equal. next (may be NULL) is cleared and gets
  * the cursor to go on with, empty when there is no more row.
- * ERR_INVALID: sort is not indexed, or the cursor is of another query.
+ * ERR_INVALID: sort is not indexed, limit is not above 0, or the cursor is of
+ * another query; ERR_LIMIT: next is too small for a cursor.
  */
 MUST_CHECK enum err store_scan(struct store *store,
                                const struct store_query *query,

@@ -27,6 +27,15 @@ bool store_batch_next(const struct store_batch *batch, size_t *at,
 int store_key_compare(enum store_key_kind kind, const struct store_key *a,
                       const struct store_key *b);
 
+/** Whether this writer's batches may touch the collection. A batch that goes
+ *  elsewhere is a bug. */
+bool store_may_write(const char *writer, enum store_collection collection);
+/** What a row is sorted and narrowed by: its scalar at the path; where that
+ *  is a list, a document, bytes, NaN or lies inside a list: empty DOC_BYTES,
+ *  which no pushed-down condition may rule out. Borrows from row. */
+void store_sort_value(struct doc row, const char *field,
+                      struct doc_value *value);
+
 /** A scan as a backend sees it: the cursor is taken apart. */
 struct store_scan_plan {
     const struct store_query *query;

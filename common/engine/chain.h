@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Chain time: marks with their send time travel behind the events they
+ * followed; what an engine may conclude from silence waits for them.
+ */
+#ifndef HYP_ENGINE_CHAIN_H
+#define HYP_ENGINE_CHAIN_H
+
+#include <stdint.h>
+
+#include "common/bus/envelope.h"
+#include "common/doc/doc.h"
+#include "common/event/event.h"
+
+enum { CHAIN_SOURCES_MAX = 256, CHAIN_GAP_MS = 5000, CHAIN_MARK_MS = 1000 };
+
+struct chain_source {
+    char stream[EVENT_STREAM_MAX + 1];
+    char sender[ENVELOPE_NAME_MAX + 1];
+    int64_t newest_ms;
+};
+
+struct chain {
+    struct chain_source sources[CHAIN_SOURCES_MAX];
+    size_t n;
+    int64_t gap_ms; /**< first mark after the last gap; 0: none yet */
+};
+
+/** A mark sent at t_ms arrived. More than CHAIN_GAP_MS after the one before,
+ *  or before it (a clock set back), is a gap. */
+void chain_mark(struct chain *chain, const char *stream, const char *sender,
+                int64_t t_ms);
+/** The least of the newest marks; 0 before the first. */
+int64_t chain_ms(const struct chain *chain);
+/** Members "marks" and "gap" of the progress document. */
+void chain_add_members(const struct chain *chain, struct doc_out *out);
+void chain_from_doc(struct chain *chain, struct doc progress);
+
+#endif

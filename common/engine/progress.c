@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What a consumer has taken, and whether what comes is new. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/engine/progress.h"
+
+enum { ENDED_FIRST = 64, ENDED_BYTES = 16 };
+
+void progress_init(struct progress *progress)
+{
+    *progress = (struct progress){0};
+}
+
+void progress_fini(struct progress *progress)
+{
+    free(progress->ended);
+    *progress = (struct progress){0};
+}
+
+static struct progress_sender *find_sender(struct progress *progress,
+                                           const char *name)
+{
+    struct progress_sender *sender;
+
+    for (size_t i = 0; i < progress->n_senders; i++) {
+        if (strcmp(progress->senders[i].name, name) == 0) {
+            return &progress->senders[i];
+        }
+    }
+    BUG_IF(progress->n_senders == PROGRESS_SENDERS_MAX);
+    sender = &progress->senders[progress->n_senders++];
+    *sender = (struct progress_sender){.next = 1};
+    (void)snprintf(sender->name, sizeof sender->name, "%s", name);
+    return sender;
+}
+
+enum progress_message progress_judge(struct progress *progress,
+                                     const struct envelope_header *header)
+{
+    struct progress_sender *sender = find_sender(progress, header->sender);
+    bool hole;
+
+    if (header->epoch < sender->epoch) {
+        return PROGRESS_IGNORE;
+    }
+    if (header->epoch > sender->epoch) {
+        sender->epoch = header->epoch;
+        sender->next = 1;
+    }
+    if (header->sequence < sender->next) {
+        return PROGRESS_TAKE; /* a repeat: its positions say so */
+    }
+    hole = header->sequence > sender->next;
+    if (hole && header->confirmed < sender->next) {
+        return PROGRESS_IGNORE;
+    }
+    sender->next = header->sequence + 1;
+    return hole ? PROGRESS_HOLE : PROGRESS_TAKE;
+}
+
+uint32_t progress_stream(struct progress *progress, const char *stream,
+                         size_t len, const char *sender)
+{
+    struct progress_stream *row;
+
+    for (size_t i = 0; i < progress->n_streams; i++) {
+        row = &progress->streams[i];
+        if (strncmp(row->stream, stream, len) == 0 &&
+            row->stream[len] == '\0' && strcmp(row->sender, sender) == 0) {
+            return (uint32_t)i;
+        }
+    }
+    BUG_IF(progress->n_streams == PROGRESS_STREAMS_MAX ||
+           len > EVENT_STREAM_MAX);
+    row = &progress->streams[progress->n_streams];
+    *row = (struct progress_stream){.n = 0};
+    memcpy(row->stream, stream, len);
+    (void)snprintf(row->sender, sizeof row->sender, "%s", sender);
+    return (uint32_t)progress->n_streams++;
+}
+
+bool progress_advance(struct progress *progress, uint32_t stream, uint64_t n,
+                      uint32_t index)
+{
+    struct progress_stream *row = &progress->streams[stream];
+
+    if (n < row->n || (n == row->n && index <= row->index)) {
+        return false;
+    }
+    row->n = n;
+    row->index = index;
+    return true;
+}
+
+static void add_ended(struct progress *progress,
+                      const struct progress_ended *ended)
+{
+    if (progress->n_ended == progress->cap_ended) {
+        progress->cap_ended =
+            progress->cap_ended > 0 ? 2 * progress->cap_ended : ENDED_FIRST;
+        progress->ended = xrealloc_array(progress->ended, progress->cap_ended,
+                                         sizeof *progress->ended);
+    }
+    progress->ended[progress->n_ended++] = *ended;
+}
+
+void progress_end(struct progress *progress, uint32_t stream, uint64_t n,
+                  uint32_t index, uint64_t batch)
+{
+    add_ended(progress, &(struct progress_ended){.batch = batch,
+                                                 .n = n,
+                                                 .index = index,
+                                                 .stream = stream});
+}
+
+bool progress_has_ended(const struct progress *progress, uint32_t stream,
+                        uint64_t n, uint32_t index)
+{
+    for (size_t i = 0; i < progress->n_ended; i++) {
+        const struct progress_ended *ended = &progress->ended[i];
+
+        if (ended->n == n && ended->index == index &&
+            ended->stream == stream) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void progress_forget(struct progress *progress, uint64_t batch)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < progress->n_ended; i++) {
+        if (progress->ended[i].batch > batch) {
+            progress->ended[kept++] = progress->ended[i];
+        }
+    }
+    progress->n_ended = kept;
+}
+
+static void add_ended_member(const struct progress *progress,
+                             struct doc_out *out)
+{
+    struct buf bytes;
+
+    buf_init(&bytes, DOC_BYTES_MAX);
+    for (size_t i = 0; i < progress->n_ended; i++) {
+        const struct progress_ended *ended = &progress->ended[i];
+
+        buf_add_u64(&bytes, ended->n);
+        buf_add_u32(&bytes, ended->index);
+        buf_add_u32(&bytes, ended->stream);
+    }
+    BUG_IF(bytes.overflow);
+    doc_add_bytes(out, "ended", buf_str(&bytes), bytes.len);
+    buf_fini(&bytes);
+}
+
+void progress_add_members(const struct progress *progress,
+                          struct doc_out *out)
+{
+    doc_begin_array(out, "senders");
+    for (size_t i = 0; i < progress->n_senders; i++) {
+        const struct progress_sender *sender = &progress->senders[i];
+
+        doc_begin_doc(out, NULL);
+        doc_add_str(out, "name", sender->name);
+        doc_add_i64(out, "epoch", (int64_t)sender->epoch);
+        doc_add_i64(out, "next", (int64_t)sender->next);
+        doc_end(out);
+    }
+    doc_end(out);
+    doc_begin_array(out, "streams");
+    for (size_t i = 0; i < progress->n_streams; i++) {
+        const struct progress_stream *stream = &progress->streams[i];
+
+        doc_begin_doc(out, NULL);
+        doc_add_str(out, "stream", stream->stream);
+        doc_add_str(out, "sender", stream->sender);
+        doc_add_i64(out, "n", (int64_t)stream->n);
+        doc_add_i64(out, "index", stream->index);
+        doc_end(out);
+    }
+    doc_end(out);
+    add_ended_member(progress, out);
+}
+
+static void read_ended(struct progress *progress, struct doc doc)
+{
+    struct doc_value value;
+    const char *at;
+
+    if (!doc_get(doc, "ended", &value) || value.type != DOC_BYTES) {
+        return;
+    }
+    at = value.u.s.text;
+    for (size_t i = 0; i + ENDED_BYTES <= value.u.s.len; i += ENDED_BYTES) {
+        struct progress_ended ended = {.batch = 0};
+
+        memcpy(&ended.n, at + i, sizeof ended.n);
+        memcpy(&ended.index, at + i + 8, sizeof ended.index);
+        memcpy(&ended.stream, at + i + 12, sizeof ended.stream);
+        add_ended(progress, &ended);
+    }
+}
+
+void progress_from_doc(struct progress *progress, struct doc doc)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *key;
+
+    progress_fini(progress);
+    doc_iter_init(&it, doc_sub(doc, "senders"));
+    while (doc_next(&it, &key, &value)) {
+        struct progress_sender *sender =
+            find_sender(progress, doc_str(value.u.doc, "name", ""));
+
+        sender->epoch = (uint64_t)doc_i64(value.u.doc, "epoch", 0);
+        sender->next = (uint64_t)doc_i64(value.u.doc, "next", 1);
+    }
+    doc_iter_init(&it, doc_sub(doc, "streams"));
+    while (doc_next(&it, &key, &value)) {
+        const char *name = doc_str(value.u.doc, "stream", "");
+        uint32_t row = progress_stream(progress, name, strlen(name),
+                                       doc_str(value.u.doc, "sender", ""));
+
+        progress->streams[row].n = (uint64_t)doc_i64(value.u.doc, "n", 0);
+        progress->streams[row].index =
+            (uint32_t)doc_i64(value.u.doc, "index", 0);
+    }
+    read_ended(progress, doc);
+}

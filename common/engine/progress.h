@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * What a consumer has taken: by sender its epoch and next number, by stream
+ * and sender the last position, and how the unacknowledged ended. It decides,
+ * for each message and event, whether it is new. Pure.
+ */
+#ifndef HYP_ENGINE_PROGRESS_H
+#define HYP_ENGINE_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bus/envelope.h"
+#include "common/doc/doc.h"
+#include "common/event/event.h"
+
+enum { PROGRESS_SENDERS_MAX = 256, PROGRESS_STREAMS_MAX = 256 };
+
+struct progress_sender {
+    char name[ENVELOPE_NAME_MAX + 1];
+    uint64_t epoch;
+    uint64_t next; /**< number expected */
+};
+
+struct progress_stream {
+    char stream[EVENT_STREAM_MAX + 1];
+    char sender[ENVELOPE_NAME_MAX + 1];
+    uint64_t n; /**< last position taken; 0: none */
+    uint32_t index;
+};
+
+/** An event that was not forwarded, until its acknowledgement is proven. */
+struct progress_ended {
+    uint64_t batch; /**< of this life; 0: of an earlier one */
+    uint64_t n;
+    uint32_t index;
+    uint32_t stream; /**< row in streams */
+};
+
+struct progress {
+    struct progress_sender senders[PROGRESS_SENDERS_MAX];
+    size_t n_senders;
+    struct progress_stream streams[PROGRESS_STREAMS_MAX];
+    size_t n_streams;
+    struct progress_ended *ended; /**< n_ended of cap_ended */
+    size_t n_ended;
+    size_t cap_ended;
+};
+
+enum progress_message {
+    PROGRESS_TAKE,   /**< look at its events */
+    PROGRESS_IGNORE, /**< an older life, or a gap: will be sent again */
+    PROGRESS_HOLE    /**< look at its events; confirmed ones before are gone */
+};
+
+void progress_init(struct progress *progress);
+void progress_fini(struct progress *progress);
+/** Judge a message by its sender's epoch and number, and remember it. */
+enum progress_message progress_judge(struct progress *progress,
+                                     const struct envelope_header *header);
+/** Row of a (stream, sender), made when new; stream has len bytes. */
+uint32_t progress_stream(struct progress *progress, const char *stream,
+                         size_t len, const char *sender);
+/** Whether the position is above the last; then it is the last. */
+bool progress_advance(struct progress *progress, uint32_t stream, uint64_t n,
+                      uint32_t index);
+/** The event just advanced to ends here (dropped or refused). */
+void progress_end(struct progress *progress, uint32_t stream, uint64_t n,
+                  uint32_t index, uint64_t batch);
+/** Whether a repeat ended the first time. */
+bool progress_has_ended(const struct progress *progress, uint32_t stream,
+                        uint64_t n, uint32_t index);
+/** Acknowledgements of all batches up to this are proven: forget. */
+void progress_forget(struct progress *progress, uint64_t batch);
+/** Members "senders", "streams", "ended" of the progress document. */
+void progress_add_members(const struct progress *progress,
+                          struct doc_out *out);
+void progress_from_doc(struct progress *progress, struct doc doc);
+
+#endif

@@ -1,0 +1,864 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The runtime of an engine: its loop, one small step at a time. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/engine/runtime_priv.h"
+
+enum {
+    BACKOFF_FIRST_MS = 100,
+    BACKOFF_MOST_MS = 5000,
+    BEAT_MS = 1000,
+    DEPTH_MS = 1000,
+    PROVE_MS = 1000
+};
+
+#define RUNTIME_OPTION(name_)                                                  \
+    .section = "engine", .key = #name_,                                        \
+    .offset = offsetof(struct runtime_conf, name_)
+
+const struct conf_option runtime_options[] = {
+    {RUNTIME_OPTION(next), .type = CONF_LIST,
+     .help = "engines that get what this one passes on; name*N when the "
+             "engine has N partitions"},
+    {RUNTIME_OPTION(side), .type = CONF_LIST,
+     .help = "engines beside the alarm path, never waited for"},
+    {RUNTIME_OPTION(partition), .type = CONF_INT, .fallback = "0", .min = 0,
+     .max = 255, .help = "number of this partition"},
+    {RUNTIME_OPTION(partitions), .type = CONF_INT, .fallback = "1", .min = 1,
+     .max = 256, .help = "partitions of this engine (SQLite: 1)"},
+    {RUNTIME_OPTION(batch_max), .type = CONF_INT, .fallback = "1000",
+     .min = 1, .max = 10000, .unit = "events",
+     .help = "events committed together at most"},
+    {RUNTIME_OPTION(batch_bytes), .type = CONF_SIZE, .fallback = "4M",
+     .min = 65536, .max = 12582912,
+     .help = "bytes of writes committed together at most"},
+    {RUNTIME_OPTION(window), .type = CONF_INT, .fallback = "8", .min = 1,
+     .max = 64, .unit = "batches",
+     .help = "batches that may wait for their confirms"},
+    {RUNTIME_OPTION(prefetch), .type = CONF_INT, .fallback = "2000",
+     .min = 1, .max = 10000, .unit = "messages",
+     .help = "entry messages taken ahead"},
+    {RUNTIME_OPTION(depth_limit), .type = CONF_INT, .fallback = "1000",
+     .min = 1, .max = 1000000, .unit = "messages",
+     .help = "pause while a queue of next holds more than this"},
+    {RUNTIME_OPTION(side_bytes), .type = CONF_SIZE, .fallback = "4G",
+     .min = 1048576, .max = INT64_MAX,
+     .help = "a queue of side that holds more gets nothing new"},
+    {.section = "engine", .key = "fold_interval", .type = CONF_DURATION,
+     .offset = offsetof(struct runtime_conf, fold_ms), .fallback = "60s",
+     .min = 1000, .max = 3600000,
+     .help = "how often counters are folded into rows"},
+    {0}};
+
+int64_t runtime_now(const struct engine_io *io)
+{
+    return io->setup.now_ms(io->setup.ctx);
+}
+
+/* What an engine sees. */
+
+int64_t engine_now_ms(const struct engine_io *io)
+{
+    return io->now_ms;
+}
+
+int64_t engine_chain_ms(const struct engine_io *io)
+{
+    return chain_ms(&io->chain);
+}
+
+int64_t engine_chain_gap_ms(const struct engine_io *io)
+{
+    return io->chain.gap_ms;
+}
+
+struct store *engine_store(const struct engine_io *io)
+{
+    return io->setup.store;
+}
+
+const char *engine_row(const struct engine_io *io)
+{
+    return io->row;
+}
+
+struct store_batch *engine_batch(struct engine_io *io)
+{
+    return io->writes;
+}
+
+struct doc_out *engine_scratch(struct engine_io *io)
+{
+    return io->scratch;
+}
+
+static struct runtime_counter *counter(struct engine_io *io, const char *name)
+{
+    for (size_t i = 0; i < io->n_counters; i++) {
+        if (io->counters[i].name == name ||
+            strcmp(io->counters[i].name, name) == 0) {
+            return &io->counters[i];
+        }
+    }
+    BUG_IF(io->n_counters == RUNTIME_COUNTERS_MAX - 1);
+    io->counters[io->n_counters].name = name;
+    return &io->counters[io->n_counters++];
+}
+
+void engine_count(struct engine_io *io, const char *name, uint64_t n)
+{
+    counter(io, name)->value += (int64_t)n;
+}
+
+void engine_gauge(struct engine_io *io, const char *name, int64_t value)
+{
+    struct runtime_counter *gauge = counter(io, name);
+
+    gauge->value = value;
+    gauge->gauge = true;
+}
+
+const struct runtime_counter *runtime_counter(const struct engine_io *io,
+                                              size_t i)
+{
+    return i < io->n_counters ? &io->counters[i] : NULL;
+}
+
+/* Setting up. */
+
+static enum err add_group(struct engine_io *io, const char *text, bool side,
+                          struct errbuf *why)
+{
+    const char *star = strchr(text, '*');
+    size_t len = star != NULL ? (size_t)(star - text) : strlen(text);
+    char name[BUS_NAME_MAX + 1];
+    char queue[BUS_NAME_MAX + 1];
+    int64_t partitions = 1;
+    struct group *group = &io->groups[io->n_groups];
+
+    if (len == 0 || len >= 64 || io->n_groups == RUNTIME_GROUPS_MAX ||
+        (star != NULL &&
+         str_to_i64(star + 1, 1, SENDER_TARGETS_MAX / 2, &partitions) !=
+             ERR_OK)) {
+        errbuf_set_field(why, side ? "side" : "next",
+                         "\"%s\": expected the name of an engine, or name*N "
+                         "with its number of partitions",
+                         text);
+        return ERR_INVALID;
+    }
+    memcpy(name, text, len);
+    name[len] = '\0';
+    *group = (struct group){.first = sender_n_targets(io->sender),
+                            .partitions = (size_t)partitions,
+                            .side = side};
+    for (int p = 0; p < (int)partitions; p++) {
+        (void)sender_add_target(
+            io->sender, bus_queue_name(name, p, (int)partitions, queue));
+    }
+    io->n_groups++;
+    return ERR_OK;
+}
+
+static enum err add_groups(struct engine_io *io, const struct conf_list *list,
+                           bool side, struct errbuf *why)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        enum err err = add_group(io, list->items[i], side, why);
+
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err declare_targets(struct engine_io *io)
+{
+    size_t n = sender_n_targets(io->sender);
+    enum err err = ERR_OK;
+
+    io->builders = xcalloc(n, sizeof(struct envelope_out *));
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        io->builders[i] = envelope_out_new();
+        err = bus_declare(io->setup.bus, sender_target_queue(io->sender, i));
+    }
+    return err == ERR_OK ? bus_declare(io->setup.bus, "Engine_dead") : err;
+}
+
+static enum err read_queue(struct engine_io *io, const char *name,
+                           enum queue_kind kind, int prefetch)
+{
+    struct queue *queue = &io->queues[io->n_queues];
+
+    BUG_IF(io->n_queues == RUNTIME_QUEUES_MAX);
+    *queue = (struct queue){.kind = kind};
+    (void)snprintf(queue->name, sizeof queue->name, "%s", name);
+    if (kind == QUEUE_ENTRY) {
+        queue->entry = xcalloc(1, sizeof *queue->entry);
+        (void)snprintf(queue->entry->receipts_row,
+                       sizeof queue->entry->receipts_row, "%s/%s", io->row,
+                       name);
+    }
+    io->n_queues++;
+    return bus_consume(io->setup.bus, name, prefetch, &queue->bus_number);
+}
+
+static enum err read_queues(struct engine_io *io)
+{
+    char name[BUS_NAME_MAX + 1];
+    enum err err = ERR_OK;
+
+    if (io->ops->entries == NULL) {
+        return read_queue(io,
+                          bus_queue_name(io->ops->name,
+                                         (int)io->conf->partition,
+                                         (int)io->conf->partitions, name),
+                          QUEUE_HOP, RUNTIME_HOP_PREFETCH);
+    }
+    for (size_t i = 0; io->ops->entries[i] != NULL && err == ERR_OK; i++) {
+        err = read_queue(io, io->ops->entries[i], QUEUE_ENTRY,
+                         (int)io->conf->prefetch);
+    }
+    return err;
+}
+
+/* Extra queues are served once the main queue has delivered and the state is
+ * there: never by a waiting second instance. */
+static enum err read_extras(struct engine_io *io)
+{
+    enum err err = ERR_OK;
+
+    io->extras_read = true;
+    for (size_t i = 0; io->ops->extras != NULL &&
+                       io->ops->extras[i] != NULL && err == ERR_OK;
+         i++) {
+        err = read_queue(io, io->ops->extras[i], QUEUE_EXTRA,
+                         (int)io->conf->prefetch);
+        io->queues[io->n_queues - 1].extra = i;
+    }
+    return err;
+}
+
+static void name_row(struct engine_io *io)
+{
+    if (io->conf->partitions > 1) {
+        (void)snprintf(io->row, sizeof io->row, "%s.%" PRId64, io->ops->name,
+                       io->conf->partition);
+    } else {
+        (void)snprintf(io->row, sizeof io->row, "%s", io->ops->name);
+    }
+    memcpy(io->fence.row, io->row, sizeof io->fence.row);
+}
+
+enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
+                     struct errbuf *why)
+{
+    struct engine_io *io = xcalloc(1, sizeof *io);
+    enum err err;
+
+    io->setup = *setup;
+    io->ops = setup->ops;
+    io->state = setup->state;
+    io->conf = setup->conf;
+    name_row(io);
+    io->sender = sender_new(io->ops->entries != NULL ? io->ops->entries[0]
+                                                     : io->row);
+    progress_init(&io->progress);
+    io->writes = store_batch_new();
+    io->scratch = doc_out_new();
+    io->event_out = doc_out_new();
+    io->progress_out = doc_out_new();
+    io->outbox_out = doc_out_new();
+    io->input_envelope = envelope_out_new();
+    buf_init(&io->text, 2 * DOC_BYTES_MAX);
+    io->inflight = xcalloc((size_t)io->conf->window + 1, sizeof *io->inflight);
+    io->store_ok = true;
+    io->now_ms = runtime_now(io);
+    io->fold_ms = io->now_ms + io->conf->fold_ms;
+    err = io->ops->init != NULL ? io->ops->init(io->state, io, why) : ERR_OK;
+    if (err == ERR_OK) {
+        err = add_groups(io, &io->conf->next, false, why);
+    }
+    if (err == ERR_OK) {
+        err = add_groups(io, &io->conf->side, true, why);
+    }
+    if (err == ERR_OK) {
+        err = declare_targets(io);
+    }
+    if (err == ERR_OK) {
+        err = read_queues(io);
+    }
+    if (err != ERR_OK) {
+        runtime_free(io);
+        return err;
+    }
+    *out = io;
+    return ERR_OK;
+}
+
+static void held_free(struct held *held)
+{
+    const struct bus_delivery *delivery = &held->delivery;
+
+    free((void *)(uintptr_t)delivery->exchange);
+    free((void *)(uintptr_t)delivery->routing_key);
+    free((void *)(uintptr_t)delivery->properties.content_type);
+    free((void *)(uintptr_t)delivery->properties.message_id);
+    free((void *)(uintptr_t)delivery->properties.user_id);
+    free((void *)(uintptr_t)delivery->body);
+    free(held);
+}
+
+static void drop_held(struct engine_io *io)
+{
+    while (io->held_head != NULL) {
+        struct held *held = io->held_head;
+
+        io->held_head = held->next;
+        held_free(held);
+    }
+    io->held_tail = NULL;
+    for (size_t i = 0; i < io->n_queues; i++) {
+        io->queues[i].n_held = 0;
+    }
+}
+
+void runtime_free(struct engine_io *io)
+{
+    if (io->ops->fini != NULL) {
+        io->ops->fini(io->state);
+    }
+    drop_held(io);
+    for (size_t i = 0; i < io->n_queues; i++) {
+        if (io->queues[i].entry != NULL) {
+            receipts_fini(&io->queues[i].entry->receipts);
+            free(io->queues[i].entry);
+        }
+    }
+    for (size_t i = 0; io->builders != NULL &&
+                       i < sender_n_targets(io->sender);
+         i++) {
+        envelope_out_free(io->builders[i]);
+    }
+    free(io->builders);
+    sender_free(io->sender);
+    progress_fini(&io->progress);
+    store_batch_free(io->writes);
+    doc_out_free(io->scratch);
+    doc_out_free(io->event_out);
+    doc_out_free(io->progress_out);
+    doc_out_free(io->outbox_out);
+    envelope_out_free(io->input_envelope);
+    buf_fini(&io->text);
+    free(io->inflight);
+    free(io);
+}
+
+/* Taking and holding. */
+
+struct queue *runtime_queue(struct engine_io *io, size_t bus_number)
+{
+    for (size_t i = 0; i < io->n_queues; i++) {
+        if (io->queues[i].bus_number == bus_number) {
+            return &io->queues[i];
+        }
+    }
+    BUG_IF(true);
+}
+
+static void hold(struct engine_io *io, struct queue *queue,
+                 const struct bus_delivery *delivery)
+{
+    struct held *held = xcalloc(1, sizeof *held);
+    struct bus_delivery *copy = &held->delivery;
+
+    held->queue = (size_t)(queue - io->queues);
+    *copy = *delivery;
+    copy->exchange = xstrdup(delivery->exchange);
+    copy->routing_key = xstrdup(delivery->routing_key);
+    copy->properties.content_type = xstrdup(delivery->properties.content_type);
+    copy->properties.message_id = xstrdup(delivery->properties.message_id);
+    copy->properties.user_id = xstrdup(delivery->properties.user_id);
+    if (delivery->body != NULL) {
+        copy->body = xmemdup(delivery->body, delivery->len);
+    }
+    if (io->held_tail != NULL) {
+        io->held_tail->next = held;
+    } else {
+        io->held_head = held;
+    }
+    io->held_tail = held;
+    queue->n_held++;
+}
+
+static bool is_full(const struct engine_io *io)
+{
+    return io->events >= (size_t)io->conf->batch_max ||
+           store_batch_bytes(io->writes) >= (size_t)io->conf->batch_bytes;
+}
+
+static bool may_take(const struct engine_io *io)
+{
+    return io->phase == PHASE_RUN && !io->committing && !io->paused &&
+           !io->stopping && io->n_inflight < (size_t)io->conf->window &&
+           !is_full(io);
+}
+
+/* Deliveries of a queue whose repeats are not told apart yet must wait. */
+static bool is_matching(const struct queue *queue)
+{
+    return queue->entry != NULL && queue->entry->matching;
+}
+
+static void on_delivery(struct engine_io *io,
+                        const struct bus_delivery *delivery)
+{
+    struct queue *queue = runtime_queue(io, delivery->queue);
+
+    if (io->phase == PHASE_WAIT) {
+        io->phase = PHASE_FENCE;
+    }
+    if (io->stopping) {
+        return; /* comes again, to the next consumer */
+    }
+    if (io->held_head == NULL && may_take(io) && !is_matching(queue)) {
+        take_delivery(io, (size_t)(queue - io->queues), delivery);
+    } else {
+        hold(io, queue, delivery);
+    }
+}
+
+/* All that comes again is here: a message that was never delivered follows
+ * it (the mark of each second sees to that), or no more fits. */
+static bool try_match(struct engine_io *io, struct queue *queue)
+{
+    struct entry *entry = queue->entry;
+    uint64_t *hashes = xcalloc(queue->n_held, sizeof *hashes);
+    size_t n = 0;
+    bool whole = false;
+
+    for (struct held *held = io->held_head; held != NULL && !whole;
+         held = held->next) {
+        if (&io->queues[held->queue] != queue) {
+            continue;
+        }
+        if (!held->delivery.redelivered) {
+            whole = true;
+            break;
+        }
+        hashes[n++] = held->delivery.body != NULL
+                          ? hash_fixed(held->delivery.body, held->delivery.len)
+                          : (uint64_t)held->delivery.len;
+    }
+    if (whole || entry->receipts.n == 0 ||
+        queue->n_held >= (size_t)io->conf->prefetch) {
+        entry->replay = receipts_match(&entry->receipts, hashes, n, whole);
+        entry->replay_end = entry->receipts.n;
+        entry->matching = false;
+    }
+    free(hashes);
+    return !entry->matching;
+}
+
+static bool match_queues(struct engine_io *io)
+{
+    bool did = false;
+
+    for (size_t i = 0; i < io->n_queues; i++) {
+        struct queue *queue = &io->queues[i];
+
+        if (is_matching(queue) && queue->n_held > 0 && try_match(io, queue)) {
+            did = true;
+        }
+    }
+    return did;
+}
+
+/* Take the oldest held delivery of a queue that is ready for it. */
+static bool take_held(struct engine_io *io)
+{
+    struct held **at = &io->held_head;
+    struct held *before = NULL;
+    struct held *held;
+
+    while (*at != NULL && is_matching(&io->queues[(*at)->queue])) {
+        before = *at;
+        at = &(*at)->next;
+    }
+    held = *at;
+    if (held == NULL || !may_take(io)) {
+        return false;
+    }
+    *at = held->next;
+    if (io->held_tail == held) {
+        io->held_tail = before;
+    }
+    io->queues[held->queue].n_held--;
+    take_delivery(io, held->queue, &held->delivery);
+    held_free(held);
+    return true;
+}
+
+/* The consuming connection went: its deliveries come again. */
+static void on_in_lost(struct engine_io *io)
+{
+    io->in_up = false;
+    io->generation++;
+    drop_held(io);
+    for (size_t i = 0; i < io->n_queues; i++) {
+        io->queues[i].tag = 0;
+        if (io->queues[i].entry != NULL) {
+            io->queues[i].entry->matching = true;
+        }
+    }
+}
+
+static void on_event(struct engine_io *io, const struct bus_event *event)
+{
+    switch (event->kind) {
+    case BUS_IDLE:
+        io->idle_polled = true;
+        break;
+    case BUS_DELIVERY:
+        on_delivery(io, &event->delivery);
+        break;
+    case BUS_CONFIRMED:
+        sender_confirmed(io->sender, event->number, event->multiple);
+        break;
+    case BUS_REFUSED:
+        engine_count(io, "publish_refused", 1);
+        sender_refused(io->sender, event->number);
+        break;
+    case BUS_IN_UP:
+        io->in_up = true;
+        break;
+    case BUS_IN_LOST:
+        on_in_lost(io);
+        break;
+    case BUS_OUT_UP:
+        io->out_up = true;
+        break;
+    case BUS_OUT_LOST:
+        io->out_up = false;
+        sender_lost(io->sender);
+        break;
+    case BUS_BLOCKED:
+    case BUS_UNBLOCKED:
+        engine_gauge(io, "blocked", event->kind == BUS_BLOCKED);
+        break;
+    }
+}
+
+/* Acting: each of these does one thing and tells whether it did. */
+
+static void back_off(struct engine_io *io, enum err err, const char *what)
+{
+    io->store_ok = false;
+    log_complain(&io->store_complaint, "ENGINE-STORE",
+                 "%s: %s: store %s; waiting", io->row, what, err_name(err));
+    io->backoff_ms = io->backoff_ms == 0 ? BACKOFF_FIRST_MS
+                                         : 2 * io->backoff_ms;
+    if (io->backoff_ms > BACKOFF_MOST_MS) {
+        io->backoff_ms = BACKOFF_MOST_MS;
+    }
+    io->retry_ms = runtime_now(io) + io->backoff_ms;
+}
+
+/* Judge a store call of the runtime's own: true when it is done. */
+static bool store_done(struct engine_io *io, enum err err, const char *what)
+{
+    if (err == ERR_OK) {
+        io->backoff_ms = 0;
+        io->store_ok = true;
+        log_settled(&io->store_complaint, "ENGINE-STORE", "%s: store is back",
+                    io->row);
+        return true;
+    }
+    if (err == ERR_FENCED) {
+        log_error("ENGINE-FENCED",
+                  "%s: another process took over; this one ends", io->row);
+        io->phase = PHASE_FENCED;
+    } else {
+        back_off(io, err, what);
+    }
+    return false;
+}
+
+static bool act_take_over(struct engine_io *io)
+{
+    if (io->phase == PHASE_FENCE) {
+        if (store_done(io, load_fence(io), "taking over")) {
+            io->phase = PHASE_LOAD;
+        }
+        return true;
+    }
+    if (io->phase == PHASE_LOAD) {
+        if (store_done(io, load_state(io), "reading the state") &&
+            store_done(io, read_extras(io), "reading extra queues")) {
+            for (size_t i = 0; i < io->n_queues; i++) {
+                if (io->queues[i].entry != NULL) {
+                    io->queues[i].entry->matching = true;
+                }
+            }
+            io->phase = PHASE_RUN;
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool act_commit(struct engine_io *io)
+{
+    bool full;
+
+    if (io->phase != PHASE_RUN || !io->open) {
+        return false;
+    }
+    if (!io->committing) {
+        full = is_full(io);
+        if (!full && !io->idle_polled) {
+            return false;
+        }
+        batch_begin_commit(io);
+    }
+    (void)store_done(io, batch_commit(io), "commit");
+    return true;
+}
+
+static bool act_publish(struct engine_io *io)
+{
+    return io->out_up && sender_step(io->sender, io->setup.bus) == ERR_OK;
+}
+
+static bool act_acknowledge(struct engine_io *io)
+{
+    struct inflight *inflight = &io->inflight[io->inflight_head];
+
+    if (io->n_inflight == 0 ||
+        sender_oldest_batch(io->sender) <= inflight->batch) {
+        return false;
+    }
+    for (size_t q = 0; q < io->n_queues; q++) {
+        struct queue *queue = &io->queues[q];
+
+        if (inflight->generation != io->generation || inflight->tags[q] == 0) {
+            continue;
+        }
+        if (bus_ack(io->setup.bus, queue->bus_number, inflight->tags[q]) ==
+                ERR_OK &&
+            queue->entry != NULL) {
+            queue->entry->acked = inflight->last_n[q];
+        }
+    }
+    io->unproven = true;
+    io->acked_batch = inflight->batch;
+    io->inflight_head = (io->inflight_head + 1) %
+                        (size_t)(io->conf->window + 1);
+    io->n_inflight--;
+    return true;
+}
+
+/* Once a second: which acknowledgements have surely arrived. */
+static bool act_prove(struct engine_io *io)
+{
+    int64_t now = runtime_now(io);
+
+    if (!io->unproven || now < io->prove_ms || !io->in_up ||
+        (io->ops->entries == NULL && io->progress.n_ended == 0)) {
+        return false;
+    }
+    io->prove_ms = now + PROVE_MS;
+    for (size_t i = 0; i < io->n_queues; i++) {
+        struct queue *queue = &io->queues[i];
+
+        if (bus_prove(io->setup.bus, queue->bus_number) != ERR_OK) {
+            return true;
+        }
+        if (queue->entry != NULL && queue->entry->acked > 0) {
+            queue->entry->proven = queue->entry->acked;
+        }
+    }
+    progress_forget(&io->progress, io->acked_batch);
+    io->unproven = false;
+    return true;
+}
+
+/* Marks go into every entry queue, from waiting instances too. */
+static bool act_mark(struct engine_io *io)
+{
+    int64_t now = runtime_now(io);
+    struct doc doc;
+
+    if (io->ops->entries == NULL || !io->out_up || now < io->mark_ms ||
+        io->stopping) {
+        return false;
+    }
+    io->mark_ms = now + CHAIN_MARK_MS;
+    doc_out_reset(io->event_out);
+    doc_add_i64(io->event_out, "t", now);
+    doc = doc_out_done(io->event_out);
+    for (size_t i = 0; io->ops->entries[i] != NULL; i++) {
+        uint64_t number;
+        const struct bus_message message = {
+            .exchange = "",
+            .routing_key = io->ops->entries[i],
+            .properties = {.content_type = ENGINE_MARK_CONTENT_TYPE,
+                           .message_id = ""},
+            .body = doc.data,
+            .len = doc.len};
+
+        /* One that is lost is followed by the next. */
+        (void)!bus_publish(io->setup.bus, &message, &number);
+    }
+    return true;
+}
+
+/* Pressure: look at the queues written to; pause, or shed the side. */
+static bool act_depth(struct engine_io *io)
+{
+    int64_t now = runtime_now(io);
+    bool deep = false;
+
+    if (!io->out_up || io->n_groups == 0 || now < io->depth_ms) {
+        return false;
+    }
+    io->depth_ms = now + DEPTH_MS;
+    for (size_t i = 0; i < io->n_groups; i++) {
+        struct group *group = &io->groups[i];
+        uint64_t bytes = 0;
+
+        for (size_t p = 0; p < group->partitions; p++) {
+            size_t target = group->first + p;
+            uint64_t depth = 0;
+            uint64_t limit = (uint64_t)io->conf->depth_limit;
+
+            if (bus_depth(io->setup.bus,
+                          sender_target_queue(io->sender, target),
+                          &depth) != ERR_OK) {
+                return true;
+            }
+            bytes += depth * sender_mean_bytes(io->sender, target);
+            deep |= !group->side && depth > (io->paused ? limit / 2 : limit);
+        }
+        if (group->side) {
+            group->shedding = bytes > (uint64_t)io->conf->side_bytes;
+        }
+    }
+    engine_gauge(io, "paused", deep);
+    io->paused = deep;
+    return true;
+}
+
+static bool outbox_is_behind(const struct engine_io *io)
+{
+    return sender_outbox_confirmed(io->sender) > io->published;
+}
+
+/* About once a second: the engine's timers, as part of a batch. */
+static bool act_beat(struct engine_io *io)
+{
+    int64_t now = runtime_now(io);
+
+    if (io->phase != PHASE_RUN || io->committing || io->stopping ||
+        now < io->beat_ms || io->n_inflight >= (size_t)io->conf->window) {
+        return false;
+    }
+    io->beat_ms = now + BEAT_MS;
+    io->now_ms = now;
+    io->fold_due |= io->ops->fold != NULL && now >= io->fold_ms;
+    if (io->ops->beat != NULL) {
+        io->ops->beat(io->state, io);
+    }
+    if (io->fold_due || outbox_is_behind(io) ||
+        store_batch_count(io->writes) > 0) {
+        batch_open(io);
+    }
+    return true;
+}
+
+/* Draining: fold, commit, publish, acknowledge; then the end. */
+static bool act_drain(struct engine_io *io)
+{
+    if (!io->stopping || io->phase != PHASE_RUN || io->open) {
+        return false;
+    }
+    if (!io->fold_done) {
+        io->fold_done = true;
+        io->fold_due = io->ops->fold != NULL;
+    }
+    if (io->fold_due || outbox_is_behind(io)) {
+        batch_open(io);
+        return true;
+    }
+    return false;
+}
+
+static bool is_drained(const struct engine_io *io)
+{
+    bool done = !io->open && io->n_inflight == 0 &&
+                sender_is_idle(io->sender) && !outbox_is_behind(io) &&
+                (io->fold_done || io->phase != PHASE_RUN);
+
+    return io->stopping &&
+           (done || runtime_now(io) >= io->stop_ms + RUNTIME_DRAIN_MS);
+}
+
+static bool act(struct engine_io *io)
+{
+    if (runtime_now(io) >= io->retry_ms &&
+        (act_take_over(io) || act_commit(io))) {
+        return true;
+    }
+    return act_publish(io) || act_acknowledge(io) || act_prove(io) ||
+           act_mark(io) || act_depth(io) || match_queues(io) ||
+           act_beat(io) || act_drain(io) || take_held(io);
+}
+
+enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
+{
+    struct bus_event event;
+    bool did;
+
+    io->idle_polled = false;
+    if (bus_poll(io->setup.bus, timeout_ms, &event) == ERR_OK) {
+        on_event(io, &event);
+    }
+    did = act(io);
+    if (io->phase == PHASE_FENCED) {
+        return RUNTIME_FENCED;
+    }
+    if (is_drained(io)) {
+        return RUNTIME_ENDED;
+    }
+    return did || event.kind != BUS_IDLE ? RUNTIME_GO_ON : RUNTIME_IDLE;
+}
+
+void runtime_stop(struct engine_io *io)
+{
+    if (!io->stopping) {
+        io->stopping = true;
+        io->stop_ms = runtime_now(io);
+        drop_held(io);
+    }
+}
+
+bool runtime_is_ready(const struct engine_io *io, struct errbuf *why)
+{
+    if (!io->in_up || !io->out_up) {
+        errbuf_set(why, "not connected to the bus");
+    } else if (!io->store_ok) {
+        errbuf_set(why, "the store does not answer");
+    } else if (io->stopping) {
+        errbuf_set(why, "stopping");
+    } else {
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The runtime: what joins the open batch, and its one commit. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/hash.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/engine/runtime_priv.h"
+
+void batch_open(struct engine_io *io)
+{
+    if (!io->open) {
+        io->open = true;
+        io->batch++;
+        io->now_ms = runtime_now(io);
+    }
+}
+
+/* Seal what a target has and stage it for the open batch. */
+static void flush_builder(struct engine_io *io, size_t target)
+{
+    struct envelope_out *builder = io->builders[target];
+
+    if (envelope_out_count(builder) > 0) {
+        sender_add_envelope(io->sender, target, builder, io->batch);
+        envelope_out_clear(builder);
+    }
+}
+
+static void add_to_target(struct engine_io *io, size_t target,
+                          const struct envelope_item *item)
+{
+    if (!envelope_out_add(io->builders[target], item)) {
+        flush_builder(io, target);
+        BUG_IF(!envelope_out_add(io->builders[target], item));
+    }
+}
+
+static size_t partition_of(const struct event *event, size_t partitions)
+{
+    const char *name = event->component[0] != '\0' ? event->component
+                                                   : event->connector_name;
+
+    return partitions == 1 ? 0 : hash_fixed(name, strlen(name)) % partitions;
+}
+
+void batch_forward(struct engine_io *io, const struct event *event,
+                   const struct envelope_item *item)
+{
+    for (size_t i = 0; i < io->n_groups; i++) {
+        const struct group *group = &io->groups[i];
+
+        if (group->shedding) {
+            engine_count(io, "shed", 1);
+            continue;
+        }
+        add_to_target(io, group->first + partition_of(event, group->partitions),
+                      item);
+    }
+}
+
+void batch_forward_mark(struct engine_io *io, const struct envelope_item *item)
+{
+    for (size_t i = 0; i < io->n_groups; i++) {
+        const struct group *group = &io->groups[i];
+
+        for (size_t p = 0; p < group->partitions; p++) {
+            add_to_target(io, group->first + p, item);
+        }
+    }
+}
+
+void batch_send_outbox(struct engine_io *io, struct doc message,
+                       uint64_t sequence)
+{
+    char exchange[BUS_NAME_MAX + 1];
+    enum bus_exchange to = (enum bus_exchange)doc_i64(message, "x", 0);
+    struct doc_value body;
+    struct bus_message out = {
+        .exchange = bus_exchange_name(io->setup.exchange_prefix, to, exchange),
+        .routing_key = doc_str(message, "k", ""),
+        .mandatory = to == BUS_DEAD,
+        .properties = {.content_type = doc_str(message, "c", ""),
+                       .message_id = doc_str(message, "i", "")}};
+
+    (void)doc_get(message, "b", &body);
+    out.body = body.u.s.text;
+    out.len = body.u.s.len;
+    sender_add_message(io->sender, &out, sequence, io->batch);
+}
+
+void engine_originate(struct engine_io *io,
+                      const struct engine_outgoing *message)
+{
+    struct doc_out *out = io->outbox_out;
+
+    batch_open(io);
+    if (io->outbox_first == 0) {
+        io->outbox_first = io->outbox_next;
+        doc_out_reset(out);
+        doc_add_i64(out, "first", (int64_t)io->outbox_first);
+        doc_begin_array(out, "messages");
+    }
+    io->outbox_next++;
+    doc_begin_doc(out, NULL);
+    doc_add_i64(out, "x", (int64_t)message->exchange);
+    doc_add_str(out, "k", message->routing_key);
+    doc_add_str(out, "c", message->content_type);
+    doc_add_str(out, "i", message->message_id);
+    doc_add_bytes(out, "b", message->body, message->len);
+    doc_end(out);
+}
+
+static void add_body(struct doc_out *out, const void *body, size_t len)
+{
+    size_t kept = len < RUNTIME_DEAD_BODY ? len : RUNTIME_DEAD_BODY;
+
+    if (body == NULL) {
+        doc_add_str(out, "body", "");
+    } else if (memchr(body, '\0', kept) == NULL &&
+               utf8_valid(body, utf8_cut(body, len, kept))) {
+        doc_add_strn(out, "body", body, utf8_cut(body, len, kept));
+    } else {
+        doc_add_bytes(out, "body", body, kept);
+    }
+    doc_add_i64(out, "body_bytes", (int64_t)len);
+    doc_add_bool(out, "replayable", body != NULL && kept == len);
+}
+
+void batch_dead_letter(struct engine_io *io, const char *position,
+                       const char *routing_key, const void *body, size_t len,
+                       const struct errbuf *why)
+{
+    char id[128];
+    struct doc_out *out = io->scratch;
+    struct doc doc;
+
+    (void)snprintf(id, sizeof id, "%s/%s", io->row, position);
+    doc_out_reset(out);
+    doc_add_str(out, "id", id);
+    doc_add_ms(out, "at", io->now_ms);
+    doc_add_str(out, "engine", io->row);
+    doc_add_str(out, "reason", why->text);
+    doc_add_str(out, "field", why->field);
+    doc_add_str(out, "routing_key", routing_key);
+    doc_add_str(out, "position", position);
+    add_body(out, body, len);
+    doc = doc_out_done(out);
+    engine_originate(io, &(struct engine_outgoing){
+                             .exchange = BUS_DEAD,
+                             .routing_key = "dead",
+                             .content_type = ENGINE_DEAD_CONTENT_TYPE,
+                             .message_id = id,
+                             .body = doc.data,
+                             .len = doc.len});
+    engine_count(io, "dead_letters", 1);
+}
+
+static void write_receipts(struct engine_io *io)
+{
+    for (size_t i = 0; i < io->n_queues; i++) {
+        struct entry *entry = io->queues[i].entry;
+        struct store_key key = {0};
+
+        if (entry == NULL || entry->batch_from == entry->receipts.n) {
+            continue;
+        }
+        doc_out_reset(io->scratch);
+        receipts_to_doc(&entry->receipts, entry->batch_from, io->scratch);
+        key.text = entry->receipts_row;
+        key.a = (int64_t)entry->receipts.list[entry->receipts.n - 1].n;
+        store_batch_append(io->writes, STORE_RECEIPTS, &key,
+                           doc_out_done(io->scratch));
+        entry->batch_from = entry->receipts.n;
+    }
+}
+
+/* Remove an own collection's rows up to and with a key. */
+static void remove_upto(struct engine_io *io, enum store_collection from,
+                        const char *text, uint64_t upto)
+{
+    const struct store_key first = {.text = text, .a = 0};
+    const struct store_key past = {.text = text, .a = (int64_t)upto + 1};
+
+    store_batch_delete_range(io->writes, from, &first, &past);
+}
+
+static void forget_proven(struct engine_io *io)
+{
+    for (size_t i = 0; i < io->n_queues; i++) {
+        struct entry *entry = io->queues[i].entry;
+
+        /* While repeats are under way, their receipts keep their places. */
+        if (entry != NULL && entry->replay == entry->replay_end &&
+            !entry->matching && entry->receipts.n > 0 &&
+            entry->receipts.list[0].n <= entry->proven) {
+            size_t before = entry->receipts.n;
+
+            remove_upto(io, STORE_RECEIPTS, entry->receipts_row,
+                        entry->proven);
+            receipts_forget(&entry->receipts, entry->proven);
+            entry->batch_from -= before - entry->receipts.n;
+            entry->replay = 0;
+            entry->replay_end = 0;
+        }
+    }
+}
+
+static void write_outbox(struct engine_io *io)
+{
+    uint64_t confirmed = sender_outbox_confirmed(io->sender);
+    struct store_key key = {.text = io->row};
+
+    if (confirmed > io->published) {
+        io->published = confirmed;
+        remove_upto(io, STORE_OUTBOX, io->row, confirmed);
+    }
+    if (io->outbox_first > 0) {
+        doc_end(io->outbox_out);
+        key.a = (int64_t)io->outbox_next - 1;
+        store_batch_append(io->writes, STORE_OUTBOX, &key,
+                           doc_out_done(io->outbox_out));
+    }
+}
+
+static void write_deltas(struct engine_io *io)
+{
+    const struct store_key key = {.text = io->row, .a = io->fence.batch + 1};
+    bool folded = false;
+    bool any;
+
+    if (io->ops->fold == NULL) {
+        return;
+    }
+    if (io->fold_due) {
+        folded = io->ops->fold(io->state, io, RUNTIME_FOLD_ROWS);
+        io->fold_due = !folded;
+    }
+    doc_out_reset(io->scratch);
+    any = io->ops->delta(io->state, io->scratch);
+    if (folded) {
+        remove_upto(io, STORE_DELTAS, io->row, (uint64_t)io->fence.batch);
+        io->fold_ms = io->now_ms + io->conf->fold_ms;
+    } else if (any) {
+        store_batch_append(io->writes, STORE_DELTAS, &key,
+                           doc_out_done(io->scratch));
+    }
+}
+
+void batch_begin_commit(struct engine_io *io)
+{
+    write_deltas(io);
+    forget_proven(io);
+    write_receipts(io);
+    write_outbox(io);
+    progress_write(io);
+    for (size_t i = 0; i < sender_n_targets(io->sender); i++) {
+        flush_builder(io, i);
+    }
+    io->committing = true;
+}
+
+/* After the commit: what the batch originated joins its publishes. */
+static void send_originated(struct engine_io *io)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *key;
+    uint64_t sequence = io->outbox_first;
+
+    if (io->outbox_first == 0) {
+        return;
+    }
+    doc_iter_init(&it, doc_sub(doc_out_done(io->outbox_out), "messages"));
+    while (doc_next(&it, &key, &value)) {
+        batch_send_outbox(io, value.u.doc, sequence++);
+    }
+    io->outbox_first = 0;
+}
+
+static void remember_inflight(struct engine_io *io)
+{
+    size_t i = (io->inflight_head + io->n_inflight) %
+               (size_t)(io->conf->window + 1);
+    struct inflight *inflight = &io->inflight[i];
+
+    BUG_IF(io->n_inflight > (size_t)io->conf->window);
+    *inflight = (struct inflight){.batch = io->batch,
+                                  .generation = io->generation};
+    for (size_t q = 0; q < io->n_queues; q++) {
+        inflight->tags[q] = io->queues[q].tag;
+        inflight->last_n[q] = io->queues[q].last_n;
+        io->queues[q].tag = 0;
+        io->queues[q].last_n = 0;
+    }
+    io->n_inflight++;
+}
+
+static void finish(struct engine_io *io)
+{
+    send_originated(io);
+    sender_release(io->sender);
+    remember_inflight(io);
+    store_batch_clear(io->writes);
+    engine_count(io, "batches", 1);
+    engine_count(io, "events", io->events);
+    io->events = 0;
+    io->open = false;
+    io->committing = false;
+}
+
+enum err batch_commit(struct engine_io *io)
+{
+    bool applied = false;
+    enum err err;
+
+    if (io->unknown) {
+        err = store_commit_known(io->setup.store, &io->fence, &applied);
+        if (err != ERR_OK) {
+            return err;
+        }
+        io->unknown = false;
+        if (!applied) {
+            return ERR_UNAVAILABLE; /* the same writes once more */
+        }
+    } else {
+        err = store_commit(io->setup.store, &io->fence, io->writes,
+                           io->progress_doc);
+        io->unknown = err == ERR_UNKNOWN;
+    }
+    if (err == ERR_OK) {
+        finish(io);
+    }
+    return err;
+}

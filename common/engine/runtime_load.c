@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The runtime: taking over (fence) and reading back what is stored. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/random.h"
+#include "common/engine/runtime_priv.h"
+
+enum { STREAM_RANDOM_BYTES = 5, MS_PER_S = 1000 };
+
+static struct entry *find_entry(struct engine_io *io, const char *queue)
+{
+    for (size_t i = 0; i < io->n_queues; i++) {
+        if (io->queues[i].entry != NULL &&
+            strcmp(io->queues[i].name, queue) == 0) {
+            return io->queues[i].entry;
+        }
+    }
+    return NULL;
+}
+
+static void read_entries(struct engine_io *io, struct doc doc)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *key;
+
+    doc_iter_init(&it, doc_sub(doc, "entries"));
+    while (doc_next(&it, &key, &value)) {
+        struct entry *entry =
+            find_entry(io, doc_str(value.u.doc, "queue", ""));
+
+        if (entry != NULL) {
+            (void)snprintf(entry->stream, sizeof entry->stream, "%s",
+                           doc_str(value.u.doc, "stream", ""));
+            entry->n = (uint64_t)doc_i64(value.u.doc, "n", 0);
+            entry->proven = (uint64_t)doc_i64(value.u.doc, "proven", 0);
+        }
+    }
+}
+
+static void name_new_streams(struct engine_io *io)
+{
+    for (size_t i = 0; i < io->n_queues; i++) {
+        struct entry *entry = io->queues[i].entry;
+
+        if (entry != NULL && entry->stream[0] == '\0') {
+            random_hex(entry->stream, STREAM_RANDOM_BYTES);
+        }
+    }
+}
+
+enum err load_fence(struct engine_io *io)
+{
+    struct buf payload;
+    struct doc doc = {NULL, 0};
+    enum err err;
+
+    buf_init(&payload, DOC_BYTES_MAX);
+    err = store_fence_raise(io->setup.store, runtime_now(io) / MS_PER_S,
+                            &io->fence, &payload);
+    if (err == ERR_OK) {
+        if (payload.len > 0) {
+            doc = (struct doc){(const uint8_t *)payload.data,
+                               (uint32_t)payload.len};
+        }
+        progress_from_doc(&io->progress, doc);
+        chain_from_doc(&io->chain, doc);
+        read_entries(io, doc);
+        name_new_streams(io);
+        io->outbox_next = (uint64_t)doc_i64(doc, "outbox", 0) + 1;
+        io->published = (uint64_t)doc_i64(doc, "published", 0);
+        sender_set_epoch(io->sender, (uint64_t)io->fence.epoch);
+        log_info("ENGINE-FENCE", "%s: took over with epoch %" PRId64, io->row,
+                 io->fence.epoch);
+    }
+    buf_fini(&payload);
+    return err;
+}
+
+void progress_write(struct engine_io *io)
+{
+    struct doc_out *out = io->progress_out;
+
+    doc_out_reset(out);
+    progress_add_members(&io->progress, out);
+    chain_add_members(&io->chain, out);
+    doc_begin_array(out, "entries");
+    for (size_t i = 0; i < io->n_queues; i++) {
+        const struct entry *entry = io->queues[i].entry;
+
+        if (entry != NULL) {
+            doc_begin_doc(out, NULL);
+            doc_add_str(out, "queue", io->queues[i].name);
+            doc_add_str(out, "stream", entry->stream);
+            doc_add_i64(out, "n", (int64_t)entry->n);
+            doc_add_i64(out, "proven", (int64_t)entry->proven);
+            doc_end(out);
+        }
+    }
+    doc_end(out);
+    doc_add_i64(out, "outbox", (int64_t)io->outbox_next - 1);
+    doc_add_i64(out, "published", (int64_t)io->published);
+    io->progress_doc = doc_out_done(out);
+}
+
+/* Scan an own collection's rows above a key, oldest first. */
+static enum err scan_own(struct engine_io *io, enum store_collection from,
+                         const char *text, uint64_t above, store_row_fn *each,
+                         void *ctx)
+{
+    const struct store_key first = {.text = text, .a = (int64_t)above + 1};
+    const struct store_key past = {.text = text, .a = INT64_MAX};
+    const struct store_query query = {.collection = from,
+                                      .from = &first,
+                                      .to = &past,
+                                      .limit = INT64_MAX};
+
+    return store_scan(io->setup.store, &query, each, ctx, NULL, NULL);
+}
+
+static bool add_receipts(void *ctx, const struct store_key *key,
+                         struct doc row)
+{
+    struct entry *entry = ctx;
+
+    (void)key;
+    receipts_add_doc(&entry->receipts, row);
+    return true;
+}
+
+static enum err load_receipts(struct engine_io *io)
+{
+    for (size_t i = 0; i < io->n_queues; i++) {
+        struct entry *entry = io->queues[i].entry;
+        enum err err;
+
+        if (entry == NULL) {
+            continue;
+        }
+        receipts_fini(&entry->receipts);
+        err = scan_own(io, STORE_RECEIPTS, entry->receipts_row, entry->proven,
+                       add_receipts, entry);
+        if (err != ERR_OK) {
+            return err;
+        }
+        receipts_forget(&entry->receipts, entry->proven);
+        entry->batch_from = entry->receipts.n;
+    }
+    return ERR_OK;
+}
+
+static bool apply_delta(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct engine_io *io = ctx;
+
+    (void)key;
+    io->ops->delta_apply(io->state, row);
+    return true;
+}
+
+/* What an earlier life committed and may not have published. */
+static bool queue_outbox(void *ctx, const struct store_key *key,
+                         struct doc row)
+{
+    struct engine_io *io = ctx;
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+    uint64_t sequence = (uint64_t)doc_i64(row, "first", 0);
+
+    (void)key;
+    doc_iter_init(&it, doc_sub(row, "messages"));
+    while (doc_next(&it, &name, &value)) {
+        batch_send_outbox(io, value.u.doc, sequence++);
+    }
+    return true;
+}
+
+enum err load_state(struct engine_io *io)
+{
+    enum err err = load_receipts(io);
+
+    if (err == ERR_OK && io->ops->load != NULL) {
+        err = io->ops->load(io->state, io);
+    }
+    if (err == ERR_OK && io->ops->delta_apply != NULL) {
+        err = scan_own(io, STORE_DELTAS, io->row, 0, apply_delta, io);
+    }
+    /* Last, for what it queues is not taken back: should the scan fail half
+     * way, a part goes twice, and its consumers know a repeat. */
+    if (err == ERR_OK) {
+        err = scan_own(io, STORE_OUTBOX, io->row, io->published, queue_outbox,
+                       io);
+    }
+    if (err == ERR_OK) {
+        sender_release(io->sender);
+        io->fold_due = io->ops->fold != NULL;
+    }
+    return err;
+}

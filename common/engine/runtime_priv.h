@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The runtime's inside, shared by its own files only. */
+#ifndef HYP_ENGINE_RUNTIME_PRIV_H
+#define HYP_ENGINE_RUNTIME_PRIV_H
+
+#include "common/base/log.h"
+#include "common/bus/envelope.h"
+#include "common/engine/chain.h"
+#include "common/engine/progress.h"
+#include "common/engine/receipts.h"
+#include "common/engine/runtime.h"
+#include "common/engine/sender.h"
+
+enum {
+    RUNTIME_QUEUES_MAX = 8,
+    RUNTIME_GROUPS_MAX = 16,
+    RUNTIME_COUNTERS_MAX = 64,
+    RUNTIME_HOP_PREFETCH = 8,
+    RUNTIME_FOLD_ROWS = 2000,
+    RUNTIME_DRAIN_MS = 10000,
+    RUNTIME_DEAD_BODY = 64 * 1024
+};
+
+enum runtime_phase {
+    PHASE_WAIT,  /* nothing delivered yet: another instance may be active */
+    PHASE_FENCE, /* raise the epoch */
+    PHASE_LOAD,  /* read the state */
+    PHASE_RUN,
+    PHASE_FENCED
+};
+
+enum queue_kind { QUEUE_HOP, QUEUE_ENTRY, QUEUE_EXTRA };
+
+/* What an entry queue needs beside: numbers, receipts, matching. */
+struct entry {
+    char stream[EVENT_STREAM_MAX + 1];
+    char receipts_row[BUS_NAME_MAX + 64]; /* text key of its receipts */
+    uint64_t n;                           /* last number given */
+    struct receipts receipts;
+    size_t batch_from;    /* first receipt of the open batch */
+    uint64_t proven;      /* acknowledgements up to it are proven */
+    uint64_t acked;       /* acknowledged up to it */
+    bool matching;   /* until what comes again is known */
+    size_t replay;   /* next receipt that what comes again stands for */
+    size_t replay_end; /* none when replay has reached it */
+};
+
+struct queue {
+    char name[BUS_NAME_MAX + 1];
+    enum queue_kind kind;
+    size_t bus_number;
+    size_t extra;    /* index for ops->extra */
+    struct entry *entry;
+    uint64_t tag;    /* last taken in the open batch; 0 none */
+    uint64_t last_n; /* entry: last number in the open batch */
+    size_t n_held;
+};
+
+/* A delivery that cannot be taken yet, copied. */
+struct held {
+    struct held *next;
+    size_t queue;
+    struct bus_delivery delivery; /* text and body owned */
+};
+
+/* A committed batch whose publishes are not all confirmed. */
+struct inflight {
+    uint64_t batch;
+    uint64_t generation; /* of the consuming connection */
+    uint64_t tags[RUNTIME_QUEUES_MAX];
+    uint64_t last_n[RUNTIME_QUEUES_MAX];
+};
+
+/* A name in next or side, with its partitions' targets. */
+struct group {
+    size_t first; /* target of partition 0 */
+    size_t partitions;
+    bool side;
+    bool shedding;
+};
+
+struct engine_io {
+    struct runtime_setup setup;
+    const struct engine_ops *ops;
+    void *state;
+    const struct runtime_conf *conf;
+    char row[64];
+    enum runtime_phase phase;
+    struct store_fence fence;
+    struct progress progress;
+    struct chain chain;
+    struct sender *sender;
+
+    struct queue queues[RUNTIME_QUEUES_MAX];
+    size_t n_queues;
+    bool extras_read;
+    struct group groups[RUNTIME_GROUPS_MAX];
+    size_t n_groups;
+    struct envelope_out **builders; /* by target */
+
+    bool in_up;
+    bool out_up;
+    bool store_ok;
+    uint64_t generation;
+    struct held *held_head;
+    struct held *held_tail;
+    bool paused; /* a queue of next is too deep */
+
+    /* the open batch */
+    bool open;       /* something was taken or is to be written */
+    bool committing; /* begun: nothing more joins it */
+    bool unknown;    /* the last commit's result is not known */
+    bool fold_done;
+    uint64_t batch;  /* number of the open batch in this life, from 1 */
+    int64_t now_ms;
+    size_t events;
+    struct store_batch *writes;
+    struct doc_out *scratch;
+    struct doc_out *event_out;
+    struct doc_out *progress_out;
+    struct doc progress_doc;
+    struct buf text;
+
+    /* entry: the message being decoded */
+    struct queue *input_queue;
+    uint64_t input_n;
+    const struct engine_input *input;
+    struct envelope_out *input_envelope; /* to_exchange */
+    char input_key[EVENT_ROUTING_KEY_MAX + 1];
+    uint32_t input_part;
+
+    /* outbox */
+    struct doc_out *outbox_out; /* messages of the open batch */
+    uint64_t outbox_first;      /* 0: none in the open batch */
+    uint64_t outbox_next;
+    uint64_t published;         /* as stored */
+
+    struct inflight *inflight; /* ring of conf->window */
+    size_t inflight_head;
+    size_t n_inflight;
+    uint64_t acked_batch;
+    bool unproven;
+
+    int64_t retry_ms; /* not before: store or bus away */
+    int64_t backoff_ms;
+    int64_t beat_ms;
+    int64_t mark_ms;
+    int64_t prove_ms;
+    int64_t depth_ms;
+    int64_t fold_ms;
+    bool fold_due;
+    bool stopping;
+    int64_t stop_ms;
+    bool idle_polled;
+
+    struct log_complaint store_complaint;
+    struct runtime_counter counters[RUNTIME_COUNTERS_MAX];
+    size_t n_counters;
+};
+
+/* runtime_batch.c: what joins a batch, and its commit. */
+void batch_open(struct engine_io *io);
+void batch_forward(struct engine_io *io, const struct event *event,
+                   const struct envelope_item *item);
+void batch_forward_mark(struct engine_io *io,
+                        const struct envelope_item *item);
+/* Queue one stored outgoing message {x, k, c, i, b} to the sender. */
+void batch_send_outbox(struct engine_io *io, struct doc message,
+                       uint64_t sequence);
+void batch_dead_letter(struct engine_io *io, const char *position,
+                       const char *routing_key, const void *body, size_t len,
+                       const struct errbuf *why);
+void batch_begin_commit(struct engine_io *io);
+enum err batch_commit(struct engine_io *io);
+
+/* runtime_take.c: one delivery into the open batch. */
+void take_delivery(struct engine_io *io, size_t queue,
+                   const struct bus_delivery *delivery);
+
+/* runtime_load.c: fence and state. */
+enum err load_fence(struct engine_io *io);
+enum err load_state(struct engine_io *io);
+void progress_write(struct engine_io *io);
+
+int64_t runtime_now(const struct engine_io *io);
+struct queue *runtime_queue(struct engine_io *io, size_t bus_number);
+
+#endif

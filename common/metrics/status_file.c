@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The status file of a process: written by it, read by the others. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/metrics/status_file.h"
+
+enum { STATUS_MODE = 0644 };
+
+struct status_file {
+    char *path;
+    char name[STATUS_NAME_MAX];
+    const struct metrics *set;
+    int64_t started_ms;
+    int64_t written_ms;
+    bool written;
+    bool ready; /* as last written */
+    char why_not[STATUS_WHY_MAX];
+    struct doc_out *out;
+    struct buf text;
+};
+
+struct status_file *status_file_open(const char *folder, const char *name,
+                                     const struct metrics *set, int64_t now_ms)
+{
+    struct status_file *file = xcalloc(1, sizeof *file);
+
+    file->path = xasprintf("%s/%s.status", folder, name);
+    (void)snprintf(file->name, sizeof file->name, "%s", name);
+    file->set = set;
+    file->started_ms = now_ms;
+    file->out = doc_out_new();
+    buf_init(&file->text, STATUS_BYTES_MAX);
+    return file;
+}
+
+/* Whether nothing new needs to be written yet. */
+static bool is_fresh(const struct status_file *file, bool ready,
+                     const char *why_not, int64_t now_ms)
+{
+    int64_t age = now_ms - file->written_ms;
+
+    return file->written && age >= 0 && age < STATUS_WRITE_MS &&
+           ready == file->ready && strcmp(why_not, file->why_not) == 0;
+}
+
+static void format_status(struct status_file *file, int64_t now_ms)
+{
+    struct doc_out *out = file->out;
+
+    doc_out_reset(out);
+    doc_add_str(out, "name", file->name);
+    doc_add_i64(out, "pid", getpid());
+    doc_add_ms(out, "started_at", file->started_ms);
+    doc_add_bool(out, "ready", file->ready);
+    doc_add_str(out, "why_not", file->why_not);
+    doc_add_ms(out, "updated_at", now_ms);
+    doc_begin_doc(out, "metrics");
+    if (file->set != NULL) {
+        metrics_to_doc(file->set, out);
+    }
+    doc_end(out);
+    buf_clear(&file->text);
+    doc_to_json(doc_out_done(out), &file->text);
+    buf_add_char(&file->text, '\n');
+}
+
+enum err status_file_write(struct status_file *file, bool ready,
+                           const char *why_not, int64_t now_ms,
+                           struct errbuf *why)
+{
+    char cut[STATUS_WHY_MAX];
+    const char *text = why_not != NULL ? why_not : "";
+    size_t len = utf8_cut(text, strlen(text), sizeof cut - 1);
+
+    memcpy(cut, text, len);
+    cut[len] = '\0';
+    if (is_fresh(file, ready, cut, now_ms)) {
+        return ERR_OK;
+    }
+    file->ready = ready;
+    memcpy(file->why_not, cut, len + 1);
+    format_status(file, now_ms);
+    if (file->text.overflow) {
+        errbuf_set(why, "%s: more than %d bytes", file->path,
+                   (int)STATUS_BYTES_MAX);
+        return ERR_UNAVAILABLE;
+    }
+    /* Also after a failure: it is tried again when it is due, not at each
+     * call. */
+    file->written = true;
+    file->written_ms = now_ms;
+    return file_replace(file->path, buf_str(&file->text), file->text.len,
+                        STATUS_MODE, why);
+}
+
+void status_file_close(struct status_file *file)
+{
+    if (file == NULL) {
+        return;
+    }
+    (void)unlink(file->path); /* may never have been written */
+    free(file->path);
+    doc_out_free(file->out);
+    buf_fini(&file->text);
+    free(file);
+}
+
+/* --- reading --------------------------------------------------------------- */
+
+static enum status_life life_of(const struct status *status, int64_t now_ms)
+{
+    int64_t age = now_ms - status->updated_ms;
+
+    if (kill((pid_t)status->pid, 0) != 0 && errno == ESRCH) {
+        return STATUS_DEAD;
+    }
+    /* From the future: the clock was put back while the process hung. */
+    return age > STATUS_STALE_MS || age < -STATUS_STALE_MS ? STATUS_STALE
+                                                           : STATUS_LIVE;
+}
+
+static enum err take_fields(struct doc doc, int64_t now_ms, struct status *out)
+{
+    const char *name = doc_str(doc, "name", "");
+    int64_t pid = doc_i64(doc, "pid", 0);
+
+    if (name[0] == '\0' || pid < 1 || pid > INT32_MAX ||
+        doc_ms(doc, "updated_at", -1) < 0) {
+        return ERR_INVALID;
+    }
+    (void)snprintf(out->name, sizeof out->name, "%s", name);
+    (void)snprintf(out->why_not, sizeof out->why_not, "%s",
+                   doc_str(doc, "why_not", ""));
+    out->pid = pid;
+    out->started_ms = doc_ms(doc, "started_at", 0);
+    out->updated_ms = doc_ms(doc, "updated_at", 0);
+    out->ready = doc_bool(doc, "ready", false);
+    out->metrics = doc_sub(doc, "metrics");
+    out->life = life_of(out, now_ms);
+    return ERR_OK;
+}
+
+static enum err parse_status(const char *path, const struct buf *text,
+                             int64_t now_ms, struct status *out,
+                             struct errbuf *why)
+{
+    struct errbuf inner = {0};
+    struct doc doc;
+
+    if (doc_from_json(buf_str(text), text->len, out->docs, &doc, &inner) !=
+        ERR_OK) {
+        errbuf_set(why, "%s: %s", path, inner.text);
+        return ERR_INVALID;
+    }
+    if (take_fields(doc, now_ms, out) != ERR_OK) {
+        errbuf_set(why,
+                   "%s: no status file; expected name, pid and updated_at",
+                   path);
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+enum err status_file_read(const char *path, int64_t now_ms, struct status *out,
+                          struct errbuf *why)
+{
+    struct status status = {0};
+    struct buf text;
+    enum err err;
+
+    buf_init(&text, STATUS_BYTES_MAX);
+    err = file_read(path, &text, why);
+    if (err == ERR_LIMIT) {
+        err = ERR_INVALID;
+    }
+    if (err == ERR_OK) {
+        status.docs = doc_out_new();
+        err = parse_status(path, &text, now_ms, &status, why);
+        if (err == ERR_OK) {
+            *out = status;
+        } else {
+            status_fini(&status);
+        }
+    }
+    buf_fini(&text);
+    return err;
+}
+
+void status_fini(struct status *status)
+{
+    doc_out_free(status->docs);
+    *status = (struct status){0};
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The store above its backends: choice, matching, limits, cursors, fence. */
+#include <string.h>
+
+#include "common/store/store_backend.h"
+#include "common/store/store_cursor.h"
+
+enum { CURSOR_BYTES_MAX = 64 * 1024 };
+
+void store_close(struct store *store)
+{
+    if (store != NULL) {
+        store->ops->close(store);
+    }
+}
+
+enum err store_ping(struct store *store, struct errbuf *why)
+{
+    return store->ops->ping(store, why);
+}
+
+enum err store_get(struct store *store, enum store_collection from,
+                   const struct store_key *key, struct buf *out)
+{
+    return store->ops->get(store, from, key, out);
+}
+
+/* The value at a path. False where the path crosses an array: a matcher may
+ * look into each member, so no single value stands for it. */
+static bool plain_path(struct doc doc, const char *path,
+                       struct doc_value *value)
+{
+    struct doc_iter it;
+    const char *name;
+    const char *dot = strchr(path, '.');
+    size_t len = dot != NULL ? (size_t)(dot - path) : strlen(path);
+
+    doc_iter_init(&it, doc);
+    while (doc_next(&it, &name, value)) {
+        if (strncmp(name, path, len) != 0 || name[len] != '\0') {
+            continue;
+        }
+        if (dot == NULL || value->type == DOC_ARRAY) {
+            return dot == NULL;
+        }
+        if (value->type == DOC_DOC) {
+            return plain_path(value->u.doc, dot + 1, value);
+        }
+        break;
+    }
+    value->type = DOC_MISSING;
+    return true;
+}
+
+void store_sort_value(struct doc row, const char *field,
+                      struct doc_value *value)
+{
+    bool plain = plain_path(row, field, value);
+
+    if (plain && value->type == DOC_DOUBLE && value->u.d != value->u.d) {
+        plain = false;
+    }
+    if (!plain || value->type == DOC_DOC || value->type == DOC_ARRAY ||
+        value->type == DOC_BYTES) {
+        *value = (struct doc_value){.type = DOC_BYTES, .u.s = {"", 0}};
+    }
+}
+
+struct scan {
+    const struct store_query *query;
+    store_row_fn *each;
+    void *ctx;
+    struct buf *next;
+    int64_t given;
+    bool stopped; /* next is where to go on, should there be more */
+    bool more;
+};
+
+static bool scan_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct scan *scan = ctx;
+
+    if (!filter_match(scan->query->filter, row)) {
+        return true;
+    }
+    if (scan->given == scan->query->limit) {
+        scan->more = true;
+        return false;
+    }
+    scan->given++;
+    scan->stopped = !scan->each(scan->ctx, key, row);
+    if (scan->next != NULL &&
+        (scan->stopped || scan->given == scan->query->limit)) {
+        store_cursor_format(scan->query, key, row, scan->next);
+    }
+    return !scan->stopped &&
+           (scan->next != NULL || scan->given < scan->query->limit);
+}
+
+static enum err check_query(const struct store_query *query,
+                            struct errbuf *why)
+{
+    if (query->limit < 1) {
+        errbuf_set_field(why, "limit", "must be above 0");
+        return ERR_INVALID;
+    }
+    if (query->sort != NULL &&
+        !store_schema_indexes(query->collection, query->sort)) {
+        errbuf_set_field(why, "sort", "%s cannot be sorted by \"%s\"",
+                         store_schema(query->collection)->name, query->sort);
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+static enum err run_scan(struct store *store, struct scan *scan,
+                         struct store_scan_plan *plan)
+{
+    struct filter_cond conds[FILTER_PUSH_MAX];
+    enum err err;
+
+    if (scan->query->filter != NULL) {
+        plan->conds = conds;
+        plan->n_conds = filter_pushdown(scan->query->filter, conds);
+    }
+    err = store->ops->scan(store, plan, scan_row, scan);
+    plan->conds = NULL;
+    return err;
+}
+
+enum err store_scan(struct store *store, const struct store_query *query,
+                    store_row_fn *each, void *ctx, struct buf *next,
+                    struct errbuf *why)
+{
+    struct scan scan = {query, each, ctx, next, 0, false, false};
+    struct store_scan_plan plan = {.query = query};
+    struct buf cursor;
+    enum err err = check_query(query, why);
+
+    if (next != NULL) {
+        buf_clear(next);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    buf_init(&cursor, CURSOR_BYTES_MAX);
+    if (query->cursor != NULL && query->cursor[0] != '\0') {
+        err = store_cursor_parse(query, &cursor, &plan, why);
+    }
+    if (err == ERR_OK) {
+        err = run_scan(store, &scan, &plan);
+    }
+    if (next != NULL && err == ERR_OK && next->overflow) {
+        err = ERR_LIMIT;
+    }
+    if (next != NULL && (err != ERR_OK || !(scan.more || scan.stopped))) {
+        buf_clear(next);
+    }
+    buf_fini(&cursor);
+    return err;
+}
+
+static bool count_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    (void)ctx;
+    (void)key;
+    (void)row;
+    return true;
+}
+
+enum err store_count(struct store *store, enum store_collection collection,
+                     const struct filter *filter, int64_t most, int64_t *n)
+{
+    struct store_query query = {
+        .collection = collection, .filter = filter, .limit = most};
+    struct scan scan = {&query, count_row, NULL, NULL, 0, false, false};
+    struct store_scan_plan plan = {.query = &query};
+    enum err err = ERR_OK;
+
+    if (most > 0) {
+        err = run_scan(store, &scan, &plan);
+    }
+    if (err == ERR_OK) {
+        *n = scan.given;
+    }
+    return err;
+}
+
+enum err store_fence_raise(struct store *store, int64_t now_s,
+                           struct store_fence *fence, struct buf *payload)
+{
+    return store->ops->fence_raise(store, now_s, fence, payload);
+}
+
+enum err store_commit(struct store *store, struct store_fence *fence,
+                      const struct store_batch *batch, struct doc progress)
+{
+    enum err err = store->ops->commit(store, fence, batch, progress);
+
+    if (err == ERR_OK) {
+        fence->batch++;
+    }
+    return err;
+}
+
+enum err store_commit_known(struct store *store, struct store_fence *fence,
+                            bool *applied)
+{
+    int64_t epoch;
+    int64_t batch;
+    enum err err = store->ops->progress(store, fence->row, &epoch, &batch);
+
+    if (err == ERR_NOT_FOUND ||
+        (err == ERR_OK && (epoch != fence->epoch || batch < fence->batch ||
+                           batch > fence->batch + 1))) {
+        return ERR_FENCED;
+    }
+    if (err == ERR_OK) {
+        *applied = batch == fence->batch + 1;
+        fence->batch = batch;
+    }
+    return err;
+}
+
+bool store_may_write(const char *writer, enum store_collection collection)
+{
+    const char *owner = store_schema(collection)->writer;
+
+    return writer != NULL && (owner == NULL || strcmp(owner, writer) == 0);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Names, bindings and the matching of topic keys. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/bus/topology.h"
+
+static const struct {
+    const char *pattern;
+    const char *key;
+    bool want;
+} topics[] = {
+    {"#", "", true},
+    {"#", "a", true},
+    {"#", "a.b.c", true},
+    {"a", "a", true},
+    {"a", "b", false},
+    {"a", "", false},
+    {"", "", true},
+    {"", "a", false},
+    {"*", "a", true},
+    {"*", "", true},
+    {"*", "a.b", false},
+    {"a.*", "a.b", true},
+    {"a.*", "a", false},
+    {"a.*", "a.b.c", false},
+    {"a.#", "a", true},
+    {"a.#", "a.b", true},
+    {"a.#", "a.b.c", true},
+    {"a.#", "ab", false},
+    {"collectd.#", "collectd", true},
+    {"collectd.#", "collectd.host.cpu", true},
+    {"collectd", "collectd.host", false},
+    {"#.z", "z", true},
+    {"#.z", "a.z", true},
+    {"#.z", "a.b.z", true},
+    {"#.z", "a.z.b", false},
+    {"a.#.z", "a.z", true},
+    {"a.#.z", "a.b.z.z", true},
+    {"a.#.z", "a.b", false},
+    {"a.#.m.#.z", "a.b.m.m.c.z", true},
+    {"a.#.m.#.z", "a.b.c.z", false},
+    {"*.#", "", true},
+    {"#.*", "a", true},
+    {"#.*.#", "a", true},
+    {"#.#", "", true},
+    {"a.*.c", "a..c", true},
+    {"a.**", "a.b", false},
+    {"a#", "a#", true},
+    {"#.a.#.a.#.a.#.b", "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a", false},
+};
+
+static void test_topics(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+        if (bus_topic_matches(topics[i].pattern, topics[i].key) !=
+            topics[i].want) {
+            fail_msg("row %zu: %s on %s", i, topics[i].pattern, topics[i].key);
+        }
+    }
+}
+
+static void test_names(void **state)
+{
+    char name[BUS_NAME_MAX + 1];
+
+    (void)state;
+    assert_string_equal(bus_exchange_name("canopsis", BUS_EVENTS, name),
+                        "canopsis.events");
+    assert_string_equal(bus_exchange_name("x", BUS_DEAD, name), "x.dead");
+    assert_string_equal(bus_exchange_type(BUS_DEAD), "fanout");
+    assert_string_equal(bus_exchange_type(BUS_ALERTS), "topic");
+    assert_string_equal(bus_queue_name("alarm", 0, 1, name), "Engine_alarm");
+    assert_string_equal(bus_queue_name("alarm", 3, 4, name), "Engine_alarm.3");
+}
+
+static const struct {
+    const char *queue;
+    size_t bindings;
+    int exchange; /* of the first */
+} queues[] = {
+    {"Engine_cleaner", 1, BUS_EVENTS},
+    {"Engine_che", 0, 0},
+    {"Engine_fifo", 0, 0},
+    {"Engine_collectdgw", 2, -1},
+    {"Engine_dead", 1, BUS_DEAD},
+    {"Engine_alarm.actions", 0, 0},
+    {"Engine_alarm", 0, 0},
+    {"Engine_eventstore", 0, 0},
+};
+
+static void test_bindings(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
+        const struct bus_binding *binding;
+        size_t at = 0;
+        size_t n = 0;
+
+        while ((binding = bus_binding_next(queues[i].queue, &at)) != NULL) {
+            assert_string_equal(binding->queue, queues[i].queue);
+            if (n++ == 0 && binding->exchange != queues[i].exchange) {
+                fail_msg("%s: exchange %d", binding->queue, binding->exchange);
+            }
+        }
+        if (n != queues[i].bindings) {
+            fail_msg("%s: %zu bindings", queues[i].queue, n);
+        }
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_bindings),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
