@@ -516,6 +516,7 @@ install_suite() {
     ! suite_is_up || was_up=yes
     stop_suite
     install_files
+    fresh_prefix=no
     if [ "$action" = start ] || [ "$was_up" = yes ]; then
         start_suite
         wait_for_events
@@ -523,7 +524,6 @@ install_suite() {
     else
         say "installed under $prefix; start it with $prefix/bin/hypcontrol start"
     fi
-    fresh_prefix=no
 }
 
 say_plan() {

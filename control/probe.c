@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/file.h"
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/bus/bus_amqp.h"
 #include "common/bus/probe.h"
-#include "common/doc/doc.h"
+#include "common/metrics/status_file.h"
 
-enum { STATUS_BYTES_MAX = 64 * 1024, LOG_TAIL_BYTES = 4096, LOGIN_MS = 2000 };
+enum { LOG_TAIL_BYTES = 4096, LOGIN_MS = 2000, MS_PER_S = 1000 };
 
 typedef bool probe_fn(const struct suite *suite, const struct process *process,
                       struct errbuf *why);
@@ -116,39 +116,41 @@ static bool probe_broker(const struct suite *suite,
 }
 
 /* A file of an earlier life names another process. */
-static bool status_says_ready(struct doc status, const struct process *process,
+static bool status_says_ready(const struct status *status,
+                              const struct process *process,
                               struct errbuf *why)
 {
-    if (doc_i64(status, "pid", 0) != process->pid) {
+    if (status->pid != process->pid) {
         errbuf_set(why, "starting");
         return false;
     }
-    if (!doc_bool(status, "ready", false)) {
-        errbuf_set(why, "%s", doc_str(status, "why_not", "not ready"));
+    if (status->life == STATUS_STALE) {
+        errbuf_set(why, "hangs: its last sign of life is %lld s old",
+                   (long long)((clock_now_ms() - status->updated_ms) /
+                               MS_PER_S));
         return false;
     }
-    return true;
+    if (!status->ready) {
+        errbuf_set(why, "%s", status->why_not[0] == '\0' ? "not ready"
+                                                         : status->why_not);
+    }
+    return status->ready;
 }
 
 static bool probe_status(const struct suite *suite,
                          const struct process *process, struct errbuf *why)
 {
-    struct buf text;
-    struct doc status;
-    struct doc_out *out = doc_out_new();
+    struct status status;
     char *path = xasprintf("%s/run/%s.status", suite->var, process->name);
-    buf_init(&text, STATUS_BYTES_MAX);
-    enum err err = file_read(path, &text, why);
+    enum err err = status_file_read(path, clock_now_ms(), &status, why);
     bool ready = false;
     if (err == ERR_NOT_FOUND) {
         errbuf_set(why, "starting");
-    } else if (err == ERR_OK && doc_from_json(buf_str(&text), text.len, out,
-                                              &status, why) == ERR_OK) {
-        ready = status_says_ready(status, process, why);
+    } else if (err == ERR_OK) {
+        ready = status_says_ready(&status, process, why);
+        status_fini(&status);
     }
-    buf_fini(&text);
     free(path);
-    doc_out_free(out);
     return ready;
 }
 
