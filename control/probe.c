@@ -88,6 +88,18 @@ static bool probe_process(const struct suite *suite,
     }
 }
 
+/* Of a program that tells nothing, only staying there is a sign of health. */
+static bool probe_running(const struct suite *suite,
+                          const struct process *process, struct errbuf *why)
+{
+    (void)suite;
+    if (process->state == PROCESS_RUNNING) {
+        return true;
+    }
+    errbuf_set(why, "%s", process_state_name(process->state));
+    return false;
+}
+
 static bool login(const struct bus_amqp_conf *conf, struct errbuf *why)
 {
     const struct bus_probe probe = {.host = conf->host,
@@ -156,8 +168,8 @@ static bool probe_status(const struct suite *suite,
 
 /* Programs that are not ours keep no status file. */
 static const struct probe probes[] = {
-    {"collectd", probe_process},
-    {"epmd", probe_process},
+    {"collectd", probe_running},
+    {"epmd", probe_running},
     {"rabbitmq", probe_broker},
 };
 
