@@ -17,12 +17,14 @@ enum err str_to_i64_n(const char *text, size_t len, int64_t min, int64_t max,
     char *end;
     long long value;
 
-    if (len == 0 || len >= sizeof copy ||
-        strspn(text, "0123456789-") < len) {
+    if (len == 0 || len >= sizeof copy) {
         return ERR_INVALID;
     }
     memcpy(copy, text, len);
     copy[len] = '\0';
+    if (strspn(copy, "0123456789-") < len) {
+        return ERR_INVALID;
+    }
     errno = 0;
     value = strtoll(copy, &end, 10);
     if (*end != '\0') {

@@ -26,6 +26,8 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
     /* key: (alarm id, step from 1) */
     [STORE_STEPS] = {"steps", "alarm", STORE_KEY_TEXT_INT, {NULL}},
     /* key: entity id */
+    [STORE_TRACKS] = {"tracks", "alarm", STORE_KEY_TEXT, {NULL}},
+    /* key: entity id */
     [STORE_EVENTS] = {"events",
                       "eventstore",
                       STORE_KEY_TEXT,

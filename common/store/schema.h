@@ -11,6 +11,7 @@ enum store_collection {
     STORE_ALARMS,
     STORE_ALARMS_RESOLVED,
     STORE_STEPS,
+    STORE_TRACKS, /**< what alarm keeps of an entity beyond its alarms */
     STORE_EVENTS,
     STORE_EVENTS_LOG,
     STORE_METRICS,
