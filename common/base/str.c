@@ -92,13 +92,36 @@ static size_t utf8_char(const unsigned char *p, size_t left)
     return n;
 }
 
+/* How many bytes from p on are ASCII, counted in whole words: most text. */
+static size_t ascii_run(const unsigned char *p, size_t len)
+{
+    uint64_t word;
+    size_t n = 0;
+
+    while (len - n >= sizeof word) {
+        memcpy(&word, p + n, sizeof word);
+        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+        n += sizeof word;
+    }
+    return n;
+}
+
 bool utf8_valid(const char *text, size_t len)
 {
     const unsigned char *p = (const unsigned char *)text;
 
     while (len > 0) {
-        size_t n = utf8_char(p, len);
+        size_t plain = ascii_run(p, len);
+        size_t n;
 
+        p += plain;
+        len -= plain;
+        if (len == 0) {
+            return true;
+        }
+        n = utf8_char(p, len);
         if (n == 0) {
             return false;
         }
