@@ -216,7 +216,19 @@ static bool path_satisfies(const struct probe *probe,
                            const struct doc_value *value,
                            char *const *segments);
 
-/* A path through an array: the element of that number, and every document. */
+static bool indexed_satisfies(const struct probe *probe,
+                              const struct doc_value *element,
+                              char *const *rest)
+{
+    if (rest[0] == NULL) {
+        return value_satisfies(probe, element);
+    }
+    return (element->type == DOC_DOC || element->type == DOC_ARRAY) &&
+           path_satisfies(probe, element, rest);
+}
+
+/* A path through an array: the element of that number, and every document;
+ * a scalar element leads nowhere, not even to a missing value. */
 static bool array_satisfies(const struct probe *probe, struct doc array,
                             char *const *segments)
 {
@@ -227,9 +239,7 @@ static bool array_satisfies(const struct probe *probe, struct doc array,
     doc_iter_init(&it, array);
     while (doc_next(&it, &index, &element)) {
         if (strcmp(index, segments[0]) == 0 &&
-            (segments[1] == NULL
-                 ? value_satisfies(probe, &element)
-                 : path_satisfies(probe, &element, segments + 1))) {
+            indexed_satisfies(probe, &element, segments + 1)) {
             return true;
         }
         if (element.type == DOC_DOC &&
