@@ -157,9 +157,9 @@ bool utf8_valid(const char *text, size_t len)
 
 size_t utf8_cut(const char *text, size_t len, size_t max)
 {
-    size_t cut = len < max ? len : max;
+    size_t cut = max;
 
-    if (cut == len) {
+    if (len <= max) {
         return len;
     }
     while (cut > 0 && utf8_continues((unsigned char)text[cut])) {
