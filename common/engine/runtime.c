@@ -516,11 +516,15 @@ static void on_in_lost(struct engine_io *io)
 {
     io->in_up = false;
     io->generation++;
+    io->unproven = false;
     drop_held(io);
     for (size_t i = 0; i < io->n_queues; i++) {
+        struct entry *entry = io->queues[i].entry;
+
         io->queues[i].tag = 0;
-        if (io->queues[i].entry != NULL) {
-            io->queues[i].entry->matching = true;
+        if (entry != NULL) {
+            entry->matching = true;
+            entry->acked = 0; /* may never have arrived */
         }
     }
 }
@@ -642,6 +646,21 @@ static bool act_publish(struct engine_io *io)
     return io->out_up && sender_step(io->sender, io->setup.bus) == ERR_OK;
 }
 
+static void acknowledge(struct engine_io *io, const struct inflight *inflight)
+{
+    for (size_t q = 0; q < io->n_queues; q++) {
+        struct queue *queue = &io->queues[q];
+
+        if (inflight->tags[q] > 0 &&
+            bus_ack(io->setup.bus, queue->bus_number, inflight->tags[q]) ==
+                ERR_OK &&
+            queue->entry != NULL) {
+            queue->entry->acked = inflight->last_n[q];
+        }
+    }
+    io->unproven = io->ops->entries != NULL;
+}
+
 static bool act_acknowledge(struct engine_io *io)
 {
     struct inflight *inflight = &io->inflight[io->inflight_head];
@@ -650,20 +669,10 @@ static bool act_acknowledge(struct engine_io *io)
         sender_oldest_batch(io->sender) <= inflight->batch) {
         return false;
     }
-    for (size_t q = 0; q < io->n_queues; q++) {
-        struct queue *queue = &io->queues[q];
-
-        if (inflight->generation != io->generation || inflight->tags[q] == 0) {
-            continue;
-        }
-        if (bus_ack(io->setup.bus, queue->bus_number, inflight->tags[q]) ==
-                ERR_OK &&
-            queue->entry != NULL) {
-            queue->entry->acked = inflight->last_n[q];
-        }
+    if (inflight->generation == io->generation) {
+        acknowledge(io, inflight);
     }
-    io->unproven = true;
-    io->acked_batch = inflight->batch;
+    progress_confirmed(&io->progress, inflight->batch);
     io->inflight_head = (io->inflight_head + 1) %
                         (size_t)(io->conf->window + 1);
     io->n_inflight--;
@@ -675,8 +684,7 @@ static bool act_prove(struct engine_io *io)
 {
     int64_t now = runtime_now(io);
 
-    if (!io->unproven || now < io->prove_ms || !io->in_up ||
-        (io->ops->entries == NULL && io->progress.n_ended == 0)) {
+    if (!io->unproven || now < io->prove_ms || !io->in_up) {
         return false;
     }
     io->prove_ms = now + PROVE_MS;
@@ -690,7 +698,6 @@ static bool act_prove(struct engine_io *io)
             queue->entry->proven = queue->entry->acked;
         }
     }
-    progress_forget(&io->progress, io->acked_batch);
     io->unproven = false;
     return true;
 }

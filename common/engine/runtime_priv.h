@@ -138,8 +138,7 @@ struct engine_io {
     struct inflight *inflight; /* ring of conf->window */
     size_t inflight_head;
     size_t n_inflight;
-    uint64_t acked_batch;
-    bool unproven;
+    bool unproven; /* an entry's acknowledgements may be under way */
 
     int64_t retry_ms; /* not before: store or bus away */
     int64_t backoff_ms;

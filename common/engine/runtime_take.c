@@ -84,7 +84,7 @@ static void take_event(struct engine_io *io, const struct envelope_item *item,
         forward_item(io, &event, item);
         return;
     }
-    progress_end(&io->progress, stream, item->n, item->index, io->batch);
+    progress_end(&io->progress, stream, item->n, item->index);
     if (verdict == ENGINE_REJECT) {
         refuse_item(io, item, event.rk, &why);
     } else {
@@ -93,14 +93,16 @@ static void take_event(struct engine_io *io, const struct envelope_item *item,
 }
 
 static void take_mark(struct engine_io *io, const struct envelope_item *item,
-                      const char *sender, bool is_new)
+                      uint32_t row, bool is_new)
 {
+    const char *sender = io->progress.streams[row].sender;
     char stream[EVENT_STREAM_MAX + 1];
 
     memcpy(stream, item->stream, item->stream_len);
     stream[item->stream_len] = '\0';
     if (is_new) {
         chain_mark(&io->chain, stream, sender, doc_i64(item->doc, "t", 0));
+        progress_mark(&io->progress, row, item->n, io->batch);
     }
     batch_forward_mark(io, item);
 }
@@ -126,7 +128,7 @@ static void take_items(struct engine_io *io, const struct envelope *envelope)
             engine_count(io, "repeats", 1);
         }
         if (item.kind == ENVELOPE_MARK) {
-            take_mark(io, &item, sender, is_new);
+            take_mark(io, &item, stream, is_new);
         } else {
             take_event(io, &item, stream, is_new);
             io->events++;
