@@ -12,7 +12,7 @@ enum {
     TWINS = 2, /* instances of one engine at once */
     ENGINES = 8,
     SETTLE_STEPS = 400000,
-    QUIET_STEPS = 3000
+    QUIET_STEPS = 800
 };
 
 static const int64_t first_ms = INT64_C(1700000000000);
