@@ -82,16 +82,22 @@ uint32_t progress_stream(struct progress *progress, const char *stream,
     return (uint32_t)progress->n_streams++;
 }
 
+bool progress_is_new(const struct progress *progress, uint32_t stream,
+                     uint64_t n, uint32_t index)
+{
+    const struct progress_stream *row = &progress->streams[stream];
+
+    return n > row->n || (n == row->n && index > row->index);
+}
+
 bool progress_advance(struct progress *progress, uint32_t stream, uint64_t n,
                       uint32_t index)
 {
-    struct progress_stream *row = &progress->streams[stream];
-
-    if (n < row->n || (n == row->n && index <= row->index)) {
+    if (!progress_is_new(progress, stream, n, index)) {
         return false;
     }
-    row->n = n;
-    row->index = index;
+    progress->streams[stream].n = n;
+    progress->streams[stream].index = index;
     return true;
 }
 

@@ -64,7 +64,10 @@ enum progress_message progress_judge(struct progress *progress,
 /** Row of a (stream, sender), made when new; stream has len bytes. */
 uint32_t progress_stream(struct progress *progress, const char *stream,
                          size_t len, const char *sender);
-/** Whether the position is above the last; then it is the last. */
+/** Whether the position is above the last. */
+bool progress_is_new(const struct progress *progress, uint32_t stream,
+                     uint64_t n, uint32_t index);
+/** The same, and then it is the last. */
 bool progress_advance(struct progress *progress, uint32_t stream, uint64_t n,
                       uint32_t index);
 /** The event just advanced to ends here (dropped or refused). */
