@@ -31,7 +31,8 @@ int64_t clock_mono_ms(void)
 char *clock_format(int64_t ms, char *text)
 {
     int64_t part = (ms % MS_PER_S + MS_PER_S) % MS_PER_S;
-    time_t s = (time_t)((ms - part) / MS_PER_S);
+    /* Towards the past, without a step over the least int64_t. */
+    time_t s = (time_t)(ms / MS_PER_S - (ms % MS_PER_S < 0));
     struct tm tm;
     size_t len;
 
@@ -51,7 +52,15 @@ double clock_ms_to_s(int64_t ms)
 
 int64_t clock_s_to_ms(double s)
 {
-    return llround(s * MS_PER_S);
+    double ms = s * MS_PER_S;
+
+    if (isnan(ms)) {
+        return 0;
+    }
+    if (fabs(ms) >= (double)INT64_MAX) {
+        return ms > 0 ? INT64_MAX : INT64_MIN;
+    }
+    return llround(ms);
 }
 
 enum err clock_parse_duration(const char *text, int64_t *ms,

@@ -38,7 +38,7 @@ uint64_t hash_fixed(const void *data, size_t len)
     return siphash(data, len, key);
 }
 
-static uint32_t crc32c_table(uint32_t crc, const unsigned char *at, size_t len)
+uint32_t crc32c_portable(uint32_t crc, const void *data, size_t len)
 {
     /* Reflected polynomial 0x1EDC6F41, one nibble a step: small, and only
      * used where the processor has no instruction for it. */
@@ -47,11 +47,14 @@ static uint32_t crc32c_table(uint32_t crc, const unsigned char *at, size_t len)
         0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
         0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
 
+    const unsigned char *at = data;
+
+    crc = ~crc;
     for (size_t i = 0; i < len; i++) {
         crc = nibble[(crc ^ at[i]) & 15] ^ (crc >> 4);
         crc = nibble[(crc ^ (uint32_t)(at[i] >> 4)) & 15] ^ (crc >> 4);
     }
-    return crc;
+    return ~crc;
 }
 
 #if defined(__x86_64__)
@@ -81,5 +84,5 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t len)
         return ~crc32c_sse(~crc, data, len);
     }
 #endif
-    return ~crc32c_table(~crc, data, len);
+    return crc32c_portable(crc, data, len);
 }

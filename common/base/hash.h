@@ -13,5 +13,7 @@ uint64_t hash_keyed(const void *data, size_t len);
 uint64_t hash_fixed(const void *data, size_t len);
 /** CRC-32C (Castagnoli) of data; crc is 0 or the value of the part before. */
 uint32_t crc32c(uint32_t crc, const void *data, size_t len);
+/** The same on any processor, slower: what crc32c falls back to. */
+uint32_t crc32c_portable(uint32_t crc, const void *data, size_t len);
 
 #endif

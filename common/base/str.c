@@ -17,12 +17,14 @@ enum err str_to_i64_n(const char *text, size_t len, int64_t min, int64_t max,
     char *end;
     long long value;
 
-    if (len == 0 || len >= sizeof copy ||
-        strspn(text, "0123456789-") < len) {
+    if (len == 0 || len >= sizeof copy) {
         return ERR_INVALID;
     }
     memcpy(copy, text, len);
     copy[len] = '\0';
+    if (strspn(copy, "0123456789-") < len) {
+        return ERR_INVALID;
+    }
     errno = 0;
     value = strtoll(copy, &end, 10);
     if (*end != '\0') {
@@ -88,13 +90,36 @@ static size_t utf8_char(const unsigned char *p, size_t left)
     return n;
 }
 
+/* How many bytes from p on are ASCII, counted in whole words: most text. */
+static size_t ascii_run(const unsigned char *p, size_t len)
+{
+    uint64_t word;
+    size_t n = 0;
+
+    while (len - n >= sizeof word) {
+        memcpy(&word, p + n, sizeof word);
+        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+        n += sizeof word;
+    }
+    return n;
+}
+
 bool utf8_valid(const char *text, size_t len)
 {
     const unsigned char *p = (const unsigned char *)text;
 
     while (len > 0) {
-        size_t n = utf8_char(p, len);
+        size_t plain = ascii_run(p, len);
+        size_t n;
 
+        p += plain;
+        len -= plain;
+        if (len == 0) {
+            return true;
+        }
+        n = utf8_char(p, len);
         if (n == 0) {
             return false;
         }

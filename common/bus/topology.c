@@ -23,6 +23,7 @@ static const struct bus_binding bindings[] = {
     {"Engine_collectdgw", -1, "collectd"},
     {"Engine_collectdgw", -1, "collectd.#"},
     {"Engine_dead", BUS_DEAD, ""},
+    {"webserver.alerts", BUS_ALERTS, "#"},
     {NULL, 0, NULL},
 };
 

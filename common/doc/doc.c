@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Reading documents in place: BSON (bsonspec.org 1.1), the types we use. */
+#include <math.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -8,6 +9,9 @@
 #include "common/doc/doc.h"
 
 enum { DOC_HEAD = 4, DOC_LEAST = 5 };
+
+/* 2^63: the least magnitude that int64_t does not hold. */
+#define INT64_LIMIT 9223372036854775808.0
 
 static uint32_t get_u32(const uint8_t *at)
 {
@@ -94,7 +98,8 @@ static bool check_at(const uint8_t *data, size_t len, int depth)
         const uint8_t *key_end = memchr(at, '\0', (size_t)(end - at));
         size_t n;
 
-        if (key_end == NULL) {
+        if (key_end == NULL ||
+            !utf8_valid((const char *)at, (size_t)(key_end - at))) {
             return false;
         }
         at = key_end + 1;
@@ -241,9 +246,12 @@ int64_t doc_i64(struct doc doc, const char *key, int64_t fallback)
     struct doc_value value;
 
     (void)doc_get(doc, key, &value);
-    return value.type == DOC_INT      ? value.u.i
-           : value.type == DOC_DOUBLE ? (int64_t)value.u.d
-                                      : fallback;
+    if (value.type == DOC_INT) {
+        return value.u.i;
+    }
+    return value.type == DOC_DOUBLE && fabs(value.u.d) < INT64_LIMIT
+               ? (int64_t)value.u.d
+               : fallback;
 }
 
 double doc_f64(struct doc doc, const char *key, double fallback)
@@ -310,17 +318,39 @@ static int rank(enum doc_type type)
     return ranks[type];
 }
 
+static int compare_doubles(double x, double y)
+{
+    if (isnan(x) || isnan(y)) { /* below every number, equal to itself */
+        return (int)isnan(y) - (int)isnan(x);
+    }
+    return (x > y) - (x < y);
+}
+
+/* Exact also where a double cannot tell neighbouring integers apart. */
+static int compare_int_double(int64_t i, double d)
+{
+    int64_t whole;
+
+    if (isnan(d) || fabs(d) >= INT64_LIMIT) {
+        return d > 0 ? -1 : 1;
+    }
+    whole = (int64_t)d;
+    return i != whole ? (i > whole) - (i < whole)
+                      : compare_doubles((double)whole, d);
+}
+
 static int compare_numbers(const struct doc_value *a, const struct doc_value *b)
 {
-    double x;
-    double y;
-
     if (a->type == DOC_INT && b->type == DOC_INT) {
         return (a->u.i > b->u.i) - (a->u.i < b->u.i);
     }
-    x = a->type == DOC_INT ? (double)a->u.i : a->u.d;
-    y = b->type == DOC_INT ? (double)b->u.i : b->u.d;
-    return (x > y) - (x < y);
+    if (a->type == DOC_INT) {
+        return compare_int_double(a->u.i, b->u.d);
+    }
+    if (b->type == DOC_INT) {
+        return -compare_int_double(b->u.i, a->u.d);
+    }
+    return compare_doubles(a->u.d, b->u.d);
 }
 
 static int compare_bytes(const void *a, size_t a_len, const void *b,

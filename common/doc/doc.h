@@ -71,7 +71,8 @@ bool doc_get(struct doc doc, const char *key, struct doc_value *value);
 /** Member by dotted path through documents and array indexes. */
 bool doc_path(struct doc doc, const char *path, struct doc_value *value);
 /** Direct members by kind; fallback when absent or of another kind. A number
- *  of the other kind is converted (doubles truncated). */
+ *  of the other kind is converted (doubles truncated; the fallback where
+ *  int64_t cannot hold it). */
 const char *doc_str(struct doc doc, const char *key, const char *fallback);
 int64_t doc_i64(struct doc doc, const char *key, int64_t fallback);
 double doc_f64(struct doc doc, const char *key, double fallback);
@@ -83,7 +84,8 @@ struct doc doc_sub(struct doc doc, const char *key);
 /** Members of a document or array. */
 size_t doc_count(struct doc doc);
 /** Order of two values: missing = null < numbers < strings < documents <
- *  arrays < bytes < bools; strings by bytes. As both databases sort. */
+ *  arrays < bytes < bools; numbers by value, what is no number first; strings
+ *  by bytes. As both databases sort. */
 int doc_compare(const struct doc_value *a, const struct doc_value *b);
 
 /* Writing. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Writing documents in one pass into one buffer that is used again. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +65,19 @@ void doc_out_reset(struct doc_out *out)
     open_level(out, false);
 }
 
+/* Every element of every array comes here: by hand, not by printf. */
+static void add_index(struct doc_out *out, uint32_t index)
+{
+    char text[INDEX_TEXT_MAX] = {0};
+    size_t at = sizeof text - 1;
+
+    do {
+        text[--at] = (char)('0' + index % 10);
+        index /= 10;
+    } while (index > 0);
+    buf_add(&out->buf, text + at, sizeof text - at);
+}
+
 static void add_key(struct doc_out *out, enum bson_kind kind, const char *key)
 {
     struct level *level;
@@ -74,10 +86,7 @@ static void add_key(struct doc_out *out, enum bson_kind kind, const char *key)
     level = &out->levels[out->depth - 1];
     buf_add_char(&out->buf, (char)kind);
     if (level->array) {
-        char text[INDEX_TEXT_MAX];
-        int len = snprintf(text, sizeof text, "%u", level->index++);
-
-        buf_add(&out->buf, text, (size_t)len + 1);
+        add_index(out, level->index++);
     } else {
         buf_add(&out->buf, key, strlen(key) + 1);
     }

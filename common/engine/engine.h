@@ -34,6 +34,8 @@ int64_t engine_chain_ms(const struct engine_io *io);
 /** End of the last gap between marks: a wait for silence that began earlier
  *  counts from here. 0: none. */
 int64_t engine_chain_gap_ms(const struct engine_io *io);
+/** User-id that the suite's own publishers carry, checked by the broker. */
+const char *engine_user(const struct engine_io *io);
 /** Store, for reading in load and in rare lookups; never per event. */
 struct store *engine_store(const struct engine_io *io);
 /** Name of the progress row: the text key of the engine's own rows. */
@@ -124,6 +126,9 @@ struct engine_ops {
     /** One message of extras[queue]; may come again: known by its own id. */
     void (*extra)(void *state, struct engine_io *io, size_t queue,
                   const struct bus_delivery *delivery);
+    /** The batch is about to be committed: what is written once for all its
+     *  events. May be NULL. */
+    void (*commit)(void *state, struct engine_io *io);
     /** About once a second, as part of a batch: timers. May be NULL. */
     void (*beat)(void *state, struct engine_io *io);
 

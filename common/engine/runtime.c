@@ -79,6 +79,11 @@ int64_t engine_chain_gap_ms(const struct engine_io *io)
     return io->chain.gap_ms;
 }
 
+const char *engine_user(const struct engine_io *io)
+{
+    return io->setup.user;
+}
+
 struct store *engine_store(const struct engine_io *io)
 {
     return io->setup.store;

@@ -57,6 +57,8 @@ void runtime_stop(struct engine_io *io);
 /** Whether it consumes and its store answers; else why not. */
 bool runtime_is_ready(const struct engine_io *io, struct errbuf *why);
 
+enum { RUNTIME_MIRROR_MAX = 64 };
+
 /** Counters and gauges, for status and metrics; NULL at the end. */
 struct runtime_counter {
     const char *name;

@@ -251,6 +251,9 @@ static void write_deltas(struct engine_io *io)
 
 void batch_begin_commit(struct engine_io *io)
 {
+    if (io->ops->commit != NULL) {
+        io->ops->commit(io->state, io);
+    }
     write_deltas(io);
     forget_proven(io);
     write_receipts(io);

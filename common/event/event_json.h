@@ -38,7 +38,8 @@ struct event_sink {
                     const struct errbuf *why);
 };
 
-/** limits is borrowed for the parser's life. */
+/** limits is copied, extra_types borrowed for the parser's life. Values that
+ *  would let an event pass DOC_BYTES_MAX or DOC_DEPTH_MAX are lowered. */
 struct event_parser *event_parser_new(const struct event_limits *limits);
 void event_parser_free(struct event_parser *parser);
 /**

@@ -14,7 +14,11 @@
 #include "common/base/err.h"
 #include "common/doc/doc.h"
 
-enum { FILTER_DEPTH_MAX = 32, FILTER_NODES_MAX = 1000, FILTER_PUSH_MAX = 16 };
+enum {
+    FILTER_DEPTH_MAX = 32,
+    FILTER_NODES_MAX = 1000,
+    FILTER_PUSH_MAX = 16
+};
 
 struct filter;
 
@@ -46,7 +50,7 @@ enum filter_op {
 
 /** One condition of a conjunction that every matching row satisfies. */
 struct filter_cond {
-    const char *field;      /**< dotted path */
+    const char *field; /**< dotted path */
     enum filter_op op;
     struct doc_value value; /**< FILTER_IN: a DOC_ARRAY of scalars */
 };

@@ -8,9 +8,18 @@
 #include "common/base/err.h"
 #include "common/doc/doc.h"
 
-enum { PERF_METRIC_MAX = 256, PERF_UNIT_MAX = 32, PERF_RANGE_MAX = 64 };
+enum {
+    PERF_METRIC_MAX = 256,
+    PERF_UNIT_MAX = 32,
+    PERF_RANGE_MAX = 64
+};
 
-enum perf_type { PERF_GAUGE, PERF_COUNTER, PERF_DERIVE, PERF_ABSOLUTE };
+enum perf_type {
+    PERF_GAUGE,
+    PERF_COUNTER,
+    PERF_DERIVE,
+    PERF_ABSOLUTE
+};
 
 /** One value of one metric. min and max are NaN when absent. */
 struct perf_item {
@@ -31,7 +40,9 @@ typedef void perf_refused_fn(void *ctx, const char *metric,
 /** Parse a Nagios perfdata string ("'a b'=1.5ms;10;20;0;100 c=1,5%"). Each
  *  metric gives one call; a bad one is refused by itself, the rest goes on.
  *  A comma is taken as decimal point; unit "c" makes a COUNTER; "U" as a
- *  value is skipped (unknown, neither stored nor refused). */
+ *  value is skipped (unknown, neither stored nor refused); name[unit] is
+ *  split when the value has no unit. A min or max that is no number and a
+ *  range that is too long count as absent. text is UTF-8; the calls borrow. */
 void perfdata_parse(const char *text, perf_item_fn *item,
                     perf_refused_fn *refused, void *ctx);
 /** Read one element of perf_data_array. ERR_INVALID names the field. */

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The whole of an engine's main(): configuration, connections, loop. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/bus/bus_amqp.h"
+#include "common/conf/conf_program.h"
+#include "common/engine/runtime.h"
+#include "common/metrics/status_file.h"
+#include "common/store/store_conf.h"
+
+enum {
+    WAIT_MS = 100, /* of an idle poll: signals and timers are seen after it */
+    OPEN_FIRST_MS = 200,
+    OPEN_MOST_MS = 5000,
+    EXIT_FENCED = 3,
+    NAME_MAX_BYTES = 128,
+    PARTS = 4
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_stop(int signal_number)
+{
+    (void)signal_number;
+    stop_asked = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGHUP, &ignore, NULL);
+}
+
+/* The runtime's counters as metrics: they appear when first counted. */
+struct mirror {
+    struct metrics *set;
+    struct metric_counter counters[RUNTIME_MIRROR_MAX];
+    struct metric_gauge gauges[RUNTIME_MIRROR_MAX];
+    char names[RUNTIME_MIRROR_MAX][NAME_MAX_BYTES];
+    size_t n;
+};
+
+static void mirror_add(struct mirror *mirror,
+                       const struct runtime_counter *counter)
+{
+    char *name = mirror->names[mirror->n];
+    struct metric_info info = {.name = name, .help = counter->name};
+
+    (void)snprintf(name, NAME_MAX_BYTES, "hyp_engine_%s%s", counter->name,
+                   counter->gauge ? "" : "_total");
+    if (counter->gauge) {
+        metrics_add_gauge(mirror->set, &info, &mirror->gauges[mirror->n]);
+    } else {
+        metrics_add_counter(mirror->set, &info, &mirror->counters[mirror->n]);
+    }
+    mirror->n++;
+}
+
+static void mirror_update(struct mirror *mirror, const struct engine_io *io)
+{
+    const struct runtime_counter *counter;
+
+    for (size_t i = 0; (counter = runtime_counter(io, i)) != NULL; i++) {
+        if (i == mirror->n) {
+            mirror_add(mirror, counter);
+        }
+        mirror->counters[i].value = (uint64_t)counter->value;
+        mirror->gauges[i].value = (double)counter->value;
+    }
+}
+
+static int64_t wall_clock(void *ctx)
+{
+    (void)ctx;
+    return clock_now_ms();
+}
+
+/* A store that is away is waited for; one that refuses is not. */
+static enum err open_store(const struct store_conf *conf, const char *writer,
+                           struct store **store)
+{
+    const struct store_options options = {.uri = conf->uri, .writer = writer};
+    struct errbuf why;
+    int64_t wait_ms = OPEN_FIRST_MS;
+    enum err err = store_open(&options, store, &why);
+
+    while (err == ERR_UNAVAILABLE && !stop_asked) {
+        const struct timespec wait = {.tv_sec = wait_ms / 1000,
+                                      .tv_nsec = wait_ms % 1000 * 1000000};
+
+        log_warning("ENGINE-STORE", "%s: %s; trying again in %" PRId64 " ms",
+                    writer, why.text, wait_ms);
+        (void)nanosleep(&wait, NULL);
+        wait_ms = wait_ms * 2 < OPEN_MOST_MS ? wait_ms * 2 : OPEN_MOST_MS;
+        err = store_open(&options, store, &why);
+    }
+    if (err != ERR_OK && err != ERR_UNAVAILABLE) {
+        log_error("ENGINE-STORE", "%s: %s", writer, why.text);
+    }
+    return err;
+}
+
+struct process {
+    const struct engine_ops *ops;
+    struct bus_amqp_conf amqp;
+    struct store_conf storage;
+    struct runtime_conf runtime;
+    void *state;
+    char name[NAME_MAX_BYTES]; /* "engine-alarm", "engine-alarm.2" */
+};
+
+static void write_status(struct status_file *file, struct mirror *mirror,
+                         const struct engine_io *io)
+{
+    struct errbuf why = {{0}, {0}};
+    bool ready = runtime_is_ready(io, &why);
+
+    mirror_update(mirror, io);
+    if (status_file_write(file, ready, why.text, clock_now_ms(), &why) !=
+        ERR_OK) {
+        log_debug("ENGINE-STATUS", "%s", why.text);
+    }
+}
+
+static int run_loop(const struct process *process, struct engine_io *io)
+{
+    struct mirror mirror = {.set = metrics_new()};
+    struct status_file *file = status_file_open(STATUS_FOLDER, process->name,
+                                                mirror.set, clock_now_ms());
+    enum runtime_result result = RUNTIME_GO_ON;
+    int64_t status_ms = 0;
+
+    while (result == RUNTIME_GO_ON || result == RUNTIME_IDLE) {
+        int64_t now = clock_mono_ms();
+
+        if (stop_asked) {
+            runtime_stop(io);
+        }
+        if (now >= status_ms) {
+            write_status(file, &mirror, io);
+            status_ms = now + WAIT_MS;
+        }
+        result = runtime_step(io, result == RUNTIME_IDLE ? WAIT_MS : 0);
+    }
+    status_file_close(file);
+    metrics_free(mirror.set);
+    return result == RUNTIME_FENCED ? EXIT_FENCED : EXIT_SUCCESS;
+}
+
+static int run_bus(const struct process *process, struct store *store)
+{
+    struct bus *bus = bus_amqp_open(&process->amqp, process->name);
+    const struct runtime_setup setup = {
+        .ops = process->ops,
+        .state = process->state,
+        .conf = &process->runtime,
+        .store = store,
+        .bus = bus,
+        .exchange_prefix = process->amqp.exchange_name,
+        .user = process->amqp.user,
+        .now_ms = wall_clock,
+    };
+    struct engine_io *io;
+    struct errbuf why;
+    int code = EXIT_FAILURE;
+
+    if (runtime_new(&setup, &io, &why) == ERR_OK) {
+        log_info("ENGINE-START", "%s started", process->name);
+        code = run_loop(process, io);
+        runtime_free(io);
+        log_info("ENGINE-STOP", "%s stopped", process->name);
+    } else {
+        log_error("ENGINE-CONFIG", "%s: %s: %s", process->name, why.field,
+                  why.text);
+    }
+    bus_close(bus);
+    return code;
+}
+
+static int run(struct process *process)
+{
+    struct store *store = NULL;
+    int code = EXIT_FAILURE;
+
+    if (process->runtime.partition >= process->runtime.partitions) {
+        log_error("ENGINE-CONFIG",
+                  "[engine] partition: %" PRId64 " of %" PRId64
+                  " partitions; expected 0..%" PRId64,
+                  process->runtime.partition, process->runtime.partitions,
+                  process->runtime.partitions - 1);
+        return EXIT_FAILURE;
+    }
+    if (process->runtime.partitions > 1 &&
+        strncmp(process->storage.uri, "sqlite:", strlen("sqlite:")) == 0) {
+        log_error("ENGINE-CONFIG", "[engine] partitions: SQLite allows one; "
+                                   "use mongodb:// in storage.conf for more");
+        return EXIT_FAILURE;
+    }
+    catch_signals();
+    if (open_store(&process->storage, process->ops->name, &store) == ERR_OK) {
+        code = run_bus(process, store);
+        store_close(store);
+    } else if (stop_asked) {
+        code = EXIT_SUCCESS;
+    }
+    return code;
+}
+
+static int configure_and_run(struct process *process, int argc, char **argv)
+{
+    static const struct conf_option no_options[] = {{0}};
+    char file[NAME_MAX_BYTES];
+    char name[NAME_MAX_BYTES];
+    const struct conf_part parts[PARTS] = {
+        {bus_amqp_options, &process->amqp},
+        {store_conf_options, &process->storage},
+        {runtime_options, &process->runtime},
+        {process->ops->options != NULL ? process->ops->options : no_options,
+         process->state}};
+    const struct conf_file files[] = {{"amqp.conf", NULL},
+                                      {"storage.conf", NULL},
+                                      {file, NULL}};
+    const struct conf_program program = {
+        .name = name,
+        .summary = process->ops->name,
+        .description = process->ops->description,
+        .parts = parts,
+        .n_parts = PARTS,
+        .files = files,
+        .n_files = sizeof files / sizeof files[0]};
+    struct conf *conf;
+    int code;
+
+    (void)snprintf(name, sizeof name, "engine-%s", process->ops->name);
+    (void)snprintf(file, sizeof file, "engines/%s.conf", process->ops->name);
+    code = conf_program_args(&program, argc, argv, &conf);
+    if (code != CONF_GO_ON) {
+        return code;
+    }
+    if (process->runtime.partitions > 1) {
+        (void)snprintf(process->name, sizeof process->name,
+                       "%.64s.%" PRId64, name, process->runtime.partition);
+    } else {
+        (void)snprintf(process->name, sizeof process->name, "%s", name);
+    }
+    code = run(process);
+    conf_free(conf);
+    return code;
+}
+
+int engine_main(const struct engine_ops *ops, int argc, char **argv)
+{
+    struct process process = {.ops = ops,
+                              .state = xcalloc(1, ops->state_size)};
+    int code = configure_and_run(&process, argc, argv);
+
+    free(process.state);
+    return code;
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The SQLite backend: a folder with one file for each writer. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/store/store_sqlite.h"
+
+enum { FOLDER_MODE = 0750, FILES_MAX = STORE_N_COLLECTIONS + 1 };
+
+struct store_sqlite {
+    struct store store;
+    char *folder;
+    struct sqlite_file *own;              /* NULL: reads only */
+    struct sqlite_file *files[FILES_MAX]; /* read when first asked for */
+    size_t n_files;
+    bool write_failed; /* the last commit: ping tries to write */
+    struct log_complaint away;
+};
+
+static enum err tell(struct store_sqlite *store, const char *reason)
+{
+    log_complain(&store->away, "STORE-AWAY", "%s", reason);
+    return ERR_UNAVAILABLE;
+}
+
+static enum err failed(struct store_sqlite *store,
+                       const struct sqlite_file *file)
+{
+    log_complain(&store->away, "STORE-AWAY", "%s: %s", file->path,
+                 sqlite_file_reason(file));
+    return ERR_UNAVAILABLE;
+}
+
+static void worked(struct store_sqlite *store)
+{
+    log_settled(&store->away, "STORE-AWAY", "%s: works again", store->folder);
+}
+
+static struct sqlite_file *find_file(struct store_sqlite *store,
+                                     const char *writer)
+{
+    if (store->own != NULL && strcmp(store->own->writer, writer) == 0) {
+        return store->own;
+    }
+    for (size_t i = 0; i < store->n_files; i++) {
+        if (strcmp(store->files[i]->writer, writer) == 0) {
+            return store->files[i];
+        }
+    }
+    BUG_IF(store->n_files == FILES_MAX);
+    store->files[store->n_files] =
+        sqlite_file_new(store->folder, writer, false);
+    return store->files[store->n_files++];
+}
+
+/* The open file of a collection. ERR_NOT_FOUND: nothing was written yet. */
+static enum err file_of(struct store_sqlite *store,
+                        enum store_collection collection,
+                        struct sqlite_file **out)
+{
+    const char *writer = store_schema(collection)->writer;
+    struct sqlite_file *file =
+        writer != NULL ? find_file(store, writer) : store->own;
+    struct errbuf why;
+    enum err err = ERR_OK;
+
+    if (file == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    if (file->db == NULL) {
+        err = sqlite_file_open(file, &why);
+    }
+    if (err == ERR_OK || err == ERR_NOT_FOUND) {
+        *out = file;
+        return err;
+    }
+    return tell(store, why.text);
+}
+
+static void sqlite_close(struct store *base)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+
+    sqlite_file_free(store->own);
+    for (size_t i = 0; i < store->n_files; i++) {
+        sqlite_file_free(store->files[i]);
+    }
+    free(store->folder);
+    free(store);
+}
+
+static enum err ping_file(struct store_sqlite *store, struct errbuf *why)
+{
+    const char *sql = "SELECT value FROM meta WHERE name='probe'";
+
+    if (store->write_failed) {
+        sql = "UPDATE meta SET value=value+1 WHERE name='probe'";
+    }
+    if (sqlite_file_exec(store->own, sql) != SQLITE_OK) {
+        errbuf_set(why, "%s: %s", store->own->path,
+                   sqlite_file_reason(store->own));
+        return ERR_UNAVAILABLE;
+    }
+    store->write_failed = false;
+    worked(store);
+    return ERR_OK;
+}
+
+static enum err sqlite_ping(struct store *base, struct errbuf *why)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    struct stat st;
+
+    if (stat(store->folder, &st) != 0) {
+        errbuf_set(why, "%s: %s", store->folder, strerror(errno));
+        return ERR_UNAVAILABLE;
+    }
+    return store->own != NULL ? ping_file(store, why) : ERR_OK;
+}
+
+static enum err sqlite_get(struct store *base, enum store_collection from,
+                           const struct store_key *key, struct buf *out)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    struct sqlite_file *file = NULL;
+    sqlite3_stmt *stmt;
+    int code = SQLITE_ERROR;
+    enum err err = file_of(store, from, &file);
+
+    if (err != ERR_OK) {
+        return err;
+    }
+    stmt = sqlite_file_stmt(file, from, SQLITE_STMT_GET);
+    if (stmt != NULL) {
+        (void)sqlite_bind_key(stmt, 1, from, key);
+        code = sqlite3_step(stmt);
+    }
+    if (code == SQLITE_ROW) {
+        int len = sqlite3_column_bytes(stmt, 0);
+
+        if (len > 0) {
+            buf_add(out, sqlite3_column_blob(stmt, 0), (size_t)len);
+        }
+    } else {
+        err = code == SQLITE_DONE ? ERR_NOT_FOUND : failed(store, file);
+    }
+    (void)sqlite3_reset(stmt); /* ends the read */
+    return err;
+}
+
+static enum err sqlite_scan_rows(struct store *base,
+                                 const struct store_scan_plan *plan,
+                                 store_row_fn *each, void *ctx)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    struct sqlite_file *file = NULL;
+    enum err err = file_of(store, plan->query->collection, &file);
+
+    if (err != ERR_OK) {
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    if (sqlite_scan(file, plan, each, ctx) != SQLITE_DONE) {
+        return failed(store, file);
+    }
+    return ERR_OK;
+}
+
+/* A statement of the progress table, made once. */
+static sqlite3_stmt *progress_stmt(struct sqlite_file *file,
+                                   sqlite3_stmt **stmt, const char *sql)
+{
+    if (*stmt == NULL) {
+        *stmt = sqlite_file_prepare(file, sql, true);
+    } else {
+        (void)sqlite3_reset(*stmt);
+    }
+    return *stmt;
+}
+
+static enum err sqlite_fence_raise(struct store *base, int64_t now_s,
+                                   struct store_fence *fence,
+                                   struct buf *payload)
+{
+    static const char *const sql =
+        "INSERT INTO progress VALUES (?1, max(1, ?2), 0, x'')"
+        " ON CONFLICT DO UPDATE SET epoch=max(epoch + 1, ?2)"
+        " RETURNING epoch, batch, payload";
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    sqlite3_stmt *stmt;
+    size_t before = payload->len;
+    int code = SQLITE_ERROR;
+
+    BUG_IF(store->own == NULL);
+    stmt = progress_stmt(store->own, &store->own->raise, sql);
+    if (stmt != NULL) {
+        (void)sqlite3_bind_text(stmt, 1, fence->row, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(stmt, 2, now_s);
+        code = sqlite3_step(stmt);
+    }
+    if (code == SQLITE_ROW) {
+        int64_t epoch = sqlite3_column_int64(stmt, 0);
+        int64_t batch = sqlite3_column_int64(stmt, 1);
+        int len = sqlite3_column_bytes(stmt, 2);
+
+        if (len > 0) {
+            buf_add(payload, sqlite3_column_blob(stmt, 2), (size_t)len);
+        }
+        code = sqlite3_step(stmt); /* commits */
+        if (code == SQLITE_DONE) {
+            fence->epoch = epoch;
+            fence->batch = batch;
+            worked(store);
+            (void)sqlite3_reset(stmt);
+            return ERR_OK;
+        }
+        buf_truncate(payload, before);
+    }
+    store->write_failed = true;
+    (void)failed(store, store->own);
+    (void)sqlite3_reset(stmt);
+    return ERR_UNAVAILABLE;
+}
+
+/* Progress first: who lost the epoch writes nothing. */
+static int advance(struct store_sqlite *store, const struct store_fence *fence,
+                   struct doc progress)
+{
+    static const char *const sql =
+        "UPDATE progress SET batch=batch + 1, payload=?4"
+        " WHERE row=?1 AND epoch=?2 AND batch=?3";
+    sqlite3_stmt *stmt =
+        progress_stmt(store->own, &store->own->advance, sql);
+    int code;
+
+    if (stmt == NULL) {
+        return sqlite3_errcode(store->own->db);
+    }
+    (void)sqlite3_bind_text(stmt, 1, fence->row, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(stmt, 2, fence->epoch);
+    (void)sqlite3_bind_int64(stmt, 3, fence->batch);
+    (void)sqlite3_bind_blob(stmt, 4,
+                            progress.len > 0 ? (const void *)progress.data
+                                             : "",
+                            (int)progress.len, SQLITE_STATIC);
+    code = sqlite3_step(stmt);
+    (void)sqlite3_reset(stmt);
+    return code;
+}
+
+static int apply(struct store_sqlite *store, const struct store_batch *batch)
+{
+    struct store_write write;
+    size_t at = 0;
+    int code = SQLITE_DONE;
+
+    while (code == SQLITE_DONE && store_batch_next(batch, &at, &write)) {
+        BUG_IF(!store_may_write(store->own->writer, write.collection));
+        code = sqlite_file_write(store->own, &write);
+    }
+    return code;
+}
+
+/* Tell before the rollback, which has its own message. */
+static enum err give_up(struct store_sqlite *store)
+{
+    store->write_failed = true;
+    (void)failed(store, store->own);
+    if (sqlite3_get_autocommit(store->own->db) == 0) {
+        (void)sqlite_file_exec(store->own, "ROLLBACK");
+    }
+    return ERR_UNAVAILABLE;
+}
+
+/* What the disk failed to tell may be in after all: it is read again. */
+static enum err finish(struct store_sqlite *store)
+{
+    int code = sqlite_file_exec(store->own, "COMMIT");
+
+    if (code == SQLITE_OK) {
+        store->write_failed = false;
+        worked(store);
+        return ERR_OK;
+    }
+    (void)give_up(store);
+    return (code & 0xff) == SQLITE_IOERR ? ERR_UNKNOWN : ERR_UNAVAILABLE;
+}
+
+static enum err sqlite_commit(struct store *base,
+                              const struct store_fence *fence,
+                              const struct store_batch *batch,
+                              struct doc progress)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+
+    BUG_IF(store->own == NULL);
+    if (sqlite_file_exec(store->own, "BEGIN IMMEDIATE") != SQLITE_OK ||
+        advance(store, fence, progress) != SQLITE_DONE) {
+        return give_up(store);
+    }
+    if (sqlite3_changes(store->own->db) == 0) {
+        (void)sqlite_file_exec(store->own, "ROLLBACK");
+        return ERR_FENCED;
+    }
+    if (apply(store, batch) != SQLITE_DONE) {
+        return give_up(store);
+    }
+    return finish(store);
+}
+
+static enum err sqlite_progress(struct store *base, const char *row,
+                                int64_t *epoch, int64_t *batch)
+{
+    static const char *const sql =
+        "SELECT epoch, batch FROM progress WHERE row=?1";
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    sqlite3_stmt *stmt;
+    int code = SQLITE_ERROR;
+    enum err err = ERR_OK;
+
+    BUG_IF(store->own == NULL);
+    stmt = progress_stmt(store->own, &store->own->progress, sql);
+    if (stmt != NULL) {
+        (void)sqlite3_bind_text(stmt, 1, row, -1, SQLITE_STATIC);
+        code = sqlite3_step(stmt);
+    }
+    if (code == SQLITE_ROW) {
+        *epoch = sqlite3_column_int64(stmt, 0);
+        *batch = sqlite3_column_int64(stmt, 1);
+    } else {
+        err = code == SQLITE_DONE ? ERR_NOT_FOUND : failed(store, store->own);
+    }
+    (void)sqlite3_reset(stmt);
+    return err;
+}
+
+static const struct store_ops sqlite_ops = {
+    .close = sqlite_close,
+    .ping = sqlite_ping,
+    .get = sqlite_get,
+    .scan = sqlite_scan_rows,
+    .fence_raise = sqlite_fence_raise,
+    .commit = sqlite_commit,
+    .progress = sqlite_progress,
+};
+
+/* The other writers' files that are there already. */
+static enum err open_others(struct store_sqlite *store, struct errbuf *why)
+{
+    for (size_t i = 0; i < STORE_N_COLLECTIONS; i++) {
+        const char *writer =
+            store_schema((enum store_collection)i)->writer;
+        struct sqlite_file *file =
+            writer != NULL ? find_file(store, writer) : NULL;
+        enum err err = ERR_OK;
+
+        if (file != NULL && file->db == NULL) {
+            err = sqlite_file_open(file, why);
+        }
+        if (err == ERR_INVALID) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err open_files(struct store_sqlite *store, const char *writer,
+                           struct errbuf *why)
+{
+    if (writer == NULL) {
+        return open_others(store, why);
+    }
+    if (mkdir(store->folder, FOLDER_MODE) != 0 && errno != EEXIST) {
+        errbuf_set_field(why, "storage", "cannot make the folder %s: %s",
+                         store->folder, strerror(errno));
+        return ERR_UNAVAILABLE;
+    }
+    store->own = sqlite_file_new(store->folder, writer, true);
+    return sqlite_file_open(store->own, why);
+}
+
+enum err store_sqlite_open(const struct store_options *options,
+                           struct store **out, struct errbuf *why)
+{
+    const char *folder = strchr(options->uri, ':') + 1;
+    struct store_sqlite *store;
+    enum err err;
+
+    if (folder[0] == '\0') {
+        errbuf_set_field(why, "storage", "\"%s\": expected sqlite:<folder>",
+                         options->uri);
+        return ERR_INVALID;
+    }
+    store = xcalloc(1, sizeof *store);
+    store->store.ops = &sqlite_ops;
+    store->folder = xstrdup(folder);
+    err = open_files(store, options->writer, why);
+    if (err != ERR_OK) {
+        sqlite_close(&store->store);
+        return err;
+    }
+    *out = &store->store;
+    return ERR_OK;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Lists: strict parameters, one filter from what was asked, rows as items,
+ * a cursor to go on with. And single items.
+ */
+#ifndef HYP_WEBSERVER_LIST_H
+#define HYP_WEBSERVER_LIST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/store/store.h"
+#include "webserver/server.h"
+
+enum {
+    LIST_DEFAULT = 100,
+    LIST_MAX = 1000,
+    LIST_TOTAL_MAX = 10000
+};
+
+/** What an item shows of a row that lacks the field. */
+enum item_blank {
+    BLANK_NULL,
+    BLANK_TEXT,
+    BLANK_ZERO,
+    BLANK_FALSE,
+    BLANK_ARRAY,
+    BLANK_OBJECT
+};
+
+/** A member of an item, of the same name as in the row. */
+struct item_field {
+    const char *name;
+    enum item_blank blank;
+};
+
+/** Keys that a list is limited to, and their order. */
+struct list_span {
+    struct store_key from, to; /**< to: past the last */
+    bool descending;
+};
+
+struct list_spec {
+    enum store_collection collection;
+    const struct item_field *fields; /**< ended by a NULL name; NULL: the row
+                                          as it is, with its id */
+    const char *const *search;       /**< fields that ?search= looks into */
+    const char *sort;                /**< default: "field" or "-field"; NULL:
+                                          by key */
+    const char *entity_param;        /**< parameter that means entity_id */
+    const struct list_span *span;    /**< NULL: all keys */
+    const struct list_spec *then;    /**< another list that follows this one */
+};
+
+/** Answer the request with a list as its parameters filter, search, sort,
+ *  limit and cursor say. */
+void list_reply(struct server *server, struct request *request,
+                const struct list_spec *spec);
+/** Answer with the item under the id of the request, looked for in spec and
+ *  what follows it; what names it in a 404. */
+void list_reply_item(struct server *server, struct request *request,
+                     const struct list_spec *spec, const char *what);
+/** Whether there is a store; else answers 503. */
+bool list_has_store(struct server *server, struct request *request);
+/** Answer for a failed store call. */
+void list_reply_failed(struct request *request, enum err err,
+                       const struct errbuf *why);
+/** Read a time into *ms: seconds since 1970, or "-3h" before now. Left alone
+ *  when absent; false (and answered) when it is neither. */
+bool list_time_param(struct request *request, const char *name, int64_t *ms);
+/** Read a whole number likewise. */
+bool list_int_param(struct request *request, const char *name, int64_t min,
+                    int64_t max, int64_t *value);
+/** Append the row as a JSON item. */
+void item_write(const struct item_field *fields, enum store_collection from,
+                const struct store_key *key, struct doc row, struct buf *out);
+
+#endif

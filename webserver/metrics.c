@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Metrics and their points. */
+#include <math.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "webserver/json_text.h"
+#include "webserver/list.h"
+#include "webserver/routes.h"
+#include "webserver/series.h"
+
+enum {
+    DEFAULT_SPAN_MS = 3600 * 1000,
+    LOOK_BACK_MS = 3600 * 1000, /* for the value a first rate counts from */
+    MS_A_SECOND = 1000
+};
+
+static const struct item_field fields[] = {
+    {"id", BLANK_NULL},       {"entity_id", BLANK_NULL}, {"name", BLANK_TEXT},
+    {"unit", BLANK_TEXT},     {"type", BLANK_TEXT},      {"min", BLANK_NULL},
+    {"max", BLANK_NULL},      {"warn", BLANK_NULL},      {"crit", BLANK_NULL},
+    {"interval", BLANK_NULL}, {"last", BLANK_NULL},      {NULL, BLANK_NULL},
+};
+
+static const char *const search[] = {"name", "entity_id", NULL};
+
+static const struct list_spec metrics = {
+    .collection = STORE_METRICS,
+    .fields = fields,
+    .search = search,
+    .entity_param = "entity",
+};
+
+void metrics_list(struct server *server, struct request *request)
+{
+    list_reply(server, request, &metrics);
+}
+
+void metrics_get(struct server *server, struct request *request)
+{
+    list_reply_item(server, request, &metrics, "metric");
+}
+
+/* What a point of an aggregated answer shows. */
+enum agg {
+    AGG_ALL,
+    AGG_MIN,
+    AGG_MEAN,
+    AGG_MAX,
+    AGG_LAST,
+    AGG_COUNT
+};
+
+static const char *const agg_names[] = {"all", "min",  "mean",
+                                        "max", "last", "count"};
+
+struct reading {
+    struct server *server;
+    struct request *request;
+    int64_t from_ms, to_ms, step_ms, limit;
+    enum agg agg;
+    int64_t metric_n;
+    struct rate rate;
+    struct bucket bucket;
+    int64_t n;
+    int64_t next_ms; /* first that did not fit; 0: all did */
+};
+
+static bool parse_agg(struct reading *r)
+{
+    const char *text = request_param(r->request, "agg");
+
+    if (text == NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof agg_names / sizeof agg_names[0]; i++) {
+        if (strcmp(agg_names[i], text) == 0) {
+            r->agg = (enum agg)i;
+            return true;
+        }
+    }
+    request_problem(r->request, HTTP_BAD_REQUEST, "agg",
+                    "expected all, min, mean, max, last or count");
+    return false;
+}
+
+static bool parse_step(struct reading *r)
+{
+    const char *text = request_param(r->request, "step");
+    struct errbuf why = {0};
+
+    if (text == NULL || strcmp(text, "0") == 0) {
+        if (r->agg != AGG_ALL) {
+            request_problem(r->request, HTTP_BAD_REQUEST, "agg",
+                            "agg needs a step");
+            return false;
+        }
+        return true;
+    }
+    if (clock_parse_duration(text, &r->step_ms, &why) != ERR_OK ||
+        r->step_ms < MS_A_SECOND) {
+        request_problem(r->request, HTTP_BAD_REQUEST, "step",
+                        "expected seconds or a duration like 5m, from 1s");
+        return false;
+    }
+    if ((r->to_ms - r->from_ms) / r->step_ms > r->limit) {
+        request_problem(r->request, HTTP_BAD_REQUEST, "step",
+                        "that gives more than %lld points: ask for a larger "
+                        "step or a shorter time",
+                        (long long)r->limit);
+        return false;
+    }
+    return true;
+}
+
+static bool parse_raw(struct reading *r, enum perf_type *type)
+{
+    const char *raw = request_param(r->request, "raw");
+
+    if (raw == NULL || strcmp(raw, "false") == 0) {
+        return true;
+    }
+    if (strcmp(raw, "true") == 0) {
+        *type = PERF_GAUGE;
+        return true;
+    }
+    request_problem(r->request, HTTP_BAD_REQUEST, "raw",
+                    "expected true or false");
+    return false;
+}
+
+static bool parse_span(struct reading *r)
+{
+    r->to_ms = clock_now_ms();
+    if (!list_time_param(r->request, "to", &r->to_ms)) {
+        return false;
+    }
+    r->from_ms = r->to_ms - DEFAULT_SPAN_MS;
+    if (!list_time_param(r->request, "from", &r->from_ms)) {
+        return false;
+    }
+    if (r->from_ms >= r->to_ms) {
+        request_problem(r->request, HTTP_BAD_REQUEST, "from",
+                        "expected a time before 'to'");
+        return false;
+    }
+    r->limit = r->server->conf->points;
+    return list_int_param(r->request, "limit", 1, r->limit, &r->limit) &&
+           parse_agg(r) && parse_step(r);
+}
+
+/* Writing points. */
+
+static void add_point(struct reading *r, int64_t t_ms, const double *values,
+                      size_t n)
+{
+    struct buf *out = request_out(r->request);
+
+    buf_add_str(out, r->n++ > 0 ? ",[" : "[");
+    json_add_number(out, clock_ms_to_s(t_ms));
+    for (size_t i = 0; i < n; i++) {
+        buf_add_char(out, ',');
+        json_add_number(out, values[i]);
+    }
+    buf_add_char(out, ']');
+}
+
+static void add_bucket(struct reading *r, const struct bucket *bucket)
+{
+    const double values[] = {bucket->min, bucket->sum / (double)bucket->n,
+                             bucket->max, bucket->last, (double)bucket->n};
+
+    if (r->agg == AGG_ALL) {
+        add_point(r, bucket->start_ms, values,
+                  sizeof values / sizeof values[0]);
+    } else {
+        add_point(r, bucket->start_ms, &values[r->agg - AGG_MIN], 1);
+    }
+}
+
+static bool on_point(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct reading *r = ctx;
+    double value;
+    struct bucket full;
+
+    if (!rate_next(&r->rate, key->b, doc_f64(row, "v", NAN), &value) ||
+        key->b < r->from_ms || isnan(value)) {
+        return true;
+    }
+    if (r->step_ms > 0) {
+        if (bucket_add(&r->bucket, r->step_ms, key->b, value, &full)) {
+            add_bucket(r, &full);
+        }
+        return true;
+    }
+    if (r->n == r->limit) {
+        r->next_ms = key->b;
+        return false;
+    }
+    add_point(r, key->b, &value, 1);
+    return true;
+}
+
+static enum err scan_points(struct reading *r, struct errbuf *why)
+{
+    /* A rate needs the value before the first. */
+    int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : LOOK_BACK_MS;
+    const struct store_key from = {.a = r->metric_n, .b = r->from_ms - back_ms};
+    const struct store_key to = {.a = r->metric_n, .b = r->to_ms + 1};
+    const struct store_query query = {
+        .collection = STORE_POINTS,
+        .from = &from,
+        .to = &to,
+        .limit = INT64_MAX,
+    };
+    enum err err = store_scan(r->server->store, &query, on_point, r, NULL, why);
+
+    if (err == ERR_OK && r->bucket.n > 0) {
+        add_bucket(r, &r->bucket);
+    }
+    return err;
+}
+
+static void reply_points(struct reading *r)
+{
+    struct buf *out = request_out(r->request);
+    struct doc_value id = {.type = DOC_STRING};
+    struct errbuf why = {0};
+    enum err err;
+
+    id.u.s.text = r->request->id;
+    id.u.s.len = (uint32_t)strlen(r->request->id);
+    buf_add_str(out, "{\"metric\":");
+    doc_value_to_json(&id, out);
+    buf_add_str(out, ",\"step\":");
+    json_add_number(out, clock_ms_to_s(r->step_ms));
+    buf_add_str(out, ",\"points\":[");
+    err = scan_points(r, &why);
+    if (err != ERR_OK) {
+        list_reply_failed(r->request, err, &why);
+        return;
+    }
+    buf_add_str(out, "],\"next\":");
+    if (r->next_ms != 0) {
+        json_add_number(out, clock_ms_to_s(r->next_ms));
+    } else {
+        buf_add_str(out, "null");
+    }
+    buf_add_char(out, '}');
+    request_reply(r->request, HTTP_OK);
+}
+
+/* Number, type and bounds of the metric asked for. */
+static bool find_metric(struct reading *r)
+{
+    const struct store_key key = {.text = r->request->id};
+    enum perf_type type = PERF_GAUGE;
+    struct errbuf why = {0};
+    struct buf bytes;
+    enum err err;
+    bool good = false;
+
+    buf_init(&bytes, DOC_BYTES_MAX);
+    err = store_get(r->server->store, STORE_METRICS, &key, &bytes);
+    if (err == ERR_OK) {
+        const struct doc row = {(const uint8_t *)bytes.data,
+                                (uint32_t)bytes.len};
+
+        r->metric_n = doc_i64(row, "n", 0);
+        (void)!perf_type_parse(doc_str(row, "type", "GAUGE"), &type);
+        good = parse_raw(r, &type);
+        rate_init(&r->rate, type, doc_f64(row, "min", NAN));
+    } else if (err == ERR_NOT_FOUND) {
+        request_problem(r->request, HTTP_NOT_FOUND, "id",
+                        "there is no such metric");
+    } else {
+        list_reply_failed(r->request, err, &why);
+    }
+    buf_fini(&bytes);
+    return good;
+}
+
+void metrics_points(struct server *server, struct request *request)
+{
+    struct reading reading = {.server = server, .request = request};
+
+    if (parse_span(&reading) && list_has_store(server, request) &&
+        find_metric(&reading)) {
+        reply_points(&reading);
+    }
+}

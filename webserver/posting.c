@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Events from a request's body to the broker, with an answer per item. */
+#include "webserver/posting.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/random.h"
+#include "common/base/str.h"
+#include "common/bus/topology.h"
+#include "webserver/json_text.h"
+
+enum {
+    KEY_MAX = 200,     /* bytes of an Idempotency-Key */
+    PREFIX_BYTES = 16, /* random ones, when there is no key */
+    /* What one message may hold: entry engines refuse larger ones. */
+    EVENT_BYTES_MAX = 1024 * 1024
+};
+
+enum item_status {
+    ITEM_PENDING,
+    ITEM_ACCEPTED,
+    ITEM_REFUSED,
+    ITEM_FAILED
+};
+
+struct item {
+    enum item_status status;
+    char *reason, *field;
+    char *text; /* the event, for answers that repeat it */
+};
+
+struct posting {
+    struct publish_job job;
+    struct deadline deadline;
+    struct server *server;
+    struct request *request;
+    enum posting_style style;
+    char prefix[KEY_MAX + 16]; /* of the messages' ids */
+    char exchange[BUS_NAME_MAX + 1];
+    const char *source; /* the body, while it is parsed */
+    size_t source_len;
+    bool not_json; /* the only refusal is of the whole text */
+    struct buf body;
+    struct item *items;
+    size_t n, cap;
+    size_t n_by_status[ITEM_FAILED + 1];
+};
+
+static const char *const status_names[] = {"pending", "accepted", "refused",
+                                           "unconfirmed"};
+
+static void posting_free(struct posting *posting)
+{
+    for (size_t i = 0; i < posting->n; i++) {
+        free(posting->items[i].reason);
+        free(posting->items[i].field);
+        free(posting->items[i].text);
+    }
+    free(posting->items);
+    buf_fini(&posting->body);
+    free(posting);
+}
+
+static struct item *add_item(struct posting *posting, enum item_status status)
+{
+    if (posting->n == posting->cap) {
+        posting->cap = posting->cap * 2 + 16;
+        posting->items = xrealloc_array(posting->items, posting->cap,
+                                        sizeof posting->items[0]);
+    }
+    posting->items[posting->n] = (struct item){.status = status};
+    posting->n_by_status[status]++;
+    return &posting->items[posting->n++];
+}
+
+static void set_status(struct posting *posting, struct item *item,
+                       enum item_status status, const char *reason)
+{
+    posting->n_by_status[item->status]--;
+    posting->n_by_status[status]++;
+    item->status = status;
+    if (reason != NULL && item->reason == NULL) {
+        item->reason = xstrdup(reason);
+    }
+}
+
+/* Answers. */
+
+static void add_item_json(const struct posting *posting, size_t i,
+                          struct buf *out)
+{
+    const struct item *item = &posting->items[i];
+
+    buf_addf(out, "%s{\"index\":%zu,\"status\":\"%s\"", i > 0 ? "," : "", i,
+             status_names[item->status]);
+    if (item->status == ITEM_ACCEPTED) {
+        char id[KEY_MAX + 48];
+
+        (void)snprintf(id, sizeof id, "%s-%zu", posting->prefix, i);
+        json_add_member(out, "id", id);
+    }
+    if (item->reason != NULL) {
+        json_add_member(out, "reason", item->reason);
+    }
+    if (item->field != NULL && item->field[0] != '\0') {
+        json_add_member(out, "field", item->field);
+    }
+    buf_add_char(out, '}');
+}
+
+static void add_items(const struct posting *posting, struct buf *out)
+{
+    buf_addf(out,
+             "\"accepted\":%zu,\"refused\":%zu,\"unconfirmed\":%zu,"
+             "\"items\":[",
+             posting->n_by_status[ITEM_ACCEPTED],
+             posting->n_by_status[ITEM_REFUSED],
+             posting->n_by_status[ITEM_FAILED]);
+    for (size_t i = 0; i < posting->n; i++) {
+        add_item_json(posting, i, out);
+    }
+    buf_add_char(out, ']');
+}
+
+static void reply_problem(const struct posting *posting, int status,
+                          const struct item *first)
+{
+    struct request *request = posting->request;
+    char detail[ERRBUF_TEXT_MAX];
+
+    (void)snprintf(detail, sizeof detail, "%s%s", first->reason,
+                   posting->n > 1 ? " (and more: see items)" : "");
+    request_problem_begin(request, status, first->field, detail);
+    buf_add_char(request_out(request), ',');
+    add_items(posting, request_out(request));
+    request_reply_problem(request, status);
+}
+
+static const struct item *first_of(const struct posting *posting,
+                                   enum item_status status)
+{
+    for (size_t i = 0; i < posting->n; i++) {
+        if (posting->items[i].status == status) {
+            return &posting->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void reply_api(const struct posting *posting)
+{
+    size_t accepted = posting->n_by_status[ITEM_ACCEPTED];
+
+    if (accepted == 0 && posting->n_by_status[ITEM_FAILED] > 0) {
+        reply_problem(posting, HTTP_UNAVAILABLE,
+                      first_of(posting, ITEM_FAILED));
+    } else if (accepted == 0) {
+        reply_problem(posting,
+                      posting->not_json ? HTTP_BAD_REQUEST : HTTP_UNPROCESSABLE,
+                      first_of(posting, ITEM_REFUSED));
+    } else {
+        buf_add_char(request_out(posting->request), '{');
+        add_items(posting, request_out(posting->request));
+        buf_add_char(request_out(posting->request), '}');
+        request_reply(posting->request,
+                      accepted == posting->n ? HTTP_ACCEPTED : HTTP_MULTI);
+    }
+}
+
+static void add_texts(const struct posting *posting, enum item_status status,
+                      struct buf *out)
+{
+    bool first = true;
+
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < posting->n; i++) {
+        if (posting->items[i].status == status) {
+            buf_add_str(out, first ? "" : ",");
+            buf_add_str(out, posting->items[i].text);
+            first = false;
+        }
+    }
+    buf_add_char(out, ']');
+}
+
+static void reply_2015(const struct posting *posting)
+{
+    struct buf *out = request_out(posting->request);
+    size_t accepted = posting->n_by_status[ITEM_ACCEPTED];
+
+    buf_addf(out, "{\"total\":%zu,\"data\":", accepted);
+    add_texts(posting, ITEM_ACCEPTED, out);
+    buf_addf(out, ",\"success\":%s}",
+             accepted == posting->n ? "true" : "false");
+    request_reply(posting->request, HTTP_OK);
+}
+
+static void reply_2024(const struct posting *posting)
+{
+    struct buf *out = request_out(posting->request);
+
+    buf_add_str(out, "{\"sent_events\":");
+    add_texts(posting, ITEM_ACCEPTED, out);
+    buf_add_str(out, ",\"failed_events\":");
+    add_texts(posting, ITEM_REFUSED, out);
+    buf_add_str(out, ",\"retry_events\":");
+    add_texts(posting, ITEM_FAILED, out);
+    buf_add_char(out, '}');
+    request_reply(posting->request, HTTP_OK);
+}
+
+static void reply(const struct posting *posting)
+{
+    if (posting->style == POSTING_2024) {
+        reply_2024(posting);
+    } else if (posting->style == POSTING_2015 &&
+               posting->n_by_status[ITEM_ACCEPTED] > 0) {
+        reply_2015(posting);
+    } else {
+        reply_api(posting);
+    }
+}
+
+/* Publishing. */
+
+static void finish(struct posting *posting)
+{
+    posting->server->counts.events += posting->n_by_status[ITEM_ACCEPTED];
+    deadlines_remove(&posting->server->deadlines, &posting->deadline);
+    reply(posting);
+    posting_free(posting);
+}
+
+static void on_done(struct publish_job *job, size_t i, const char *reason)
+{
+    /* job is the first member */
+    struct posting *posting = (struct posting *)job;
+
+    set_status(posting, &posting->items[i],
+               reason == NULL ? ITEM_ACCEPTED : ITEM_FAILED, reason);
+    if (posting->n_by_status[ITEM_PENDING] == 0 && posting->request->waiting) {
+        finish(posting);
+    }
+}
+
+static void on_deadline(struct deadline *deadline)
+{
+    struct posting *posting =
+        (struct posting *)((char *)deadline -
+                           offsetof(struct posting, deadline));
+    struct errbuf why = {0};
+
+    if (publisher_ready(&posting->server->publisher, &why)) {
+        errbuf_set(&why, "the message broker has not confirmed in time");
+    }
+    publisher_abandon(&posting->server->publisher, &posting->job);
+    for (size_t i = 0; i < posting->n; i++) {
+        if (posting->items[i].status == ITEM_PENDING) {
+            set_status(posting, &posting->items[i], ITEM_FAILED, why.text);
+        }
+    }
+    reply(posting);
+    posting_free(posting);
+}
+
+static void on_cancel(void *ctx)
+{
+    struct posting *posting = ctx;
+
+    publisher_abandon(&posting->server->publisher, &posting->job);
+    deadlines_remove(&posting->server->deadlines, &posting->deadline);
+    posting_free(posting);
+}
+
+/* Whether a member is made at the entry, and so not sent. */
+static bool is_made_later(const char *name)
+{
+    return strcmp(name, "id") == 0 || strcmp(name, "rk") == 0 ||
+           strcmp(name, "entity_id") == 0 || strcmp(name, "received_at") == 0;
+}
+
+static void add_member(struct buf *out, const char *name,
+                       const struct doc_value *value)
+{
+    struct doc_value key = {.type = DOC_STRING};
+
+    key.u.s.text = name;
+    key.u.s.len = (uint32_t)strlen(name);
+    buf_add_char(out, out->len > 0 ? ',' : '{');
+    doc_value_to_json(&key, out);
+    buf_add_char(out, ':');
+    doc_value_to_json(value, out);
+}
+
+/* The event as a source would have sent it: unknown fields at top level. */
+static void write_event(struct doc doc, struct buf *out)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+
+    buf_clear(out);
+    doc_iter_init(&it, doc);
+    while (doc_next(&it, &name, &value)) {
+        struct doc_iter inner;
+
+        if (is_made_later(name)) {
+            continue;
+        }
+        if (strcmp(name, "extra") != 0 || value.type != DOC_DOC) {
+            add_member(out, name, &value);
+            continue;
+        }
+        doc_iter_init(&inner, value.u.doc);
+        while (doc_next(&inner, &name, &value)) {
+            add_member(out, name, &value);
+        }
+    }
+    buf_add_char(out, '}');
+}
+
+static void send_event(struct posting *posting, struct item *item, size_t i,
+                       const struct event *event)
+{
+    char id[KEY_MAX + 48];
+    struct bus_message message = {
+        .exchange = posting->exchange,
+        .routing_key = event->rk,
+        .mandatory = true,
+        .properties = {.content_type = "application/json",
+                       .message_id = id,
+                       .user_id = "",
+                       .timestamp_ms = event->received_ms},
+        .body = posting->body.data,
+        .len = posting->body.len,
+    };
+
+    (void)snprintf(id, sizeof id, "%s-%zu", posting->prefix, i);
+    if (publisher_send(&posting->server->publisher, &message, &posting->job,
+                       i) != ERR_OK) {
+        set_status(posting, item, ITEM_FAILED,
+                   "too much waits for the message broker already");
+    }
+}
+
+static void on_event(void *ctx, uint32_t index, const struct event *event)
+{
+    struct posting *posting = ctx;
+    struct item *item = add_item(posting, ITEM_PENDING);
+    struct server *server = posting->server;
+
+    (void)index; /* items come in order */
+    event_to_doc(event, server->doc);
+    write_event(doc_out_done(server->doc), &posting->body);
+    if (posting->body.overflow) {
+        set_status(posting, item, ITEM_REFUSED,
+                   "the event is larger than 1 MiB");
+        return;
+    }
+    if (posting->style != POSTING_API) {
+        item->text = xstrdup(buf_str(&posting->body));
+    }
+    send_event(posting, item, posting->n - 1, event);
+}
+
+static void on_refused(void *ctx, uint32_t index, const char *text, size_t len,
+                       const struct errbuf *why)
+{
+    struct posting *posting = ctx;
+    struct item *item = add_item(posting, ITEM_REFUSED);
+    struct doc_value value = {.type = DOC_STRING};
+    struct buf quoted;
+
+    posting->not_json = index == 0 && text == posting->source &&
+                        len == posting->source_len && why->field[0] == '\0';
+    item->reason = xstrdup(why->text);
+    item->field = xstrdup(why->field);
+    if (posting->style == POSTING_API) {
+        return;
+    }
+    /* What came is repeated as text: it may be anything. */
+    buf_init(&quoted, 6 * len + 3);
+    value.u.s.text = text;
+    value.u.s.len = utf8_valid(text, len) ? (uint32_t)len : 0;
+    doc_value_to_json(&value, &quoted);
+    item->text = buf_take(&quoted);
+}
+
+/* Message ids: the caller's key makes a repeat known as one. */
+static bool set_prefix(struct posting *posting, struct request *request)
+{
+    const char *key = request_header(request, "Idempotency-Key");
+
+    if (key == NULL) {
+        random_hex(posting->prefix, PREFIX_BYTES);
+        return true;
+    }
+    if (key[0] == '\0' || strlen(key) > KEY_MAX) {
+        request_problem(request, HTTP_BAD_REQUEST, "Idempotency-Key",
+                        "expected 1 to %d bytes", KEY_MAX);
+        return false;
+    }
+    for (const char *c = key; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~') {
+            request_problem(request, HTTP_BAD_REQUEST, "Idempotency-Key",
+                            "expected visible ASCII characters only");
+            return false;
+        }
+    }
+    (void)snprintf(posting->prefix, sizeof posting->prefix, "key-%s", key);
+    return true;
+}
+
+static void parse(struct posting *posting, const char *text, size_t len)
+{
+    const struct event_sink sink = {posting, on_event, on_refused};
+
+    posting->source = text;
+    posting->source_len = len;
+    event_parse(posting->server->parser, text, len, clock_now_ms(), &sink);
+    posting->source = NULL;
+}
+
+static void settle(struct posting *posting)
+{
+    struct server *server = posting->server;
+
+    if (posting->n == 0) {
+        request_problem(posting->request, HTTP_UNPROCESSABLE, NULL,
+                        "the body holds no event");
+    } else if (posting->n_by_status[ITEM_PENDING] == 0) {
+        reply(posting);
+    } else {
+        posting->deadline.at_ms = clock_mono_ms() + server->conf->publish_ms;
+        posting->deadline.passed = on_deadline;
+        deadlines_add(&server->deadlines, &posting->deadline);
+        request_wait(posting->request, on_cancel, posting);
+        return;
+    }
+    posting_free(posting);
+}
+
+void posting_start(struct server *server, struct request *request,
+                   enum posting_style style, const char *text, size_t len)
+{
+    struct posting *posting;
+    struct errbuf why = {0};
+
+    if (!publisher_ready(&server->publisher, &why)) {
+        request_problem_why(request, HTTP_UNAVAILABLE, &why);
+        return;
+    }
+    posting = xcalloc(1, sizeof *posting);
+    posting->job.done = on_done;
+    posting->server = server;
+    posting->request = request;
+    posting->style = style;
+    buf_init(&posting->body, EVENT_BYTES_MAX);
+    (void)bus_exchange_name(server->conf->exchange_name, BUS_EVENTS,
+                            posting->exchange);
+    if (!set_prefix(posting, request)) {
+        posting_free(posting);
+        return;
+    }
+    parse(posting, text, len);
+    settle(posting);
+}

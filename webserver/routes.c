@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The one table of routes, and how a path finds its row. */
+#include "webserver/routes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+
+#define PLACE "{id}"
+
+/* Where an id stands in a pattern. */
+struct pattern {
+    size_t head; /* bytes before the place */
+    const char *tail;
+    size_t tail_len;
+};
+
+static bool pattern_of(const struct route *route, struct pattern *pattern)
+{
+    const char *place = strstr(route->path, PLACE);
+
+    if (place == NULL) {
+        return false;
+    }
+    pattern->head = (size_t)(place - route->path);
+    pattern->tail = place + strlen(PLACE);
+    pattern->tail_len = strlen(pattern->tail);
+    return true;
+}
+
+/* "/alarms/{id}/steps" as "/alarms/steps" with ?id=. */
+static bool matches_by_query(const struct route *route, const struct pattern *p,
+                             const char *path, size_t len)
+{
+    return len == p->head - 1 + p->tail_len &&
+           strncmp(path, route->path, p->head - 1) == 0 &&
+           strncmp(path + p->head - 1, p->tail, p->tail_len) == 0;
+}
+
+static bool matches_by_path(const struct route *route, const struct pattern *p,
+                            const char *path, size_t len)
+{
+    return len > p->head + p->tail_len &&
+           strncmp(path, route->path, p->head) == 0 &&
+           strncmp(path + len - p->tail_len, p->tail, p->tail_len) == 0;
+}
+
+/* Whether the path is of this row; *id is given when it holds one. */
+static bool matches(const struct route *route, const struct request *request,
+                    char **id, struct errbuf *why)
+{
+    const char *path = request->uri.path;
+    const char *param = request_param(request, "id");
+    size_t len = strlen(path);
+    struct pattern p;
+
+    if (!pattern_of(route, &p)) {
+        return strcmp(route->path, path) == 0 &&
+               (param == NULL || route_takes(route, "id"));
+    }
+    if (param != NULL) {
+        if (!matches_by_query(route, &p, path, len) || param[0] == '\0') {
+            return false;
+        }
+        *id = xstrdup(param);
+        return true;
+    }
+    return matches_by_path(route, &p, path, len) &&
+           uri_decode(path + p.head, len - p.head - p.tail_len, ' ', id, why) ==
+               ERR_OK;
+}
+
+bool route_takes(const struct route *route, const char *param)
+{
+    const char *at = route->params;
+    size_t len = strlen(param);
+
+    while (*at != '\0') {
+        size_t n = strcspn(at, " ");
+
+        if (n == len && strncmp(at, param, n) == 0) {
+            return true;
+        }
+        at += n + (at[n] == ' ');
+    }
+    return false;
+}
+
+enum route_match route_find(struct request *request, struct errbuf *why)
+{
+    enum route_match result = ROUTE_NONE;
+
+    for (const struct route *r = routes; r->path != NULL; r++) {
+        char *id = NULL;
+
+        if (!matches(r, request, &id, why)) {
+            continue;
+        }
+        if (r->method == request->method) {
+            request->route = r;
+            request->id = id;
+            return ROUTE_FOUND;
+        }
+        free(id);
+        result = ROUTE_BAD_METHOD;
+    }
+    return result;
+}
+
+#define LIST_PARAMS "filter search sort limit cursor"
+#define API         "/api/v1"
+
+/* Longer patterns first: an unescaped id may hold what looks like a part. */
+const struct route routes[] = {
+    {HTTP_POST, API "/events", "events:write", "", events_post,
+     "Publish events: an object, an array or NDJSON"},
+    {HTTP_GET, API "/events", "events:read", LIST_PARAMS, events_list,
+     "The last check of each entity"},
+    {HTTP_GET, API "/events/log", "events:read",
+     "filter search limit cursor from to order entity", events_log_list,
+     "Logged events, newest first"},
+    {HTTP_GET, API "/alarms", "alarms:read", LIST_PARAMS " opened prefix",
+     alarms_list, "Open alarms, resolved ones, or both"},
+    {HTTP_POST, API "/alarms/actions", "alarms:write", "", actions_post,
+     "Acknowledge, cancel, comment, ... alarms by ids or filter"},
+    {HTTP_GET, API "/alarms/{id}/steps", "alarms:read", "id limit cursor",
+     alarms_steps, "The steps of one alarm, in order"},
+    {HTTP_GET, API "/alarms/{id}", "alarms:read", "id", alarms_get,
+     "One alarm, open or resolved"},
+    {HTTP_GET, API "/entities", "entities:read", LIST_PARAMS, entities_list,
+     "What sends events: connectors, components, resources, services"},
+    {HTTP_GET, API "/entities/{id}", "entities:read", "id", entities_get,
+     "One entity"},
+    {HTTP_GET, API "/metrics", "metrics:read", LIST_PARAMS " entity",
+     metrics_list, "Metrics with their unit, bounds and last value"},
+    {HTTP_GET, API "/metrics/{id}/points", "metrics:read",
+     "id from to step agg raw limit", metrics_points,
+     "Points of one metric, or aggregates by step"},
+    {HTTP_GET, API "/metrics/{id}", "metrics:read", "id", metrics_get,
+     "One metric"},
+    {HTTP_GET, API "/dead", "dead:read", LIST_PARAMS, dead_list,
+     "Messages that were refused, with the reason"},
+    {HTTP_GET, API "/dead/{id}", "dead:read", "id", dead_get,
+     "One refused message"},
+    {HTTP_GET, API "/health", "system:read", "", system_health,
+     "Each engine: rate, lag, errors, last seen, ready or why not"},
+    {HTTP_GET, API "/ready", NULL, "", system_ready,
+     "200 when store and broker answer"},
+    {HTTP_GET, API "/version", NULL, "", system_version,
+     "Name and version of this server"},
+    {HTTP_POST, "/event", "events:write", "authkey", compat_post,
+     "Events as 2015 connectors post them"},
+    {HTTP_PUT, "/event", "events:write", "authkey", compat_post, "The same"},
+    {HTTP_POST, "/api/v4/event", "events:write", "authkey", compat_post,
+     "Events as 2024 connectors post them"},
+    {0},
+};
