@@ -41,6 +41,7 @@ static enum err take_item(void *ctx, const struct ini_item *item,
     return ERR_OK;
 }
 
+/* A file that is not there leaves the default. */
 static enum err seek(const struct suite *suite, const char *name,
                      struct sought *sought, struct errbuf *why)
 {
@@ -54,7 +55,7 @@ static enum err seek(const struct suite *suite, const char *name,
     }
     buf_fini(&text);
     free(path);
-    return err;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 static void add_quoted(struct buf *out, const char *text)
@@ -193,7 +194,7 @@ enum err report_urls(const struct suite *suite, bool secrets,
     struct urls urls = {.listen = {"webserver", "listen", "127.0.0.1"},
                         .port = {"webserver", "port", "8082"},
                         .store = {"storage", "uri", ""},
-                        .key_file = suite_etc_path(suite, "secrets/api_key")};
+                        .key_file = suite_etc_path(suite, "secrets/api.key")};
     enum err err = read_urls(suite, secrets, &urls, why);
     if (err == ERR_OK) {
         add_urls(&urls, secrets, form, out);

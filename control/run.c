@@ -34,7 +34,9 @@ static void look_missing(struct look *look, const char *name,
                          const struct errbuf *why)
 {
     if (look->why.text[0] == '\0') {
-        errbuf_set(&look->why, "%s: %.400s", name, why->text);
+        bool named = str_starts(why->text, name);
+        errbuf_set(&look->why, "%s%s%.400s", named ? "" : name,
+                   named ? "" : ": ", why->text);
     }
 }
 
@@ -70,12 +72,14 @@ static void look_down(const struct run *run, const char *name,
 {
     struct errbuf why = {0};
     struct process process;
-    if (supervisor_get(run->suite->supervisor, name, &process, &why) ==
-        ERR_OK) {
-        if (process_is_down(process.state)) {
-            look->n_done++;
-            return;
-        }
+    enum err err =
+        supervisor_get(run->suite->supervisor, name, &process, &why);
+    if (err == ERR_NOT_FOUND ||
+        (err == ERR_OK && process_is_down(process.state))) {
+        look->n_done++;
+        return;
+    }
+    if (err == ERR_OK) {
         errbuf_set(&why, "still %s", process_state_name(process.state));
     }
     look_missing(look, name, &why);
@@ -142,9 +146,17 @@ enum err run_start(const struct run *run, struct errbuf *why)
     return err == ERR_OK ? wait_for(run, look_ready, why) : err;
 }
 
+/* What supervisord does not know is not running. */
+static enum err ask_stop(struct supervisor *supervisor, const char *name,
+                         struct errbuf *why)
+{
+    enum err err = supervisor_stop(supervisor, name, why);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 enum err run_stop(const struct run *run, struct errbuf *why)
 {
-    enum err err = ask_all(run, supervisor_stop, why);
+    enum err err = ask_all(run, ask_stop, why);
     return err == ERR_OK ? wait_for(run, look_down, why) : err;
 }
 

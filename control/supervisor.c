@@ -171,6 +171,11 @@ static void read_process(struct doc info, struct process *process)
              doc_str(info, "spawnerr", ""));
 }
 
+static void explain_unknown(const char *name, struct errbuf *why)
+{
+    errbuf_set(why, "%s: no program of that name in supervisord.d", name);
+}
+
 enum err supervisor_get(struct supervisor *supervisor, const char *name,
                         struct process *process, struct errbuf *why)
 {
@@ -181,7 +186,7 @@ enum err supervisor_get(struct supervisor *supervisor, const char *name,
     int fault;
     enum err err = call(supervisor, &request, &answer, &fault, why);
     if (err == ERR_NOT_FOUND) {
-        errbuf_set(why, "%s: no program of that name in supervisord.d", name);
+        explain_unknown(name, why);
     }
     if (err == ERR_OK) {
         read_process(doc_sub(answer, "result"), process);
@@ -201,7 +206,11 @@ static enum err change(struct supervisor *supervisor,
     if (err == ERR_OK || fault == fulfilled) {
         return ERR_OK;
     }
-    errbuf_set(why, "%s: %s", request->params[0].text, said.text);
+    if (err == ERR_NOT_FOUND) {
+        explain_unknown(request->params[0].text, why);
+    } else {
+        errbuf_set(why, "%s: %s", request->params[0].text, said.text);
+    }
     return err;
 }
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The one growing byte buffer, with a maximum from birth. */
+#include "common/base/buf.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/base/mem.h"
 
-enum { BUF_FIRST = 256 };
+enum {
+    BUF_FIRST = 256
+};
 
 void buf_init(struct buf *buf, size_t max)
 {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct buf {
-    char *data;    /**< len bytes, always followed by a NUL once allocated */
+    char *data; /**< len bytes, always followed by a NUL once allocated */
     size_t len;
     size_t cap;
     size_t max;    /**< most bytes it may ever hold */

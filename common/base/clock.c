@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Time: milliseconds UTC as int64_t; text forms for people. */
+#include "common/base/clock.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "common/base/clock.h"
 #include "common/base/str.h"
 
-enum { MS_PER_S = 1000, NS_PER_MS = 1000000 };
+enum {
+    MS_PER_S = 1000,
+    NS_PER_MS = 1000000
+};
 
 static int64_t read_clock(clockid_t id)
 {
@@ -63,15 +67,13 @@ int64_t clock_s_to_ms(double s)
     return llround(ms);
 }
 
-enum err clock_parse_duration(const char *text, int64_t *ms,
-                              struct errbuf *why)
+enum err clock_parse_duration(const char *text, int64_t *ms, struct errbuf *why)
 {
     static const struct {
         const char *unit;
         int64_t ms;
-    } units[] = {{"", 1000},      {"ms", 1},         {"s", 1000},
-                 {"m", 60000},    {"h", 3600000},    {"d", 86400000},
-                 {"w", 604800000}};
+    } units[] = {{"", 1000},     {"ms", 1},       {"s", 1000},     {"m", 60000},
+                 {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
     size_t digits = strspn(text, "0123456789");
     int64_t value;
 

@@ -8,7 +8,9 @@
 
 #include "common/base/err.h"
 
-enum { CLOCK_TEXT_MAX = 32 };
+enum {
+    CLOCK_TEXT_MAX = 32
+};
 
 /** Wall clock in milliseconds since 1970 UTC. */
 int64_t clock_now_ms(void);

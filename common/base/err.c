@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Error codes, and the buffer that tells a person what was refused and why. */
+#include "common/base/err.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "common/base/err.h"
 
 const char *err_name(enum err err)
 {
@@ -41,8 +41,8 @@ void errbuf_set(struct errbuf *why, const char *format, ...)
     va_end(args);
 }
 
-void errbuf_set_field(struct errbuf *why, const char *field,
-                      const char *format, ...)
+void errbuf_set_field(struct errbuf *why, const char *field, const char *format,
+                      ...)
 {
     va_list args;
 

@@ -19,7 +19,10 @@ enum err {
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-enum { ERRBUF_TEXT_MAX = 512, ERRBUF_FIELD_MAX = 128 };
+enum {
+    ERRBUF_TEXT_MAX = 512,
+    ERRBUF_FIELD_MAX = 128
+};
 
 /** What a person is told: a sentence, and the field or key it speaks of. */
 struct errbuf {
@@ -35,9 +38,8 @@ void errbuf_set(struct errbuf *why, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /** Like errbuf_set, naming the field the message speaks of. */
-void errbuf_set_field(struct errbuf *why, const char *field,
-                      const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void errbuf_set_field(struct errbuf *why, const char *field, const char *format,
+                      ...) __attribute__((format(printf, 3, 4)));
 
 /** End the process with a message: a bug of ours, never bad input. */
 _Noreturn void bug_abort(const char *file, int line, const char *what);

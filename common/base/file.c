@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Whole small files: read within a limit, replaced in one step. */
+#include "common/base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,10 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/file.h"
 #include "common/base/mem.h"
 
-enum { FILE_READ_STEP = 8192 };
+enum {
+    FILE_READ_STEP = 8192
+};
 
 static enum err read_all(int fd, const char *path, struct buf *out,
                          struct errbuf *why)

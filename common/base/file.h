@@ -22,7 +22,7 @@ MUST_CHECK enum err file_read(const char *path, struct buf *out,
  * crash of the machine.
  * Returns ERR_OK; ERR_UNAVAILABLE with why naming the path.
  */
-MUST_CHECK enum err file_replace(const char *path, const void *data,
-                                 size_t len, mode_t mode, struct errbuf *why);
+MUST_CHECK enum err file_replace(const char *path, const void *data, size_t len,
+                                 mode_t mode, struct errbuf *why);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Hashes: SipHash-2-4 from libsodium, CRC-32C by instruction or table. */
+#include "common/base/hash.h"
+
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/base/hash.h"
 #include "common/base/random.h"
 
 static uint64_t siphash(const void *data, size_t len, const void *key)
@@ -33,7 +34,8 @@ uint64_t hash_keyed(const void *data, size_t len)
 
 uint64_t hash_fixed(const void *data, size_t len)
 {
-    static const unsigned char key[crypto_shorthash_KEYBYTES] = "hypervise fixed";
+    static const unsigned char key[crypto_shorthash_KEYBYTES] =
+        "hypervise fixed";
 
     return siphash(data, len, key);
 }

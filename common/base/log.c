@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Log lines on standard error, each with a stable id. */
+#include "common/base/log.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 
 enum {
     LOG_TEXT_MAX = 2048,
@@ -40,8 +41,8 @@ static void write_line(enum log_level level, const char *id, const char *text)
         out.sink(out.ctx, level, id, text);
         return;
     }
-    (void)fprintf(stderr, "%s %-7s %s %s\n",
-                  clock_format(clock_now_ms(), when), names[level], id, text);
+    (void)fprintf(stderr, "%s %-7s %s %s\n", clock_format(clock_now_ms(), when),
+                  names[level], id, text);
 }
 
 __attribute__((format(printf, 3, 0))) static void
@@ -100,8 +101,8 @@ void log_complain(struct log_complaint *complaint, const char *id,
         log_warning(id, "(happened %llu more times since the line before)",
                     (unsigned long long)complaint->held);
     }
-    complaint->wait_ms = complaint->wait_ms == 0 ? COMPLAIN_FIRST_MS
-                                                 : complaint->wait_ms * 2;
+    complaint->wait_ms =
+        complaint->wait_ms == 0 ? COMPLAIN_FIRST_MS : complaint->wait_ms * 2;
     if (complaint->wait_ms > COMPLAIN_MOST_MS) {
         complaint->wait_ms = COMPLAIN_MOST_MS;
     }

@@ -9,7 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+enum log_level {
+    LOG_DEBUG,
+    LOG_INFO,
+    LOG_WARNING,
+    LOG_ERROR
+};
 
 typedef void log_sink_fn(void *ctx, enum log_level level, const char *id,
                          const char *text);
@@ -30,7 +35,7 @@ LOG_FORMAT void log_error(const char *id, const char *format, ...);
 struct log_complaint {
     int64_t next_ms; /**< clock_mono_ms() of the next line */
     int64_t wait_ms;
-    uint64_t held;   /**< times not told since the last line */
+    uint64_t held; /**< times not told since the last line */
 };
 
 /** Warn, or count when it was told lately. */
@@ -39,7 +44,7 @@ log_complain(struct log_complaint *complaint, const char *id,
              const char *format, ...);
 /** The failure ended: says so (info, same id) if it had been told. */
 __attribute__((format(printf, 3, 4))) void
-log_settled(struct log_complaint *complaint, const char *id,
-            const char *format, ...);
+log_settled(struct log_complaint *complaint, const char *id, const char *format,
+            ...);
 
 #endif

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Hash map from text to a pointer: linear probing, backward-shift removal. */
+#include "common/base/map.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
 #include "common/base/hash.h"
-#include "common/base/map.h"
 #include "common/base/mem.h"
 
-enum { MAP_FIRST = 16 };
+enum {
+    MAP_FIRST = 16
+};
 
 void map_init(struct map *map)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Memory that is there or ends the process. */
+#include "common/base/mem.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
-#include "common/base/mem.h"
 
 static void *must(void *memory)
 {

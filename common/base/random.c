@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Random bytes of the kernel. */
+#include "common/base/random.h"
+
 #include <sys/random.h>
 
 #include "common/base/err.h"
-#include "common/base/random.h"
 
 void random_bytes(void *out, size_t len)
 {

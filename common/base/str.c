@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Text: strict numbers, UTF-8, cutting. */
+#include "common/base/str.h"
+
 #include <errno.h>
 #include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/str.h"
-
-enum { NUMBER_TEXT_MAX = 32 };
+enum {
+    NUMBER_TEXT_MAX = 32
+};
 
 enum err str_to_i64_n(const char *text, size_t len, int64_t min, int64_t max,
                       int64_t *out)
@@ -155,7 +157,9 @@ bool str_ends(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-enum { BASE64_VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+enum {
+    BASE64_VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING
+};
 
 void str_to_base64(struct buf *out, const void *data, size_t len)
 {

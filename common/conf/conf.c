@@ -258,8 +258,7 @@ static enum err set_one(struct conf_setting *setting,
                          option->key, setting->origin);
         return ERR_INVALID;
     }
-    err = conf_value_set(option, setting->field, source->folder, value,
-                         &inner);
+    err = conf_value_set(option, setting->field, source->folder, value, &inner);
     if (err != ERR_OK) {
         errbuf_set_field(why, option->key, "%s: %s", option->key, inner.text);
         return err;
@@ -346,10 +345,10 @@ static enum err take_item(void *ctx, const struct ini_item *item,
         return check_section(reading, item->section, why);
     }
     (void)snprintf(origin, sizeof origin, "%s:%d", reading->path, item->line);
-    return set_all(reading->conf, item,
-                   &(struct source){reading->folder, origin,
-                                    reading->conf->readings},
-                   why);
+    return set_all(
+        reading->conf, item,
+        &(struct source){reading->folder, origin, reading->conf->readings},
+        why);
 }
 
 static char *folder_of(const char *path)
@@ -366,8 +365,7 @@ static char *folder_of(const char *path)
 enum err conf_read_sections(struct conf *conf, const char *path,
                             const char *const *sections, struct errbuf *why)
 {
-    struct reading reading = {
-        .conf = conf, .path = path, .sections = sections};
+    struct reading reading = {.conf = conf, .path = path, .sections = sections};
     struct buf text;
     enum err err;
 
@@ -376,16 +374,15 @@ enum err conf_read_sections(struct conf *conf, const char *path,
     if (err == ERR_OK) {
         reading.folder = folder_of(path);
         conf->readings++;
-        err = ini_parse(path, buf_str(&text), text.len, take_item, &reading,
-                        why);
+        err =
+            ini_parse(path, buf_str(&text), text.len, take_item, &reading, why);
         free(reading.folder);
     }
     buf_fini(&text);
     return err;
 }
 
-enum err conf_read_file(struct conf *conf, const char *path,
-                        struct errbuf *why)
+enum err conf_read_file(struct conf *conf, const char *path, struct errbuf *why)
 {
     return conf_read_sections(conf, path, NULL, why);
 }
@@ -400,9 +397,8 @@ void conf_env_name(const struct conf_option *option, struct buf *out)
     for (size_t i = start; i < out->len; i++) {
         char c = out->data[i];
 
-        out->data[i] = c == '-' || c == '.'
-                           ? '_'
-                           : (char)toupper((unsigned char)c);
+        out->data[i] =
+            c == '-' || c == '.' ? '_' : (char)toupper((unsigned char)c);
     }
 }
 
@@ -418,13 +414,13 @@ static enum err read_env(struct conf *conf, struct conf_setting *setting,
     conf_env_name(setting->option, &name);
     value = getenv(buf_str(&name));
     if (value != NULL) {
-        err = set_one(setting,
-                      &(struct source){conf->folder, CONF_ORIGIN_ENV, 0},
-                      value, &inner);
+        err =
+            set_one(setting, &(struct source){conf->folder, CONF_ORIGIN_ENV, 0},
+                    value, &inner);
     }
     if (err != ERR_OK) {
-        errbuf_set_field(why, inner.field, "environment %s: %s",
-                         buf_str(&name), inner.text);
+        errbuf_set_field(why, inner.field, "environment %s: %s", buf_str(&name),
+                         inner.text);
     }
     buf_fini(&name);
     return err;
@@ -442,7 +438,8 @@ enum err conf_read_env(struct conf *conf, struct errbuf *why)
     return ERR_OK;
 }
 
-/* --- when all is read ------------------------------------------------------ */
+/* --- when all is read ------------------------------------------------------
+ */
 
 static enum err check_default(struct conf *conf, struct conf_setting *setting,
                               struct errbuf *why)
@@ -455,8 +452,8 @@ static enum err check_default(struct conf *conf, struct conf_setting *setting,
     if (o->fallback == NULL && o->min > 0) {
         buf_init(&expect, ERRBUF_TEXT_MAX / 2);
         conf_value_expect(o, &expect);
-        errbuf_set_field(why, o->key, "%s.%s: not set; expected %s",
-                         o->section, o->key, buf_str(&expect));
+        errbuf_set_field(why, o->key, "%s.%s: not set; expected %s", o->section,
+                         o->key, buf_str(&expect));
         buf_fini(&expect);
         return ERR_INVALID;
     }

@@ -42,14 +42,14 @@ struct conf_option {
     const char *section;
     const char *key;
     enum conf_type type;
-    size_t offset;         /**< of the field in the part's struct */
-    const char *fallback;  /**< default as it would stand in the file; NULL
-                                with a min above 0: must be set */
-    int64_t min, max;      /**< both 0: no bounds. Of the value; of a string's
-                                bytes; of a list's items */
-    const char *unit;      /**< of a CONF_INT, for people; may be NULL */
+    size_t offset;        /**< of the field in the part's struct */
+    const char *fallback; /**< default as it would stand in the file; NULL
+                               with a min above 0: must be set */
+    int64_t min, max;     /**< both 0: no bounds. Of the value; of a string's
+                               bytes; of a list's items */
+    const char *unit;     /**< of a CONF_INT, for people; may be NULL */
     const char *const *choices; /**< NULL-terminated, for CONF_CHOICE */
-    const char *help;      /**< one line */
+    const char *help;           /**< one line */
 };
 
 /** A part of a program's configuration: a table and the struct it fills. */
@@ -88,7 +88,8 @@ MUST_CHECK enum err conf_set(struct conf *conf, const char *section,
                              const char *key, const char *value,
                              struct errbuf *why);
 /** When all is read: what must be set is set, and secrets whose file is still
- *  the default's are read. ERR_INVALID with "section.key: ...; expected ...". */
+ *  the default's are read. ERR_INVALID with "section.key: ...; expected ...".
+ */
 MUST_CHECK enum err conf_check(struct conf *conf, struct errbuf *why);
 /** Each value and where it was set ("default", "FILE:LINE", "environment",
  *  "set"); secrets as "(set)". INI form. */

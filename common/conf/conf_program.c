@@ -119,7 +119,9 @@ static const struct flag flags[] = {
     {"--version", NULL, false, take_version, "print the version"},
 };
 
-enum { N_FLAGS = sizeof flags / sizeof flags[0] };
+enum {
+    N_FLAGS = sizeof flags / sizeof flags[0]
+};
 
 /* --- the command line ---------------------------------------------------- */
 
@@ -195,7 +197,8 @@ static enum err parse_args(struct args *args, int argc, char **argv,
     return ERR_OK;
 }
 
-/* --- reading ---------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------
+ */
 
 static enum err read_files(const struct conf_program *program,
                            struct conf *conf, const struct args *args,
@@ -260,7 +263,8 @@ static enum err read_all(const struct conf_program *program, struct conf *conf,
     return err;
 }
 
-/* --- what is printed ----------------------------------------------------------- */
+/* --- what is printed
+ * ----------------------------------------------------------- */
 
 static void help_flags(struct buf *out)
 {
@@ -377,8 +381,8 @@ static int show_sample(const struct conf_program *program,
 }
 
 /* The commands that read no configuration. */
-static int run_told(const struct conf_program *program,
-                    const struct conf *conf, const struct args *args)
+static int run_told(const struct conf_program *program, const struct conf *conf,
+                    const struct args *args)
 {
     struct buf out;
     int code;
@@ -423,8 +427,8 @@ static int run_read(const struct conf_program *program, struct conf *conf,
     return code;
 }
 
-int conf_program_args(const struct conf_program *program, int argc,
-                      char **argv, struct conf **conf)
+int conf_program_args(const struct conf_program *program, int argc, char **argv,
+                      struct conf **conf)
 {
     struct args args = {.config_dir = HYP_SYSCONFDIR};
     struct errbuf why = {0};

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** One option's value from and to text. */
+#include "common/conf/conf_value.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,9 +14,12 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/conf/conf_value.h"
 
-enum { EXPECT_MAX = 400, LIST_ITEMS_MAX = 1000, SECRET_FILE_MAX = 65536 };
+enum {
+    EXPECT_MAX = 400,
+    LIST_ITEMS_MAX = 1000,
+    SECRET_FILE_MAX = 65536
+};
 
 struct scale {
     const char *unit;
@@ -69,8 +74,7 @@ static void add_number(const struct conf_option *option, int64_t value,
 {
     if (option->type == CONF_DURATION) {
         /* 0 has no unit of its own; "0s" reads better than "0ms". */
-        add_scaled(out, value == 0 ? &durations[3] : durations,
-                   value);
+        add_scaled(out, value == 0 ? &durations[3] : durations, value);
     } else if (option->type == CONF_SIZE) {
         add_scaled(out, sizes, value);
     } else {
@@ -159,8 +163,8 @@ void conf_value_expect(const struct conf_option *option, struct buf *out)
 
 /* "what is wrong; expected ..."; always ERR_INVALID. */
 __attribute__((format(printf, 3, 4))) static enum err
-refuse(const struct conf_option *option, struct errbuf *why,
-       const char *format, ...)
+refuse(const struct conf_option *option, struct errbuf *why, const char *format,
+       ...)
 {
     struct buf text;
     va_list args;
@@ -179,8 +183,7 @@ refuse(const struct conf_option *option, struct errbuf *why,
 /* --- from text -------------------------------------------------------- */
 
 static enum err set_number(const struct conf_option *option, int64_t *field,
-                           int64_t value, const char *text,
-                           struct errbuf *why)
+                           int64_t value, const char *text, struct errbuf *why)
 {
     if (!in_bounds(option, value)) {
         return refuse(option, why, "\"%.60s\" is out of range", text);
@@ -451,9 +454,9 @@ static void add_quoted(const char *text, struct buf *out)
 {
     size_t len = strlen(text);
 
-    if (len == 0 || (strpbrk(text, "\"#;\\") == NULL &&
-                     strchr(" \t", text[0]) == NULL &&
-                     strchr(" \t", text[len - 1]) == NULL)) {
+    if (len == 0 ||
+        (strpbrk(text, "\"#;\\") == NULL && strchr(" \t", text[0]) == NULL &&
+         strchr(" \t", text[len - 1]) == NULL)) {
         buf_add_str(out, text);
         return;
     }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The INI form, line by line, in a copy of the text. */
+#include "common/conf/ini.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/str.h"
-#include "common/conf/ini.h"
 
 static const char blanks[] = " \t\r";
 
@@ -69,9 +70,8 @@ static enum err parse_section(struct ini *ini, char *text, struct errbuf *why)
     }
     (void)snprintf(ini->section, sizeof ini->section, "%s", name);
     ini->has_section = true;
-    return ini->fn(ini->ctx,
-                   &(struct ini_item){ini->section, NULL, NULL, ini->line},
-                   why);
+    return ini->fn(
+        ini->ctx, &(struct ini_item){ini->section, NULL, NULL, ini->line}, why);
 }
 
 /* Undo the quotes in place; text stands behind the first one. */
@@ -121,7 +121,8 @@ static enum err parse_pair(struct ini *ini, char *text, struct errbuf *why)
     *equals = '\0';
     cut_blanks(text);
     if (!is_name(text)) {
-        return refuse(why, text, "a key of letters, digits, \"_\", \".\", \"-\"");
+        return refuse(why, text,
+                      "a key of letters, digits, \"_\", \".\", \"-\"");
     }
     if (!ini->has_section) {
         return refuse(why, text, "a [section] line before the first key");

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Reading documents in place: BSON (bsonspec.org 1.1), the types we use. */
+#include "common/doc/doc.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/str.h"
 #include "common/doc/bson_types.h"
-#include "common/doc/doc.h"
 
-enum { DOC_HEAD = 4, DOC_LEAST = 5 };
+enum {
+    DOC_HEAD = 4,
+    DOC_LEAST = 5
+};
 
 /* 2^63: the least magnitude that int64_t does not hold. */
 #define INT64_LIMIT 9223372036854775808.0
@@ -376,8 +380,7 @@ int doc_compare(const struct doc_value *a, const struct doc_value *b)
         return compare_numbers(a, b);
     case DOC_STRING:
     case DOC_BYTES:
-        return compare_bytes(a->u.s.text, a->u.s.len, b->u.s.text,
-                             b->u.s.len);
+        return compare_bytes(a->u.s.text, a->u.s.len, b->u.s.text, b->u.s.len);
     case DOC_DOC:
     case DOC_ARRAY:
         return compare_bytes(a->u.doc.data, a->u.doc.len, b->u.doc.data,

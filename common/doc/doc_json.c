@@ -8,7 +8,11 @@
 #include "common/base/str.h"
 #include "common/doc/doc.h"
 
-enum { NUMBER_TEXT_MAX = 32, DOUBLE_SHORT = 15, DOUBLE_EXACT = 17 };
+enum {
+    NUMBER_TEXT_MAX = 32,
+    DOUBLE_SHORT = 15,
+    DOUBLE_EXACT = 17
+};
 
 static void add_escaped_char(struct buf *out, unsigned char c)
 {
@@ -62,8 +66,7 @@ static void add_double(struct buf *out, double value)
 
 static void add_nested(struct buf *out, struct doc doc, bool array, int depth);
 
-static void add_value(struct buf *out, const struct doc_value *value,
-                      int depth)
+static void add_value(struct buf *out, const struct doc_value *value, int depth)
 {
     switch (value->type) {
     case DOC_MISSING:

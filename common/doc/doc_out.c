@@ -8,7 +8,9 @@
 #include "common/doc/bson_types.h"
 #include "common/doc/doc.h"
 
-enum { INDEX_TEXT_MAX = 12 };
+enum {
+    INDEX_TEXT_MAX = 12
+};
 
 struct level {
     size_t start;   /* of its length word */
@@ -223,8 +225,7 @@ struct doc doc_out_done(struct doc_out *out)
     if (out->depth == 1) {
         close_level(out);
     }
-    return (struct doc){(const uint8_t *)out->buf.data,
-                        (uint32_t)out->buf.len};
+    return (struct doc){(const uint8_t *)out->buf.data, (uint32_t)out->buf.len};
 }
 
 size_t doc_out_len(const struct doc_out *out)

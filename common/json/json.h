@@ -48,7 +48,10 @@ struct json_in {
 
 /** Whether a member may be absent; null counts as absent. Then *out of the
  *  getters keeps the default that the caller put there. */
-enum json_need { JSON_OPTIONAL, JSON_REQUIRED };
+enum json_need {
+    JSON_OPTIONAL,
+    JSON_REQUIRED
+};
 
 struct json_range {
     int64_t min, max;
@@ -74,10 +77,9 @@ MUST_CHECK enum err json_get_choice(const struct json_in *in, const char *key,
                                     enum json_need need,
                                     const char *const *choices, size_t *out);
 /** A duration in milliseconds, from text ("90s") or a number of seconds. */
-MUST_CHECK enum err json_get_duration(const struct json_in *in,
-                                      const char *key, enum json_need need,
-                                      struct json_range range_ms,
-                                      int64_t *out);
+MUST_CHECK enum err json_get_duration(const struct json_in *in, const char *key,
+                                      enum json_need need,
+                                      struct json_range range_ms, int64_t *out);
 /** An array of at most max items. */
 MUST_CHECK enum err json_get_array(const struct json_in *in, const char *key,
                                    enum json_need need, size_t max,
@@ -101,8 +103,7 @@ MUST_CHECK enum err json_enter_item(const struct json_in *in, const char *key,
                                     size_t i, struct json_child *child);
 /** Refuse the member key in these words: "path.key: text"; ERR_INVALID. */
 __attribute__((format(printf, 3, 4))) enum err
-json_refuse(const struct json_in *in, const char *key, const char *format,
-            ...);
+json_refuse(const struct json_in *in, const char *key, const char *format, ...);
 
 /* --- documents ------------------------------------------------------------ */
 

@@ -13,7 +13,8 @@ enum {
     LEVELS_ROOM = DOC_DEPTH_MAX + 1
 };
 
-/* --- from a document ------------------------------------------------------- */
+/* --- from a document -------------------------------------------------------
+ */
 
 static json_t *must(json_t *json)
 {
@@ -43,8 +44,7 @@ static json_t *from_value(const struct doc_value *value)
     case DOC_INT:
         return must(json_integer(value->u.i));
     case DOC_DOUBLE:
-        return isfinite(value->u.d) ? must(json_real(value->u.d))
-                                    : json_null();
+        return isfinite(value->u.d) ? must(json_real(value->u.d)) : json_null();
     case DOC_STRING:
         return must(json_stringn(value->u.s.text, value->u.s.len));
     case DOC_BYTES:
@@ -88,7 +88,8 @@ json_t *json_from_doc(struct doc doc)
     return from_nested(doc, false);
 }
 
-/* --- to a document --------------------------------------------------------- */
+/* --- to a document ---------------------------------------------------------
+ */
 
 struct writing {
     struct doc_out *out;
@@ -99,8 +100,7 @@ struct writing {
 static enum err add_nested(struct writing *w, const char *key,
                            const json_t *json);
 
-static enum err check_room(const struct writing *w, const char *key,
-                           size_t len)
+static enum err check_room(const struct writing *w, const char *key, size_t len)
 {
     if (doc_out_len(w->out) + strlen(key) + len + VALUE_ROOM + LEVELS_ROOM >
         DOC_BYTES_MAX) {
@@ -170,8 +170,8 @@ static enum err add_members(struct writing *w, const json_t *json)
 
     for (void *it = json_object_iter(object.to); it != NULL;
          it = json_object_iter_next(object.to, it)) {
-        enum err err = add_value(w, json_object_iter_key(it),
-                                 json_object_iter_value(it));
+        enum err err =
+            add_value(w, json_object_iter_key(it), json_object_iter_value(it));
 
         if (err != ERR_OK) {
             return err;
@@ -217,8 +217,8 @@ static enum err add_nested(struct writing *w, const char *key,
     return err;
 }
 
-enum err json_to_doc(const json_t *object, struct doc_out *out,
-                     struct doc *doc, struct errbuf *why)
+enum err json_to_doc(const json_t *object, struct doc_out *out, struct doc *doc,
+                     struct errbuf *why)
 {
     struct writing w = {.out = out, .why = why};
     enum err err;

@@ -13,10 +13,10 @@
 static const char *type_name(const json_t *json)
 {
     static const char *const names[] = {
-        [JSON_OBJECT] = "an object",  [JSON_ARRAY] = "an array",
-        [JSON_STRING] = "a string",   [JSON_INTEGER] = "an integer",
-        [JSON_REAL] = "a number",     [JSON_TRUE] = "true",
-        [JSON_FALSE] = "false",       [JSON_NULL] = "null",
+        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",
+        [JSON_STRING] = "a string",  [JSON_INTEGER] = "an integer",
+        [JSON_REAL] = "a number",    [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",      [JSON_NULL] = "null",
     };
 
     return json != NULL ? names[json_typeof(json)] : "nothing";
@@ -40,8 +40,8 @@ enum err json_refuse(const struct json_in *in, const char *key,
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    errbuf_set_field(in->why, path, "%s%s%s", path,
-                     path[0] != '\0' ? ": " : "", text);
+    errbuf_set_field(in->why, path, "%s%s%s", path, path[0] != '\0' ? ": " : "",
+                     text);
     return ERR_INVALID;
 }
 
@@ -67,8 +67,8 @@ static bool is_absent(const struct json_in *in, const char *key,
     if (member(in, key) != NULL) {
         return false;
     }
-    *err = need == JSON_OPTIONAL ? ERR_OK
-                                 : refuse_type(in, key, expected, NULL);
+    *err =
+        need == JSON_OPTIONAL ? ERR_OK : refuse_type(in, key, expected, NULL);
     return true;
 }
 
@@ -114,11 +114,10 @@ enum err json_get_i64(const struct json_in *in, const char *key,
     }
     if (json_integer_value(json) < range.min ||
         json_integer_value(json) > range.max) {
-        return json_refuse(in, key,
-                           "expected an integer from %" PRId64 " to %" PRId64
-                           ", got %lld",
-                           range.min, range.max,
-                           (long long)json_integer_value(json));
+        return json_refuse(
+            in, key,
+            "expected an integer from %" PRId64 " to %" PRId64 ", got %lld",
+            range.min, range.max, (long long)json_integer_value(json));
     }
     *out = json_integer_value(json);
     return ERR_OK;
@@ -166,8 +165,8 @@ static enum err refuse_choice(const struct json_in *in, const char *key,
     for (size_t i = 0; choices[i] != NULL; i++) {
         buf_addf(&text, "%s%s", i > 0 ? ", " : "", choices[i]);
     }
-    err = json_refuse(in, key, "expected one of %s; got %.60s",
-                      buf_str(&text), got);
+    err = json_refuse(in, key, "expected one of %s; got %.60s", buf_str(&text),
+                      got);
     buf_fini(&text);
     return err;
 }
@@ -217,10 +216,9 @@ enum err json_get_duration(const struct json_in *in, const char *key,
                            json_string_value(json));
     }
     if (ms < range_ms.min || ms > range_ms.max) {
-        return json_refuse(in, key,
-                           "expected a duration from %.10g s to %.10g s",
-                           clock_ms_to_s(range_ms.min),
-                           clock_ms_to_s(range_ms.max));
+        return json_refuse(
+            in, key, "expected a duration from %.10g s to %.10g s",
+            clock_ms_to_s(range_ms.min), clock_ms_to_s(range_ms.max));
     }
     *out = ms;
     return ERR_OK;

@@ -88,8 +88,8 @@ enum err json_load_limited(const char *text, size_t len,
     if (err != ERR_OK) {
         return err;
     }
-    json = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
-                      &error);
+    json =
+        json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
     if (json == NULL) {
         errbuf_set(why, "line %d, column %d: %s",
                    error.line > 0 ? error.line : 1,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Counters, gauges and histograms, and how they are shown. */
+#include "common/metrics/metrics.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,11 +10,18 @@
 
 #include "common/base/err.h"
 #include "common/base/mem.h"
-#include "common/metrics/metrics.h"
 
-enum { NUMBER_TEXT_MAX = 32, KEY_MAX = 160, DOUBLE_EXACT = 17 };
+enum {
+    NUMBER_TEXT_MAX = 32,
+    KEY_MAX = 160,
+    DOUBLE_EXACT = 17
+};
 
-enum kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
+enum kind {
+    KIND_COUNTER,
+    KIND_GAUGE,
+    KIND_HISTOGRAM
+};
 
 struct entry {
     struct metric_info info;
@@ -29,7 +38,8 @@ struct metrics {
     size_t n;
 };
 
-/* --- histograms ------------------------------------------------------------ */
+/* --- histograms ------------------------------------------------------------
+ */
 
 void metric_histogram_init(struct metric_histogram *h, double least)
 {
@@ -121,7 +131,8 @@ void metric_histogram_since(const struct metric_histogram *now,
     *out = since;
 }
 
-/* --- the set --------------------------------------------------------------- */
+/* --- the set ---------------------------------------------------------------
+ */
 
 struct metrics *metrics_new(void)
 {
@@ -173,14 +184,14 @@ void metrics_add_gauge(struct metrics *set, const struct metric_info *info,
     add_entry(set, info, KIND_GAUGE)->u.gauge = gauge;
 }
 
-void metrics_add_histogram(struct metrics *set,
-                           const struct metric_info *info,
+void metrics_add_histogram(struct metrics *set, const struct metric_info *info,
                            const struct metric_histogram *histogram)
 {
     add_entry(set, info, KIND_HISTOGRAM)->u.histogram = histogram;
 }
 
-/* --- Prometheus text -------------------------------------------------------- */
+/* --- Prometheus text --------------------------------------------------------
+ */
 
 /* Escape as the format wants; quotes only inside label values. */
 static void add_escaped(struct buf *out, const char *text, bool in_label)
@@ -293,7 +304,8 @@ void metrics_format(const struct metrics *set, struct buf *out)
     }
 }
 
-/* --- documents --------------------------------------------------------------- */
+/* --- documents ---------------------------------------------------------------
+ */
 
 static void histogram_to_doc(const struct metric_histogram *h, const char *key,
                              struct doc_out *out)

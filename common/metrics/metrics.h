@@ -74,8 +74,7 @@ void metrics_add_counter(struct metrics *set, const struct metric_info *info,
                          const struct metric_counter *counter);
 void metrics_add_gauge(struct metrics *set, const struct metric_info *info,
                        const struct metric_gauge *gauge);
-void metrics_add_histogram(struct metrics *set,
-                           const struct metric_info *info,
+void metrics_add_histogram(struct metrics *set, const struct metric_info *info,
                            const struct metric_histogram *histogram);
 /** Append all as Prometheus text, format 0.0.4. */
 void metrics_format(const struct metrics *set, struct buf *out);

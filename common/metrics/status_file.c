@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The status file of a process: written by it, read by the others. */
+#include "common/metrics/status_file.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,9 +12,10 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/metrics/status_file.h"
 
-enum { STATUS_MODE = 0644 };
+enum {
+    STATUS_MODE = 0644
+};
 
 struct status_file {
     char *path;
@@ -113,7 +116,8 @@ void status_file_close(struct status_file *file)
     free(file);
 }
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------
+ */
 
 static enum status_life life_of(const struct status *status, int64_t now_ms)
 {
@@ -161,8 +165,7 @@ static enum err parse_status(const char *path, const struct buf *text,
         return ERR_INVALID;
     }
     if (take_fields(doc, now_ms, out) != ERR_OK) {
-        errbuf_set(why,
-                   "%s: no status file; expected name, pid and updated_at",
+        errbuf_set(why, "%s: no status file; expected name, pid and updated_at",
                    path);
         return ERR_INVALID;
     }

@@ -24,7 +24,8 @@ enum {
 /** Folder of all status files: NAME.status each. */
 #define STATUS_FOLDER HYP_LOCALSTATEDIR "/run"
 
-/* --- writing --------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------
+ */
 
 struct status_file;
 
@@ -36,8 +37,7 @@ struct status_file;
  * set     borrowed until close; NULL: no metrics.
  */
 struct status_file *status_file_open(const char *folder, const char *name,
-                                     const struct metrics *set,
-                                     int64_t now_ms);
+                                     const struct metrics *set, int64_t now_ms);
 /**
  * Tell how things are; call it as often as is handy. Writes when the last
  * write is a second old or when ready or why_not changed.
@@ -52,7 +52,8 @@ MUST_CHECK enum err status_file_write(struct status_file *file, bool ready,
 /** Remove the file, as a clean stop does, and release. NULL is fine. */
 void status_file_close(struct status_file *file);
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------
+ */
 
 enum status_life {
     STATUS_LIVE,

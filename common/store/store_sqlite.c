@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The SQLite backend: a folder with one file for each writer. */
 #include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/store/store_sqlite.h"
 
-enum { FOLDER_MODE = 0750, FILES_MAX = STORE_N_COLLECTIONS + 1 };
+enum {
+    FOLDER_MODE = 0750,
+    FILES_MAX = STORE_N_COLLECTIONS + 1,
+    SMALL_BATCH = 10,  /* writes; of timers and marks more or less */
+    QUIET_COMMITS = 60, /* one a second comes without any event */
+    TELL_MS = 10000     /* what a failed write is told for at least */
+};
 
 struct store_sqlite {
     struct store store;
@@ -17,27 +26,42 @@ struct store_sqlite {
     struct sqlite_file *own;              /* NULL: reads only */
     struct sqlite_file *files[FILES_MAX]; /* read when first asked for */
     size_t n_files;
-    bool write_failed; /* the last commit: ping tries to write */
-    struct log_complaint away;
+    char reason[ERRBUF_TEXT_MAX]; /* of the last write, when it failed */
+    int64_t failed_ms;            /* clock_mono_ms() of that */
+    int quiet; /* small commits since the last big one */
+    struct log_complaint reads;
+    struct log_complaint writes;
 };
 
-static enum err tell(struct store_sqlite *store, const char *reason)
+static enum err read_failed(struct store_sqlite *store, const char *path,
+                            const char *reason)
 {
-    log_complain(&store->away, "STORE-AWAY", "%s", reason);
+    log_complain(&store->reads, "STORE-AWAY", "%s: cannot be read: %s", path,
+                 reason);
     return ERR_UNAVAILABLE;
 }
 
-static enum err failed(struct store_sqlite *store,
-                       const struct sqlite_file *file)
+static void read_worked(struct store_sqlite *store)
 {
-    log_complain(&store->away, "STORE-AWAY", "%s: %s", file->path,
-                 sqlite_file_reason(file));
+    log_settled(&store->reads, "STORE-AWAY", "%s: can be read again",
+                store->folder);
+}
+
+static enum err write_failed(struct store_sqlite *store)
+{
+    (void)snprintf(store->reason, sizeof store->reason, "%s",
+                   sqlite_file_reason(store->own));
+    store->failed_ms = clock_mono_ms();
+    log_complain(&store->writes, "STORE-AWAY", "%s: cannot be written: %s",
+                 store->own->path, store->reason);
     return ERR_UNAVAILABLE;
 }
 
-static void worked(struct store_sqlite *store)
+static void write_worked(struct store_sqlite *store)
 {
-    log_settled(&store->away, "STORE-AWAY", "%s: works again", store->folder);
+    store->reason[0] = '\0';
+    log_settled(&store->writes, "STORE-AWAY", "%s: can be written again",
+                store->own->path);
 }
 
 static struct sqlite_file *find_file(struct store_sqlite *store,
@@ -78,7 +102,7 @@ static enum err file_of(struct store_sqlite *store,
         *out = file;
         return err;
     }
-    return tell(store, why.text);
+    return read_failed(store, file->path, why.text);
 }
 
 static void sqlite_close(struct store *base)
@@ -93,11 +117,17 @@ static void sqlite_close(struct store *base)
     free(store);
 }
 
+/* A failed write is told until one works. Who has nothing to write tries a
+ * small one after a while: on a nearly full disk that alone proves nothing. */
 static enum err ping_file(struct store_sqlite *store, struct errbuf *why)
 {
     const char *sql = "SELECT value FROM meta WHERE name='probe'";
 
-    if (store->write_failed) {
+    if (store->reason[0] != '\0') {
+        if (clock_mono_ms() - store->failed_ms < TELL_MS) {
+            errbuf_set(why, "%s: %s", store->own->path, store->reason);
+            return ERR_UNAVAILABLE;
+        }
         sql = "UPDATE meta SET value=value+1 WHERE name='probe'";
     }
     if (sqlite_file_exec(store->own, sql) != SQLITE_OK) {
@@ -105,8 +135,6 @@ static enum err ping_file(struct store_sqlite *store, struct errbuf *why)
                    sqlite_file_reason(store->own));
         return ERR_UNAVAILABLE;
     }
-    store->write_failed = false;
-    worked(store);
     return ERR_OK;
 }
 
@@ -146,7 +174,12 @@ static enum err sqlite_get(struct store *base, enum store_collection from,
             buf_add(out, sqlite3_column_blob(stmt, 0), (size_t)len);
         }
     } else {
-        err = code == SQLITE_DONE ? ERR_NOT_FOUND : failed(store, file);
+        err = ERR_NOT_FOUND;
+    }
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        err = read_failed(store, file->path, sqlite_file_reason(file));
+    } else {
+        read_worked(store);
     }
     (void)sqlite3_reset(stmt); /* ends the read */
     return err;
@@ -164,8 +197,9 @@ static enum err sqlite_scan_rows(struct store *base,
         return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
     if (sqlite_scan(file, plan, each, ctx) != SQLITE_DONE) {
-        return failed(store, file);
+        return read_failed(store, file->path, sqlite_file_reason(file));
     }
+    read_worked(store);
     return ERR_OK;
 }
 
@@ -213,14 +247,13 @@ static enum err sqlite_fence_raise(struct store *base, int64_t now_s,
         if (code == SQLITE_DONE) {
             fence->epoch = epoch;
             fence->batch = batch;
-            worked(store);
+            write_worked(store);
             (void)sqlite3_reset(stmt);
             return ERR_OK;
         }
         buf_truncate(payload, before);
     }
-    store->write_failed = true;
-    (void)failed(store, store->own);
+    (void)write_failed(store);
     (void)sqlite3_reset(stmt);
     return ERR_UNAVAILABLE;
 }
@@ -267,8 +300,7 @@ static int apply(struct store_sqlite *store, const struct store_batch *batch)
 /* Tell before the rollback, which has its own message. */
 static enum err give_up(struct store_sqlite *store)
 {
-    store->write_failed = true;
-    (void)failed(store, store->own);
+    (void)write_failed(store);
     if (sqlite3_get_autocommit(store->own->db) == 0) {
         (void)sqlite_file_exec(store->own, "ROLLBACK");
     }
@@ -281,12 +313,22 @@ static enum err finish(struct store_sqlite *store)
     int code = sqlite_file_exec(store->own, "COMMIT");
 
     if (code == SQLITE_OK) {
-        store->write_failed = false;
-        worked(store);
+        write_worked(store);
         return ERR_OK;
     }
     (void)give_up(store);
     return (code & 0xff) == SQLITE_IOERR ? ERR_UNKNOWN : ERR_UNAVAILABLE;
+}
+
+/* What a burst of events filled the cache with is not needed after it. */
+static void rest(struct store_sqlite *store, const struct store_batch *batch)
+{
+    if (store_batch_count(batch) > SMALL_BATCH) {
+        store->quiet = 0;
+    } else if (++store->quiet == QUIET_COMMITS) {
+        (void)sqlite3_db_release_memory(store->own->db);
+        (void)malloc_trim(0);
+    }
 }
 
 static enum err sqlite_commit(struct store *base,
@@ -295,6 +337,7 @@ static enum err sqlite_commit(struct store *base,
                               struct doc progress)
 {
     struct store_sqlite *store = (struct store_sqlite *)base;
+    enum err err;
 
     BUG_IF(store->own == NULL);
     if (sqlite_file_exec(store->own, "BEGIN IMMEDIATE") != SQLITE_OK ||
@@ -308,7 +351,11 @@ static enum err sqlite_commit(struct store *base,
     if (apply(store, batch) != SQLITE_DONE) {
         return give_up(store);
     }
-    return finish(store);
+    err = finish(store);
+    if (err == ERR_OK) {
+        rest(store, batch);
+    }
+    return err;
 }
 
 static enum err sqlite_progress(struct store *base, const char *row,
@@ -331,7 +378,10 @@ static enum err sqlite_progress(struct store *base, const char *row,
         *epoch = sqlite3_column_int64(stmt, 0);
         *batch = sqlite3_column_int64(stmt, 1);
     } else {
-        err = code == SQLITE_DONE ? ERR_NOT_FOUND : failed(store, store->own);
+        err = code == SQLITE_DONE
+                  ? ERR_NOT_FOUND
+                  : read_failed(store, store->own->path,
+                                sqlite_file_reason(store->own));
     }
     (void)sqlite3_reset(stmt);
     return err;

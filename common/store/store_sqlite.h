@@ -32,6 +32,7 @@ struct sqlite_file {
     char *path;
     bool writable;
     sqlite3 *db; /**< NULL: not open yet */
+    char reason[ERRBUF_TEXT_MAX];
     sqlite3_stmt *raise;
     sqlite3_stmt *progress;
     sqlite3_stmt *advance;
@@ -65,8 +66,8 @@ int sqlite_file_exec(struct sqlite_file *file, const char *sql);
  *  then a condition on it must not be pushed down. */
 bool sqlite_file_has_lists(struct sqlite_file *file,
                            enum store_collection collection, size_t index);
-/** Why the last call on it failed. */
-const char *sqlite_file_reason(const struct sqlite_file *file);
+/** Why the last call on it failed. Borrowed until the next call. */
+const char *sqlite_file_reason(struct sqlite_file *file);
 
 /** Names of the key columns, NULL-terminated. */
 const char *const *sqlite_key_columns(enum store_collection collection);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The SQLite file of one writer: opening, schema, statements, writes. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,7 @@ static const char *const pragmas =
     "PRAGMA mmap_size=0;"
     "PRAGMA trusted_schema=OFF;"
     "PRAGMA cell_size_check=ON;"
+    "PRAGMA wal_autocheckpoint=4000;" /* pages: 16 MB */
     "PRAGMA journal_size_limit=33554432;";
 
 struct sqlite_file *sqlite_file_new(const char *folder, const char *writer,
@@ -84,9 +86,17 @@ void sqlite_file_free(struct sqlite_file *file)
     free(file);
 }
 
-const char *sqlite_file_reason(const struct sqlite_file *file)
+const char *sqlite_file_reason(struct sqlite_file *file)
 {
-    return sqlite3_errmsg(file->db);
+    int code = sqlite3_errcode(file->db) & 0xff;
+    int system = sqlite3_system_errno(file->db);
+
+    if (system == 0 || (code != SQLITE_IOERR && code != SQLITE_CANTOPEN)) {
+        return sqlite3_errmsg(file->db);
+    }
+    (void)snprintf(file->reason, sizeof file->reason, "%s: %s",
+                   sqlite3_errmsg(file->db), strerror(system));
+    return file->reason;
 }
 
 int sqlite_file_exec(struct sqlite_file *file, const char *sql)
@@ -177,6 +187,9 @@ static void add_key_columns(struct buf *sql, enum store_collection collection)
     }
 }
 
+/* Rows under texts in no order of time are whole documents: kept in the order
+ * they came, a put dirties fewer pages than in the order of their keys (30 us
+ * a row against 42). The others come in the order of their keys, or are small. */
 static void add_table(struct buf *sql, enum store_collection collection)
 {
     const struct store_schema *schema = store_schema(collection);
@@ -192,12 +205,14 @@ static void add_table(struct buf *sql, enum store_collection collection)
     }
     buf_add_str(sql, "d BLOB NOT NULL, PRIMARY KEY (");
     add_key_columns(sql, collection);
-    buf_add_str(sql, ")) STRICT, WITHOUT ROWID;\n");
+    buf_addf(sql, ")) STRICT%s;\n",
+             schema->key == STORE_KEY_TEXT ? "" : ", WITHOUT ROWID");
     for (size_t i = 0; schema->indexes[i] != NULL; i++) {
-        /* The key columns are at its end by themselves. */
-        buf_addf(sql, "CREATE INDEX \"%s.%s\" ON %s (\"f_%s\");\n",
+        buf_addf(sql, "CREATE INDEX \"%s.%s\" ON %s (\"f_%s\", ",
                  schema->name, schema->indexes[i], schema->name,
                  schema->indexes[i]);
+        add_key_columns(sql, collection);
+        buf_add_str(sql, ");\n");
     }
 }
 
@@ -250,7 +265,7 @@ static bool is_damage(int code)
     return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
 
-static enum err refuse(const struct sqlite_file *file, int code,
+static enum err refuse(struct sqlite_file *file, int code,
                        struct errbuf *why)
 {
     if (is_damage(code)) {
@@ -386,9 +401,9 @@ static enum err set_up(struct sqlite_file *file, struct errbuf *why)
     (void)sqlite3_busy_timeout(file->db, BUSY_MS);
     code = sqlite_file_exec(file, pragmas);
     if (code == SQLITE_OK) {
-        /* KiB; what an idle process may hold is counted in few MB. */
+        /* KiB at most; a quiet writer gives it back. */
         code = sqlite_file_exec(file, file->writable
-                                          ? "PRAGMA cache_size=-4096"
+                                          ? "PRAGMA cache_size=-16384"
                                           : "PRAGMA cache_size=-2048");
     }
     if (code != SQLITE_OK) {

@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # For test scripts, sourced: processes kept by pid files, and ports.
 
 # Whether the process named in pid file $1 runs.

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Tables of cases as cmocka tests. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
+#include "tests/support/rows.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "common/base/mem.h"
-#include "tests/support/rows.h"
 #include "tests/support/testlog.h"
+#include "tests/support/unit.h"
 
 static char *name_of(const struct row_table *table, const char *row)
 {

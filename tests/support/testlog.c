@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Log capture for tests. */
+#include "tests/support/testlog.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/log.h"
-#include "tests/support/testlog.h"
 
-enum { LINES_MAX = 256, EXPECT_MAX = 32, ID_MAX = 64, TEXT_MAX = 2048 };
+enum {
+    LINES_MAX = 256,
+    EXPECT_MAX = 32,
+    ID_MAX = 64,
+    TEXT_MAX = 2048
+};
 
 struct line {
     enum log_level level;

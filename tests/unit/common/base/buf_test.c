@@ -7,7 +7,11 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { ROUNDS = 2000, MOST = 4096, PART_MAX = 400 };
+enum {
+    ROUNDS = 2000,
+    MOST = 4096,
+    PART_MAX = 400
+};
 
 static void starts_empty(void **state)
 {
@@ -70,8 +74,7 @@ static void writes_little_endian(void **state)
     buf_add_u64(&buf, 0x1112131415161718U);
     assert_int_equal(buf.len, 12);
     assert_memory_equal(buf.data,
-                        "\x04\x03\x02\x01\x18\x17\x16\x15\x14\x13\x12\x11",
-                        12);
+                        "\x04\x03\x02\x01\x18\x17\x16\x15\x14\x13\x12\x11", 12);
     buf_fini(&buf);
 }
 
@@ -134,10 +137,8 @@ static void gives_its_memory(void **state)
 int main(void)
 {
     static const struct row_table tables[] = {
-        ROW_SINGLE(starts_empty),
-        ROWS(fills, check_fill),
-        ROW_SINGLE(writes_little_endian),
-        ROW_SINGLE(agrees_with_a_model),
+        ROW_SINGLE(starts_empty),         ROWS(fills, check_fill),
+        ROW_SINGLE(writes_little_endian), ROW_SINGLE(agrees_with_a_model),
         ROW_SINGLE(gives_its_memory),
     };
 

@@ -7,7 +7,10 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { UNTOUCHED = -77, ROUNDS = 100000 };
+enum {
+    UNTOUCHED = -77,
+    ROUNDS = 100000
+};
 
 struct duration_case {
     const char *name;
@@ -112,10 +115,8 @@ static void clocks_go_forward(void **state)
 int main(void)
 {
     static const struct row_table tables[] = {
-        ROWS(durations, check_duration),
-        ROWS(formats, check_format),
-        ROW_SINGLE(seconds_come_back_exactly),
-        ROW_SINGLE(seconds_of_any_size),
+        ROWS(durations, check_duration),       ROWS(formats, check_format),
+        ROW_SINGLE(seconds_come_back_exactly), ROW_SINGLE(seconds_of_any_size),
         ROW_SINGLE(clocks_go_forward),
     };
 

@@ -11,7 +11,9 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { BIG = 100000 };
+enum {
+    BIG = 100000
+};
 
 struct fixture {
     char folder[32];
@@ -102,8 +104,7 @@ static void tells_what_failed(void **state)
     assert_int_equal(file_read(f.folder, &out, &why), ERR_UNAVAILABLE);
     /* A folder stands in the way: refused, and nothing is left over. */
     assert_int_equal(mkdir(f.path, 0700), 0);
-    assert_int_equal(file_replace(f.path, "x", 1, 0600, &why),
-                     ERR_UNAVAILABLE);
+    assert_int_equal(file_replace(f.path, "x", 1, 0600, &why), ERR_UNAVAILABLE);
     assert_int_equal(count_files(f.folder), 1);
     assert_int_equal(rmdir(f.path), 0);
     buf_fini(&out);

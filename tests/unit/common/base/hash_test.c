@@ -9,7 +9,10 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { ROUNDS = 3000, BYTES_MAX = 200 };
+enum {
+    ROUNDS = 3000,
+    BYTES_MAX = 200
+};
 
 struct crc_case {
     const char *name;
@@ -56,9 +59,9 @@ static void crc_in_parts_and_both_ways(void **state)
         assert_int_equal(crc32c_portable(0, bytes, len), whole);
         assert_int_equal(crc32c(crc32c(0, bytes, cut), bytes + cut, len - cut),
                          whole);
-        assert_int_equal(crc32c_portable(crc32c(0, bytes, cut), bytes + cut,
-                                         len - cut),
-                         whole);
+        assert_int_equal(
+            crc32c_portable(crc32c(0, bytes, cut), bytes + cut, len - cut),
+            whole);
     }
 }
 
@@ -106,10 +109,8 @@ static void random_text_differs(void **state)
 int main(void)
 {
     static const struct row_table tables[] = {
-        ROWS(crcs, check_crc),
-        ROW_SINGLE(crc_in_parts_and_both_ways),
-        ROWS(fixed, check_fixed),
-        ROW_SINGLE(keyed_is_its_own),
+        ROWS(crcs, check_crc),           ROW_SINGLE(crc_in_parts_and_both_ways),
+        ROWS(fixed, check_fixed),        ROW_SINGLE(keyed_is_its_own),
         ROW_SINGLE(random_text_differs),
     };
 

@@ -11,7 +11,10 @@
 #include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
-enum { TIMES = 5, LONG_TEXT = 5000 };
+enum {
+    TIMES = 5,
+    LONG_TEXT = 5000
+};
 
 static void keeps_the_level(void **state)
 {

@@ -7,7 +7,12 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { KEYS = 512, ROUNDS = 60000, KEY_TEXT_MAX = 16, VALUES = 4 };
+enum {
+    KEYS = 512,
+    ROUNDS = 60000,
+    KEY_TEXT_MAX = 16,
+    VALUES = 4
+};
 
 struct model {
     char keys[KEYS][KEY_TEXT_MAX];
@@ -78,9 +83,8 @@ static void agrees_with_a_model(void **state)
             take(&map, &model, i);
         }
         i = (seed >> 7) % KEYS;
-        assert_ptr_equal(
-            map_get(&map, model.keys[i], strlen(model.keys[i])),
-            model.held[i]);
+        assert_ptr_equal(map_get(&map, model.keys[i], strlen(model.keys[i])),
+                         model.held[i]);
         if (round % 1000 == 0) {
             check_walk(&map, &model);
         }

@@ -11,7 +11,11 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { UNTOUCHED = -77, ROUNDS = 2000, BYTES_MAX = 100 };
+enum {
+    UNTOUCHED = -77,
+    ROUNDS = 2000,
+    BYTES_MAX = 100
+};
 
 struct int_case {
     const char *name;
@@ -31,8 +35,7 @@ static const struct int_case ints[] = {
      INT64_MAX},
     {"below", "-11", -10, 10, ERR_LIMIT, 0},
     {"above", "11", -10, 10, ERR_LIMIT, 0},
-    {"past 64 bits", "9223372036854775808", INT64_MIN, INT64_MAX, ERR_LIMIT,
-     0},
+    {"past 64 bits", "9223372036854775808", INT64_MIN, INT64_MAX, ERR_LIMIT, 0},
     {"endless", "99999999999999999999999999999999999", 0, 10, ERR_INVALID, 0},
     {"empty", "", 0, 10, ERR_INVALID, 0},
     {"sign only", "-", -10, 10, ERR_INVALID, 0},
@@ -53,8 +56,7 @@ static void check_int(void **state)
     char *bytes = xmemdup(row->text, len);
     int64_t got = UNTOUCHED;
 
-    assert_int_equal(str_to_i64(row->text, row->min, row->max, &got),
-                     row->err);
+    assert_int_equal(str_to_i64(row->text, row->min, row->max, &got), row->err);
     assert_true(got == (row->err == ERR_OK ? row->want : UNTOUCHED));
     got = UNTOUCHED;
     assert_int_equal(str_to_i64_n(bytes, len, row->min, row->max, &got),
@@ -166,9 +168,9 @@ struct base64_case {
 };
 
 static const struct base64_case base64[] = {
-    {"empty", "", ""},           {"one", "f", "Zg"},
-    {"two", "fo", "Zm8"},        {"three", "foo", "Zm9v"},
-    {"four", "foob", "Zm9vYg"},  {"url alphabet", "\xFB\xFF\xBF", "-_-_"},
+    {"empty", "", ""},          {"one", "f", "Zg"},
+    {"two", "fo", "Zm8"},       {"three", "foo", "Zm9v"},
+    {"four", "foob", "Zm9vYg"}, {"url alphabet", "\xFB\xFF\xBF", "-_-_"},
 };
 
 static void check_base64(void **state)
@@ -192,9 +194,9 @@ struct text_case {
 };
 
 static const struct text_case bad_base64[] = {
-    {"padding", "Zg=="}, {"other alphabet", "+/+/"}, {"blank", "Zm 9v"},
-    {"one left over", "Zm9vY"}, {"bits left over", "Zh"},
-    {"line end", "Zm9v\n"},
+    {"padding", "Zg=="},      {"other alphabet", "+/+/"},
+    {"blank", "Zm 9v"},       {"one left over", "Zm9vY"},
+    {"bits left over", "Zh"}, {"line end", "Zm9v\n"},
 };
 
 static void check_bad_base64(void **state)

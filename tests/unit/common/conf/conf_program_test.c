@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The common command line: exit codes, one line of error, what wins. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/conf/conf_program.h"
 #include "tests/support/rows.h"
+#include "tests/support/unit.h"
 
-enum { ARGS_MAX = 8, OUT_MAX = 65536 };
+enum {
+    ARGS_MAX = 8,
+    OUT_MAX = 65536
+};
 
 struct values {
     int64_t port;
@@ -26,8 +25,8 @@ struct values {
 static const struct conf_option options[] = {
     {"amqp", "port", CONF_INT, offsetof(struct values, port), "5672", 1, 65535,
      NULL, NULL, "Port of the broker."},
-    {"demo", "name", CONF_STRING, offsetof(struct values, name), "nobody", 0,
-     0, NULL, NULL, "Whom to greet."},
+    {"demo", "name", CONF_STRING, offsetof(struct values, name), "nobody", 0, 0,
+     NULL, NULL, "Whom to greet."},
     {0},
 };
 

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Option tables: values of every type, refusals, overrides, printing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/conf/conf.h"
 #include "tests/support/rows.h"
+#include "tests/support/unit.h"
 
 struct values {
     char *text;
@@ -101,7 +97,8 @@ static char *write_file(const struct fixture *f, const char *name,
     return path;
 }
 
-/* --- values ---------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------
+ */
 
 struct value_case {
     const char *name;
@@ -265,7 +262,8 @@ static void has_defaults(void **state)
     end(&f);
 }
 
-/* --- files ------------------------------------------------------------------ */
+/* --- files ------------------------------------------------------------------
+ */
 
 struct file_case {
     const char *name;
@@ -302,9 +300,9 @@ static void check_bad_file(void **state)
     begin(&f);
     path = write_file(&f, "a.conf", row->text, 0600);
     want = xasprintf("%s:%s", path, row->want);
-    assert_int_equal(conf_read_sections(f.conf, path,
-                                        other ? only_main : NULL, &why),
-                     ERR_INVALID);
+    assert_int_equal(
+        conf_read_sections(f.conf, path, other ? only_main : NULL, &why),
+        ERR_INVALID);
     assert_string_equal(why.text, want);
     free(want);
     free(path);
@@ -375,7 +373,8 @@ static void tells_a_missing_file(void **state)
     end(&f);
 }
 
-/* --- secrets ---------------------------------------------------------------- */
+/* --- secrets ----------------------------------------------------------------
+ */
 
 static void reads_secrets(void **state)
 {
@@ -422,8 +421,8 @@ struct late_values {
 static const struct conf_option late[] = {
     {"late", "needed", CONF_STRING, offsetof(struct late_values, needed), NULL,
      1, 20, NULL, NULL, "Must be set."},
-    {"late", "secret", CONF_SECRET, offsetof(struct late_values, secret),
-     "key", 0, 0, NULL, NULL, "From the folder."},
+    {"late", "secret", CONF_SECRET, offsetof(struct late_values, secret), "key",
+     0, 0, NULL, NULL, "From the folder."},
     {0},
 };
 
@@ -453,7 +452,8 @@ static void checks_when_all_is_read(void **state)
     end(&f);
 }
 
-/* --- environment, several parts, printing ------------------------------------ */
+/* --- environment, several parts, printing ------------------------------------
+ */
 
 static void reads_the_environment(void **state)
 {

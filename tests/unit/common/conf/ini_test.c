@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The INI form: what is understood, what is refused and with which words. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "common/base/buf.h"
 #include "common/conf/ini.h"
 #include "tests/support/rows.h"
+#include "tests/support/unit.h"
 
-enum { OUT_MAX = 4096, RANDOM_ROUNDS = 20000, RANDOM_LEN = 48 };
+enum {
+    OUT_MAX = 4096,
+    RANDOM_ROUNDS = 20000,
+    RANDOM_LEN = 48
+};
 
 struct good_case {
     const char *name;
@@ -81,8 +81,7 @@ static const struct bad_case bad[] = {
     {"refused by the caller", "[a]\nrefuse = v\n", 0, "f:2: told so"},
 };
 
-static enum err take(void *ctx, const struct ini_item *item,
-                     struct errbuf *why)
+static enum err take(void *ctx, const struct ini_item *item, struct errbuf *why)
 {
     struct buf *out = ctx;
 

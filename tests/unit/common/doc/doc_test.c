@@ -10,7 +10,10 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { CORRUPTIONS = 30000, TEXT_MAX = 65536 };
+enum {
+    CORRUPTIONS = 30000,
+    TEXT_MAX = 65536
+};
 
 /* One of each kind, nested. */
 static struct doc sample(struct doc_out *out)
@@ -152,8 +155,8 @@ static void shows_json_and_reads_it_back(void **state)
     buf_init(&text, TEXT_MAX);
     doc_to_json(sample(out), &text);
     assert_string_equal(buf_str(&text), sample_json);
-    assert_int_equal(
-        doc_from_json(buf_str(&text), text.len, again, &doc, &why), ERR_OK);
+    assert_int_equal(doc_from_json(buf_str(&text), text.len, again, &doc, &why),
+                     ERR_OK);
     buf_clear(&text);
     doc_to_json(doc, &text);
     assert_string_equal(buf_str(&text), sample_json);
@@ -185,7 +188,8 @@ static void copies_value_by_value(void **state)
     doc_out_free(copy);
 }
 
-/* --- hostile bytes --------------------------------------------------------- */
+/* --- hostile bytes ---------------------------------------------------------
+ */
 
 static void walk(struct doc doc, int depth)
 {
@@ -248,9 +252,9 @@ static void survives_corruption(void **state)
 
         for (int i = 0; i < changes; i++) {
             seed = seed * 1664525U + 1013904223U;
-            bytes[(seed >> 16) % doc.len] =
-                (seed & 0x8000) != 0 ? (uint8_t)(seed >> 8 & 7)
-                                     : (uint8_t)(seed >> 5);
+            bytes[(seed >> 16) % doc.len] = (seed & 0x8000) != 0
+                                                ? (uint8_t)(seed >> 8 & 7)
+                                                : (uint8_t)(seed >> 5);
         }
         if (doc_check((struct doc){bytes, doc.len})) {
             accepted++;
@@ -277,24 +281,74 @@ static const struct bytes_case bytes[] = {
     {"length too small", BYTES("\x04\0\0\0\0"), false},
     {"length too large", BYTES("\x06\0\0\0\0"), false},
     {"no end", BYTES("\x05\0\0\0\1"), false},
-    {"null", BYTES("\x08\0\0\0\x0A" "a\0\0"), true},
-    {"bool 1", BYTES("\x09\0\0\0\x08" "a\0\1\0"), true},
-    {"bool 2", BYTES("\x09\0\0\0\x08" "a\0\2\0"), false},
-    {"unknown kind", BYTES("\x09\0\0\0\x7F" "a\0\1\0"), false},
-    {"key without end", BYTES("\x08\0\0\0\x0A" "ab\0"), false},
-    {"key not utf-8", BYTES("\x08\0\0\0\x0A" "\xFF\0\0"), false},
-    {"empty text", BYTES("\x0D\0\0\0\x02" "a\0\1\0\0\0\0\0"), true},
-    {"text of length 0", BYTES("\x0D\0\0\0\x02" "a\0\0\0\0\0\0\0"), false},
-    {"text with a NUL", BYTES("\x0E\0\0\0\x02" "a\0\2\0\0\0\0\0\0"), false},
-    {"text not utf-8", BYTES("\x0E\0\0\0\x02" "a\0\2\0\0\0\xFF\0\0"), false},
-    {"text past the end", BYTES("\x0E\0\0\0\x02" "a\0\3\0\0\0b\0\0"), false},
-    {"text of 4 GB", BYTES("\x0E\0\0\0\x02" "a\0\xFF\xFF\xFF\xFF" "b\0\0"),
+    {"null",
+     BYTES("\x08\0\0\0\x0A"
+           "a\0\0"),
+     true},
+    {"bool 1",
+     BYTES("\x09\0\0\0\x08"
+           "a\0\1\0"),
+     true},
+    {"bool 2",
+     BYTES("\x09\0\0\0\x08"
+           "a\0\2\0"),
      false},
-    {"int32", BYTES("\x0C\0\0\0\x10" "a\0\1\0\0\0\0"), true},
-    {"int64 cut", BYTES("\x0C\0\0\0\x12" "a\0\1\0\0\0\0"), false},
-    {"nested past the end", BYTES("\x0D\0\0\0\x03" "a\0\6\0\0\0\0\0"), false},
-    {"binary", BYTES("\x0E\0\0\0\x05" "a\0\1\0\0\0\0\xFF\0"), true},
-    {"binary past the end", BYTES("\x0E\0\0\0\x05" "a\0\2\0\0\0\0\xFF\0"),
+    {"unknown kind",
+     BYTES("\x09\0\0\0\x7F"
+           "a\0\1\0"),
+     false},
+    {"key without end",
+     BYTES("\x08\0\0\0\x0A"
+           "ab\0"),
+     false},
+    {"key not utf-8",
+     BYTES("\x08\0\0\0\x0A"
+           "\xFF\0\0"),
+     false},
+    {"empty text",
+     BYTES("\x0D\0\0\0\x02"
+           "a\0\1\0\0\0\0\0"),
+     true},
+    {"text of length 0",
+     BYTES("\x0D\0\0\0\x02"
+           "a\0\0\0\0\0\0\0"),
+     false},
+    {"text with a NUL",
+     BYTES("\x0E\0\0\0\x02"
+           "a\0\2\0\0\0\0\0\0"),
+     false},
+    {"text not utf-8",
+     BYTES("\x0E\0\0\0\x02"
+           "a\0\2\0\0\0\xFF\0\0"),
+     false},
+    {"text past the end",
+     BYTES("\x0E\0\0\0\x02"
+           "a\0\3\0\0\0b\0\0"),
+     false},
+    {"text of 4 GB",
+     BYTES("\x0E\0\0\0\x02"
+           "a\0\xFF\xFF\xFF\xFF"
+           "b\0\0"),
+     false},
+    {"int32",
+     BYTES("\x0C\0\0\0\x10"
+           "a\0\1\0\0\0\0"),
+     true},
+    {"int64 cut",
+     BYTES("\x0C\0\0\0\x12"
+           "a\0\1\0\0\0\0"),
+     false},
+    {"nested past the end",
+     BYTES("\x0D\0\0\0\x03"
+           "a\0\6\0\0\0\0\0"),
+     false},
+    {"binary",
+     BYTES("\x0E\0\0\0\x05"
+           "a\0\1\0\0\0\0\xFF\0"),
+     true},
+    {"binary past the end",
+     BYTES("\x0E\0\0\0\x05"
+           "a\0\2\0\0\0\0\xFF\0"),
      false},
 };
 
@@ -331,7 +385,8 @@ static void keeps_the_depth(void **state)
     doc_out_free(outer);
 }
 
-/* --- order ----------------------------------------------------------------- */
+/* --- order -----------------------------------------------------------------
+ */
 
 /* Strictly rising; a union that -Wpedantic takes in a table. */
 #define NUMBER_I(value)                                                        \
@@ -408,7 +463,8 @@ static void takes_some_as_equal(void **state)
     assert_int_equal(doc_compare(&zero, &minus_zero), 0);
 }
 
-/* --- JSON text --------------------------------------------------------------- */
+/* --- JSON text ---------------------------------------------------------------
+ */
 
 struct json_case {
     const char *name;
@@ -418,10 +474,8 @@ struct json_case {
 
 static const struct json_case jsons[] = {
     {"short escapes", TEXT("\b\t\n\f\r\"\\/"), "\"\\b\\t\\n\\f\\r\\\"\\\\/\""},
-    {"long escapes", TEXT("\x01\x0B\x1F\x7F"),
-     "\"\\u0001\\u000b\\u001f\x7F\""},
-    {"utf-8", TEXT("\xC3\xA9\xF0\x9F\x98\x80"),
-     "\"\xC3\xA9\xF0\x9F\x98\x80\""},
+    {"long escapes", TEXT("\x01\x0B\x1F\x7F"), "\"\\u0001\\u000b\\u001f\x7F\""},
+    {"utf-8", TEXT("\xC3\xA9\xF0\x9F\x98\x80"), "\"\xC3\xA9\xF0\x9F\x98\x80\""},
     {"least integer", NUMBER_I(INT64_MIN), "-9223372036854775808"},
     {"whole double", NUMBER_D(95.0), "95"},
     {"time", NUMBER_D(1700000000.123), "1700000000.123"},

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Bounded JSON: limits, positions, members with paths, documents. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "common/base/buf.h"
 #include "common/json/json.h"
 #include "tests/support/rows.h"
+#include "tests/support/unit.h"
 
-enum { OUT_MAX = 65536, RANDOM_ROUNDS = 20000, RANDOM_LEN = 32 };
+enum {
+    OUT_MAX = 65536,
+    RANDOM_ROUNDS = 20000,
+    RANDOM_LEN = 32
+};
 
 static const struct json_limits small = {.depth = 3, .bytes = 64, .nodes = 8};
 
@@ -80,7 +80,17 @@ static const char body[] =
     " \"wait\": \"90s\", \"secs\": 1.5, \"huge\": 1e300, \"bad\": \"9 apples\","
     " \"list\": [{\"x\": 1}, 7], \"o\": {}}}";
 
-enum getter { STR, I64, F64, BOOL, CHOICE, DURATION, ARRAY, ENTER, ITEM };
+enum getter {
+    STR,
+    I64,
+    F64,
+    BOOL,
+    CHOICE,
+    DURATION,
+    ARRAY,
+    ENTER,
+    ITEM
+};
 
 struct get_case {
     const char *name;
@@ -160,8 +170,8 @@ static enum err get_child(const struct json_in *in, const struct get_case *row,
     return err;
 }
 
-static enum err get_number(const struct json_in *in,
-                           const struct get_case *row, struct buf *out)
+static enum err get_number(const struct json_in *in, const struct get_case *row,
+                           struct buf *out)
 {
     static const char *const choices[] = {"a", "b", NULL};
     int64_t i = -1;
@@ -231,9 +241,9 @@ static void check_get(void **state)
     struct buf out;
     enum err err;
 
-    assert_int_equal(json_load_limited(body, strlen(body), &json_limits_usual,
-                                       &json, &why),
-                     ERR_OK);
+    assert_int_equal(
+        json_load_limited(body, strlen(body), &json_limits_usual, &json, &why),
+        ERR_OK);
     in.object = json;
     assert_int_equal(json_enter(&in, "spec", JSON_REQUIRED, &spec), ERR_OK);
     buf_init(&out, OUT_MAX);

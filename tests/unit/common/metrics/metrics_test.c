@@ -8,7 +8,9 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { SAMPLES_MAX = 5000 };
+enum {
+    SAMPLES_MAX = 5000
+};
 
 struct spread_case {
     const char *name;

@@ -29,9 +29,9 @@ static void begin(struct fixture *f)
     assert_non_null(mkdtemp(f->folder));
     f->path = xasprintf("%s/engine-x.status", f->folder);
     f->set = metrics_new();
-    metrics_add_counter(
-        f->set, &(struct metric_info){"events", "Events.", NULL, NULL},
-        &f->events);
+    metrics_add_counter(f->set,
+                        &(struct metric_info){"events", "Events.", NULL, NULL},
+                        &f->events);
     f->file = status_file_open(f->folder, "engine-x", f->set, start_ms);
 }
 
@@ -200,8 +200,7 @@ static void goes_on_when_it_cannot_write(void **state)
     assert_non_null(strstr(why.text, "/nonexistent/x.status: "));
     assert_int_equal(status_file_write(file, true, NULL, start_ms, &why),
                      ERR_OK);
-    assert_int_equal(status_file_write(file, true, NULL, start_ms + 1000,
-                                       &why),
+    assert_int_equal(status_file_write(file, true, NULL, start_ms + 1000, &why),
                      ERR_UNAVAILABLE);
     status_file_close(file);
 }
@@ -249,9 +248,8 @@ static void check_bad(void **state)
     struct status status;
 
     begin(&f);
-    assert_int_equal(file_replace(f.path, row->text, strlen(row->text), 0600,
-                                  NULL),
-                     ERR_OK);
+    assert_int_equal(
+        file_replace(f.path, row->text, strlen(row->text), 0600, NULL), ERR_OK);
     assert_int_equal(status_file_read(f.path, start_ms, &status, &why),
                      ERR_INVALID);
     assert_int_equal(strncmp(why.text, f.path, strlen(f.path)), 0);
