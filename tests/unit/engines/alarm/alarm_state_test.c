@@ -571,6 +571,8 @@ static const struct rule_case states[] = {
      .text = "3 state:1 2", .want = OPEN(3) " changestate=1"},
     {.name = "worse than the source's state alone does not do",
      .text = "1 state:3 2", .want = OPEN(1) " changestate=3"},
+    {.name = "as bad as the set state is not worse", .text = "2 state:3 3 2",
+     .want = OPEN(2) " changestate=3"},
     {.name = "a better source does not end it", .text = "2 state:3 1",
      .want = OPEN(2) " changestate=3"},
     {.name = "the source's state at that moment counts, not a later one",
@@ -861,6 +863,44 @@ static void silence_can_be_good_news(void **state)
     script_end(&script);
 }
 
+static void a_window_is_named_in_its_step(void **state)
+{
+    struct script script;
+
+    (void)state;
+    script_begin(&script);
+    script_run(&script, "2 win 2");
+    assert_string_equal(script.result.steps[0].message, "works");
+    assert_string_equal(script.result.steps[0].author, "hypervise");
+    script_run(&script, "-win 2");
+    assert_string_equal(script.result.steps[0].message, "");
+    script_end(&script);
+}
+
+static void a_soft_check_of_the_same_state_brings_its_output(void **state)
+{
+    struct script script;
+    char id[WORD_MAX];
+    struct event event;
+    struct alarm_input input = {.event = &event};
+
+    (void)state;
+    script_begin(&script);
+    script_run(&script, "2");
+    event = base_event(&script, id);
+    event.hard = false;
+    event.state = 3;
+    event.output = "worse";
+    alarm_check(script.entity, &script.rules, &input, &script.result);
+    assert_string_equal(script.entity->alarm->output, "out");
+    event.state = 2;
+    event.output = "same";
+    alarm_check(script.entity, &script.rules, &input, &script.result);
+    assert_string_equal(script.entity->alarm->output, "same");
+    assert_true(script.entity->output_lags);
+    script_end(&script);
+}
+
 static void facts_change_the_row_at_once(void **state)
 {
     static const uint8_t facts[] = {11, 0, 0, 0, 8, 'a', 0, 1, 0, 0, 0};
@@ -951,6 +991,8 @@ int main(void)
         ROW_SINGLE(beyond_the_cap_changes_collapse),
         ROW_SINGLE(an_entity_is_forgotten_when_its_ring_is_empty),
         ROW_SINGLE(silence_can_be_good_news),
+        ROW_SINGLE(a_window_is_named_in_its_step),
+        ROW_SINGLE(a_soft_check_of_the_same_state_brings_its_output),
         ROW_SINGLE(facts_change_the_row_at_once),
         ROW_SINGLE(random_lives),
     };
