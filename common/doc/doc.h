@@ -139,4 +139,11 @@ MUST_CHECK enum err doc_from_json(const char *text, size_t len,
                                   struct doc_out *out, struct doc *doc,
                                   struct errbuf *why);
 
+/** The same for any JSON value, as of an API body or a list of values. *value
+ *  borrows from out until its next reset; DOC_MISSING on error. */
+MUST_CHECK enum err doc_value_from_json(const char *text, size_t len,
+                                        struct doc_out *out,
+                                        struct doc_value *value,
+                                        struct errbuf *why);
+
 #endif

@@ -228,13 +228,12 @@ static void parse_text(struct parse *parse, const char *text, size_t len,
     yajl_free(yajl);
 }
 
-enum err doc_from_json(const char *text, size_t len, struct doc_out *out,
-                       struct doc *doc, struct errbuf *why)
+/* With a depth of 1 the text's value is a member "" of the document. */
+static enum err parse_any(struct parse *parse, const char *text, size_t len,
+                          struct doc *doc, struct errbuf *why)
 {
-    struct parse parse = {.out = out};
-
     *doc = (struct doc){NULL, 0};
-    doc_out_reset(out);
+    doc_out_reset(parse->out);
     if (len > DOC_BYTES_MAX) {
         errbuf_set(why, "text larger than %d bytes", DOC_BYTES_MAX);
         return ERR_LIMIT;
@@ -243,11 +242,30 @@ enum err doc_from_json(const char *text, size_t len, struct doc_out *out,
         errbuf_set(why, "text is not UTF-8");
         return ERR_INVALID;
     }
-    buf_init(&parse.key, KEY_MAX);
-    parse_text(&parse, text, len, why);
-    buf_fini(&parse.key);
-    if (parse.err == ERR_OK) {
-        *doc = doc_out_done(out);
+    buf_init(&parse->key, KEY_MAX);
+    parse_text(parse, text, len, why);
+    buf_fini(&parse->key);
+    if (parse->err == ERR_OK) {
+        *doc = doc_out_done(parse->out);
     }
-    return parse.err;
+    return parse->err;
+}
+
+enum err doc_from_json(const char *text, size_t len, struct doc_out *out,
+                       struct doc *doc, struct errbuf *why)
+{
+    struct parse parse = {.out = out};
+
+    return parse_any(&parse, text, len, doc, why);
+}
+
+enum err doc_value_from_json(const char *text, size_t len, struct doc_out *out,
+                             struct doc_value *value, struct errbuf *why)
+{
+    struct parse parse = {.out = out, .depth = 1};
+    struct doc doc;
+    enum err err = parse_any(&parse, text, len, &doc, why);
+
+    (void)doc_get(doc, "", value);
+    return err;
 }

@@ -140,6 +140,9 @@ bool event_type_is_log(enum event_type type);
 /** "ok", "minor", "major", "critical"; state 0..3. */
 const char *event_state_name(int state);
 
+/** A blank event of a type: texts are "", id is NULL, nested ones empty, all
+ *  else at its default; named as on the wire. */
+void event_init(struct event *event, enum event_type type);
 /** Append "/<source>/<connector>/<connector_name>[/<component>[/<resource>]]",
  *  each part percent-escaped for '/' and '%'. */
 void event_entity_id(const struct event *event, struct buf *out);

@@ -107,6 +107,16 @@ static bool keep_state_default(enum event_type type)
     return type == EVENT_CHANGESTATE;
 }
 
+void event_init(struct event *event, enum event_type type)
+{
+    *event = blank;
+    event->connector = "";
+    event->connector_name = "";
+    event->type = type;
+    event->type_name = event_type_name(type);
+    event->keep_state = keep_state_default(type);
+}
+
 static void add_text(const char *name, const char *text, struct doc_out *out)
 {
     if (text != NULL && text[0] != '\0') {

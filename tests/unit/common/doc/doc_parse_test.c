@@ -221,12 +221,42 @@ static void test_truncations(void **state)
     doc_out_free(out);
 }
 
+static void test_any_value(void **state)
+{
+    static const char *const taken[] = {
+        "[1,{\"a\":[]}]", "{\"a\":1}", "null", "-1.5", "\"x\"", "true", "[]"};
+    static const char *const wrong[] = {"", "1 2", "[1", "[1]]", "nul", "\xff"};
+    struct doc_out *out = doc_out_new();
+    struct doc_value value;
+    struct errbuf why;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, TEXT_MAX);
+    for (size_t i = 0; i < N_ROWS(taken); i++) {
+        assert_int_equal(
+            doc_value_from_json(taken[i], strlen(taken[i]), out, &value, &why),
+            ERR_OK);
+        buf_clear(&text);
+        doc_value_to_json(&value, &text);
+        assert_string_equal(buf_str(&text), taken[i]);
+    }
+    for (size_t i = 0; i < N_ROWS(wrong); i++) {
+        assert_int_equal(
+            doc_value_from_json(wrong[i], strlen(wrong[i]), out, &value, &why),
+            ERR_INVALID);
+        assert_int_equal(value.type, DOC_MISSING);
+    }
+    buf_fini(&text);
+    doc_out_free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),       cmocka_unit_test(test_depth),
         cmocka_unit_test(test_sizes),       cmocka_unit_test(test_long_tokens),
-        cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_truncations), cmocka_unit_test(test_any_value),
     };
 
     return cmocka_run_group_tests_name("doc_parse", tests, NULL, NULL);

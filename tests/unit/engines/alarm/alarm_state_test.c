@@ -828,6 +828,9 @@ static void beyond_the_cap_changes_collapse(void **state)
     assert_int_equal(collapsed->states[2], 1);
     assert_int_equal(script.entity->alarm->state, 2);
     assert_int_equal(script.entity->alarm->steps_count, 14);
+    script_run(&script, "@9999 0");
+    assert_int_equal(collapsed->changes[ALARM_STATUSDEC], 1);
+    assert_int_equal(collapsed->states[0], 1);
     script_end(&script);
 }
 
