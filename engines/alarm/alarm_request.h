@@ -5,8 +5,7 @@
 #define HYP_ENGINES_ALARM_ALARM_REQUEST_H
 
 #include "common/base/buf.h"
-#include "common/bus/bus.h"
-#include "common/event/event.h"
+#include "common/engine/engine.h"
 
 /** What reading one needs; zeroed, then kept from one to the next. */
 struct alarm_request {
