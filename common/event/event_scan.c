@@ -24,6 +24,8 @@ enum last {
 struct state {
     struct event_scan *scan;
     yajl_handle yajl;
+    size_t len;
+    bool all_given; /* yajl ends a number at the end of the text only then */
     size_t depth;
     uint64_t arrays; /* a bit for each open level: it is an array */
     enum last last;  /* what came last, and where it ended */
@@ -48,7 +50,8 @@ static int limit(struct state *state, const char *what, size_t most)
 static int note(struct state *state, enum last last)
 {
     state->last = last;
-    state->end = yajl_get_bytes_consumed(state->yajl);
+    state->end =
+        state->all_given ? state->len : yajl_get_bytes_consumed(state->yajl);
     return 1;
 }
 
@@ -272,7 +275,7 @@ static void tell(const struct state *state, struct place *place,
 enum err event_scan(const char *text, size_t len, struct event_scan *scan,
                     struct errbuf *why)
 {
-    struct state state = {.scan = scan, .err = ERR_INVALID};
+    struct state state = {.scan = scan, .len = len, .err = ERR_INVALID};
     struct place place = {.text = text, .len = len};
     yajl_status status;
 
@@ -283,6 +286,7 @@ enum err event_scan(const char *text, size_t len, struct event_scan *scan,
     yajl_config(state.yajl, yajl_dont_validate_strings, 1);
     status = yajl_parse(state.yajl, (const unsigned char *)text, len);
     if (status == yajl_status_ok) {
+        state.all_given = true;
         status = yajl_complete_parse(state.yajl);
     }
     if (status == yajl_status_ok) {

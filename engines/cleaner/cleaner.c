@@ -31,7 +31,7 @@ struct cleaner {
 
 static const struct conf_option cleaner_options[] = {
     {CLEANER_LIMIT(message_bytes, message_bytes), .type = CONF_SIZE,
-     .fallback = "1M", .min = 1024, .max = 8388608,
+     .fallback = "1M", .min = 1024, .max = 4194304,
      .help = "a larger message is refused"},
     {CLEANER_LIMIT(depth, depth), .type = CONF_INT, .fallback = "32",
      .min = 4, .max = 32, .unit = "levels",

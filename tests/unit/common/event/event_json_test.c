@@ -621,7 +621,10 @@ static const struct refuse_case refuse_cases[] = {
      "column 5: expected ':', found the end "
      "of the text"},
     {"cut after a colon", "{\"a\":", "", "column 6: expected a value"},
-    {"cut after a value", "{\"a\":1", "", "expected"},
+    {"cut after a value", "{\"a\":1", "",
+     "column 7: expected ',' or '}', found the end of the text"},
+    {"cut after a word", "[true", "",
+     "column 6: expected ',' or ']', found the end of the text"},
     {"cut after a comma", "{\"a\":1,", "",
      "column 8: expected a name, found "
      "the end of the text"},
