@@ -50,7 +50,7 @@ static enum err seek(const struct suite *suite, const char *name,
     buf_init(&text, INI_BYTES_MAX);
     enum err err = file_read(path, &text, why);
     if (err == ERR_OK) {
-        err = ini_parse(path, buf_str(&text), text.len, take_item, sought,
+        err = ini_parse(path, &text, take_item, sought,
                         why);
     }
     buf_fini(&text);

@@ -6,7 +6,11 @@
 #include <amqp_tcp_socket.h>
 #include <sys/time.h>
 
-enum { FRAME_MAX = 131072, MS_PER_S = 1000, US_PER_MS = 1000 };
+enum {
+    FRAME_MAX = 131072,
+    MS_PER_S = 1000,
+    US_PER_MS = 1000
+};
 
 static struct timeval probe_timeout(const struct bus_probe *probe)
 {
@@ -57,8 +61,8 @@ static enum err probe_login(amqp_connection_state_t connection,
     struct timeval timeout = probe_timeout(probe);
     amqp_socket_t *socket = amqp_tcp_socket_new(connection);
     BUG_IF(socket == NULL);
-    int status = amqp_socket_open_noblock(socket, probe->host, probe->port,
-                                          &timeout);
+    int status =
+        amqp_socket_open_noblock(socket, probe->host, probe->port, &timeout);
     if (status != AMQP_STATUS_OK) {
         errbuf_set(why, "%s:%d: %s", probe->host, probe->port,
                    amqp_error_string2(status));
@@ -66,10 +70,9 @@ static enum err probe_login(amqp_connection_state_t connection,
     }
     amqp_set_handshake_timeout(connection, &timeout);
     amqp_set_rpc_timeout(connection, &timeout);
-    amqp_rpc_reply_t reply =
-        amqp_login(connection, probe->vhost, AMQP_DEFAULT_MAX_CHANNELS,
-                   FRAME_MAX, 0, AMQP_SASL_METHOD_PLAIN, probe->user,
-                   probe->password);
+    amqp_rpc_reply_t reply = amqp_login(
+        connection, probe->vhost, AMQP_DEFAULT_MAX_CHANNELS, FRAME_MAX, 0,
+        AMQP_SASL_METHOD_PLAIN, probe->user, probe->password);
     enum err err = explain_reply(probe, reply, why);
     if (err == ERR_OK) {
         (void)amqp_connection_close(connection, AMQP_REPLY_SUCCESS);

@@ -370,6 +370,8 @@ static const struct accept_case accept_cases[] = {
      "{" ON "\"event_type\":\"check\",\"state\":1,\"keep_state\":\"true\","
      "\"ref_rk\":\"x\",\"author\":\"root\",\"output\":\"o\",\"cancel\":1}",
      "{\"keep_state\":true,\"ref_rk\":\"x\",\"extra\":{\"cancel\":1}}"},
+    {"keep_state as text", "{" ON "\"state\":1,\"keep_state\":\"False\"}",
+     "{\"keep_state\":null}"},
     {"keep_state as number", "{" ON "\"state\":1,\"keep_state\":0}",
      "{\"keep_state\":null}"},
     /* anything else */
@@ -967,6 +969,44 @@ static void test_repeats_among_many(void **state)
                    "{\"extra\":{\"b\":1,\"a\":2}}");
 }
 
+/* More names than are compared each with each; then one of them twice. */
+static void test_many_names(void **state)
+{
+    struct fixture *fixture = *state;
+    struct buf text;
+
+    buf_init(&text, MESSAGE_MAX);
+    for (int repeated = 0; repeated < 2; repeated++) {
+        buf_clear(&text);
+        buf_add_str(&text, "{" ON "\"state\":0");
+        for (int i = 0; i < 200; i++) {
+            buf_addf(&text, ",\"name%d\":%d", i, i);
+        }
+        buf_add_str(&text, repeated > 0 ? ",\"name7\":-1}" : "}");
+        parse(fixture, text.data, text.len);
+        assert_int_equal(doc_count(doc_sub(result_doc(fixture, 0), "extra")),
+                         200);
+        assert_int_equal(
+            doc_i64(doc_sub(result_doc(fixture, 0), "extra"), "name7", 0),
+            repeated > 0 ? -1 : 7);
+    }
+    buf_fini(&text);
+}
+
+/* Escapes make the reader copy: its memory grows and is given back. */
+static void test_long_escaped_text(void **state)
+{
+    struct fixture *fixture = *state;
+    struct doc_value value;
+
+    for (int i = 0; i < 3; i++) {
+        fill(fixture, "{" ON "\"state\":0,\"long_output\":\"", "\\n", 65000,
+             "\"}");
+        (void)doc_get(result_doc(fixture, 0), "long_output", &value);
+        assert_int_equal(value.u.s.len, 65000);
+    }
+}
+
 static void test_metrics_limit(void **state)
 {
     struct fixture *fixture = *state;
@@ -1348,6 +1388,8 @@ int main(void)
         TEST(test_output_cut),
         TEST(test_extra_limit),
         TEST(test_repeats_among_many),
+        TEST(test_many_names),
+        TEST(test_long_escaped_text),
         TEST(test_metrics_limit),
         TEST(test_message_limit),
         TEST(test_depth_limit),

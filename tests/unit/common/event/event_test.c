@@ -561,6 +561,24 @@ static void test_members_in_an_open_document(void **state)
     assert_string_equal(back.resource, "disk");
 }
 
+static void test_blank_event(void **state)
+{
+    struct event event;
+
+    (void)state;
+    event_init(&event, EVENT_CHANGESTATE);
+    assert_null(event.id);
+    assert_string_equal(event.connector, "");
+    assert_string_equal(event.connector_name, "");
+    assert_string_equal(event.ticket_url, "");
+    assert_string_equal(event.type_name, "changestate");
+    assert_true(event.hard);
+    assert_true(event.keep_state);
+    assert_int_equal(event.extra.len, 0);
+    event_init(&event, EVENT_CHECK);
+    assert_false(event.keep_state);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -573,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_type_names),
         cmocka_unit_test(test_unknown_names),
         cmocka_unit_test(test_state_names),
+        cmocka_unit_test(test_blank_event),
         cmocka_unit_test_setup_teardown(test_smallest_doc, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_doc_round_trip, setup,
                                         teardown),

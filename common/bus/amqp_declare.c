@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Declarations of the topology over AMQP. */
+#include <stdio.h>
+
+#include "common/bus/amqp_in.h"
+#include "common/bus/topology.h"
+
+static const char *action(char *out, size_t size, const char *what,
+                          const char *name)
+{
+    (void)snprintf(out, size, "%s %s", what, name);
+    return out;
+}
+
+bool amqp_open_channel(struct amqp_link *link, amqp_channel_t channel)
+{
+    (void)amqp_channel_open(link->conn, channel);
+    return amqp_link_check(link, amqp_get_rpc_reply(link->conn),
+                           "open a channel");
+}
+
+bool amqp_declare_exchanges(struct amqp_link *link, amqp_channel_t channel)
+{
+    char name[BUS_NAME_MAX + 1];
+    char what[2 * BUS_NAME_MAX];
+
+    for (int i = 0; i < BUS_N_EXCHANGES; i++) {
+        enum bus_exchange exchange = (enum bus_exchange)i;
+
+        (void)bus_exchange_name(link->conf->exchange_name, exchange, name);
+        (void)amqp_exchange_declare(
+            link->conn, channel, amqp_cstring_bytes(name),
+            amqp_cstring_bytes(bus_exchange_type(exchange)), 0, 1, 0, 0,
+            amqp_empty_table);
+        if (!amqp_link_check(
+                link, amqp_get_rpc_reply(link->conn),
+                action(what, sizeof what, "declare exchange", name))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool bind_queue(struct amqp_link *link, amqp_channel_t channel,
+                       const struct bus_binding *binding)
+{
+    char name[BUS_NAME_MAX + 1] = "amq.topic";
+    char what[2 * BUS_NAME_MAX];
+
+    if (binding->exchange >= 0) {
+        (void)bus_exchange_name(link->conf->exchange_name,
+                                (enum bus_exchange)binding->exchange, name);
+    }
+    (void)amqp_queue_bind(link->conn, channel,
+                          amqp_cstring_bytes(binding->queue),
+                          amqp_cstring_bytes(name),
+                          amqp_cstring_bytes(binding->key), amqp_empty_table);
+    return amqp_link_check(
+        link, amqp_get_rpc_reply(link->conn),
+        action(what, sizeof what, "bind queue", binding->queue));
+}
+
+bool amqp_declare_queue(struct amqp_link *link, amqp_channel_t channel,
+                        const char *queue)
+{
+    amqp_table_entry_t entries[] = {
+        {.key = amqp_cstring_bytes("x-queue-type"),
+         .value = {.kind = AMQP_FIELD_KIND_UTF8,
+                   .value.bytes = amqp_cstring_bytes("quorum")}},
+        {.key = amqp_cstring_bytes("x-single-active-consumer"),
+         .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}},
+    };
+    amqp_table_t arguments = {.num_entries = 2, .entries = entries};
+    const struct bus_binding *binding;
+    char what[2 * BUS_NAME_MAX];
+    size_t at = 0;
+
+    (void)amqp_queue_declare(link->conn, channel, amqp_cstring_bytes(queue), 0,
+                             1, 0, 0, arguments);
+    if (!amqp_link_check(link, amqp_get_rpc_reply(link->conn),
+                         action(what, sizeof what, "declare queue", queue))) {
+        return false;
+    }
+    while ((binding = bus_binding_next(queue, &at)) != NULL) {
+        if (!bind_queue(link, channel, binding)) {
+            return false;
+        }
+    }
+    return true;
+}

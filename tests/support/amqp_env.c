@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The RabbitMQ that tests use, by environment. */
+#include "tests/support/amqp_env.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+enum {
+    PASSWORD_MAX = 256
+};
+
+static char *text_of(const char *name, const char *fallback)
+{
+    const char *value = getenv(name);
+
+    return xstrdup(value != NULL ? value : fallback);
+}
+
+static char *read_password(void)
+{
+    char line[PASSWORD_MAX];
+    const char *path = getenv("HYP_TEST_AMQP_PASSWORD_FILE");
+    FILE *file = path != NULL ? fopen(path, "r") : NULL;
+    char *found;
+
+    if (file == NULL) {
+        return NULL;
+    }
+    found = fgets(line, sizeof line, file);
+    (void)fclose(file);
+    if (found == NULL) {
+        return NULL;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    return xstrdup(line);
+}
+
+bool amqp_env_read(struct bus_amqp_conf *conf)
+{
+    char *port = text_of("HYP_TEST_AMQP_PORT", "");
+
+    *conf = (struct bus_amqp_conf){
+        .host = text_of("HYP_TEST_AMQP_HOST", "127.0.0.1"),
+        .vhost = text_of("HYP_TEST_AMQP_VHOST", "canopsis"),
+        .user = text_of("HYP_TEST_AMQP_USER", "hypervise"),
+        .password = read_password(),
+        .exchange_name = xstrdup("canopsis"),
+        .heartbeat_ms = 30000,
+        .message_bytes = 1024 * 1024,
+    };
+    if (str_to_i64(port, 1, UINT16_MAX, &conf->port) != ERR_OK ||
+        conf->password == NULL) {
+        (void)fprintf(stderr, "HYP_TEST_AMQP_PORT and "
+                              "HYP_TEST_AMQP_PASSWORD_FILE must name a "
+                              "RabbitMQ\n");
+        amqp_env_fini(conf);
+        conf->host = NULL;
+    }
+    free(port);
+    return conf->host != NULL;
+}
+
+void amqp_env_fini(struct bus_amqp_conf *conf)
+{
+    free(conf->host);
+    free(conf->vhost);
+    free(conf->user);
+    free(conf->password);
+    free(conf->exchange_name);
+}
