@@ -32,7 +32,7 @@ static const struct item_field fields[] = {
     {"events_count", BLANK_ZERO},
     {"steps_count", BLANK_ZERO},
     {"ack", BLANK_NULL},
-    {"canceled", BLANK_NULL},
+    {"canceled", BLANK_FALSE},
     {"snooze", BLANK_NULL},
     {"ticket", BLANK_NULL},
     {"comment", BLANK_NULL},

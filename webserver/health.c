@@ -5,9 +5,11 @@
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/metrics/status_file.h"
 #include "webserver/json_text.h"
@@ -31,6 +33,9 @@ static struct health_process *find(struct health *health, const char *name)
     if (health->n == HEALTH_PROCESSES_MAX || strlen(name) >= HEALTH_NAME_MAX) {
         return NULL;
     }
+    if (health->processes == NULL) {
+        health->processes = xcalloc(HEALTH_PROCESSES_MAX, sizeof *p);
+    }
     p = &health->processes[health->n++];
     *p = (struct health_process){.rate = NAN, .lag_s = NAN};
     (void)snprintf(p->name, sizeof p->name, "%s", name);
@@ -43,7 +48,8 @@ void health_fini(struct health *health)
     for (size_t i = 0; i < health->n; i++) {
         buf_fini(&health->processes[i].metrics);
     }
-    health->n = 0;
+    free(health->processes);
+    *health = (struct health){0};
 }
 
 /* Events a second, over at least RATE_MS. */

@@ -34,7 +34,7 @@ struct health_process {
 };
 
 struct health {
-    struct health_process processes[HEALTH_PROCESSES_MAX];
+    struct health_process *processes; /**< HEALTH_PROCESSES_MAX, or NULL */
     size_t n;
     int64_t next_ms; /**< of the next look, by the steady clock */
 };

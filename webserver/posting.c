@@ -11,13 +11,15 @@
 #include "common/base/random.h"
 #include "common/base/str.h"
 #include "common/bus/topology.h"
+#include "common/event/event_wire.h"
 #include "webserver/json_text.h"
 
 enum {
     KEY_MAX = 200,     /* bytes of an Idempotency-Key */
     PREFIX_BYTES = 16, /* random ones, when there is no key */
     /* What one message may hold: entry engines refuse larger ones. */
-    EVENT_BYTES_MAX = 1024 * 1024
+    EVENT_BYTES_MAX = 1024 * 1024,
+    PART_BYTES = 2 * 1024 * 1024
 };
 
 enum item_status {
@@ -276,53 +278,6 @@ static void on_cancel(void *ctx)
     posting_free(posting);
 }
 
-/* Whether a member is made at the entry, and so not sent. */
-static bool is_made_later(const char *name)
-{
-    return strcmp(name, "id") == 0 || strcmp(name, "rk") == 0 ||
-           strcmp(name, "entity_id") == 0 || strcmp(name, "received_at") == 0;
-}
-
-static void add_member(struct buf *out, const char *name,
-                       const struct doc_value *value)
-{
-    struct doc_value key = {.type = DOC_STRING};
-
-    key.u.s.text = name;
-    key.u.s.len = (uint32_t)strlen(name);
-    buf_add_char(out, out->len > 0 ? ',' : '{');
-    doc_value_to_json(&key, out);
-    buf_add_char(out, ':');
-    doc_value_to_json(value, out);
-}
-
-/* The event as a source would have sent it: unknown fields at top level. */
-static void write_event(struct doc doc, struct buf *out)
-{
-    struct doc_iter it;
-    struct doc_value value;
-    const char *name;
-
-    buf_clear(out);
-    doc_iter_init(&it, doc);
-    while (doc_next(&it, &name, &value)) {
-        struct doc_iter inner;
-
-        if (is_made_later(name)) {
-            continue;
-        }
-        if (strcmp(name, "extra") != 0 || value.type != DOC_DOC) {
-            add_member(out, name, &value);
-            continue;
-        }
-        doc_iter_init(&inner, value.u.doc);
-        while (doc_next(&inner, &name, &value)) {
-            add_member(out, name, &value);
-        }
-    }
-    buf_add_char(out, '}');
-}
-
 static void send_event(struct posting *posting, struct item *item, size_t i,
                        const struct event *event)
 {
@@ -351,11 +306,10 @@ static void on_event(void *ctx, uint32_t index, const struct event *event)
 {
     struct posting *posting = ctx;
     struct item *item = add_item(posting, ITEM_PENDING);
-    struct server *server = posting->server;
 
     (void)index; /* items come in order */
-    event_to_doc(event, server->doc);
-    write_event(doc_out_done(server->doc), &posting->body);
+    buf_clear(&posting->body);
+    event_write_json(event, posting->server->doc, &posting->body);
     if (posting->body.overflow) {
         set_status(posting, item, ITEM_REFUSED,
                    "the event is larger than 1 MiB");
@@ -415,7 +369,7 @@ static bool set_prefix(struct posting *posting, struct request *request)
     return true;
 }
 
-static void parse(struct posting *posting, const char *text, size_t len)
+static void parse_part(struct posting *posting, const char *text, size_t len)
 {
     const struct event_sink sink = {posting, on_event, on_refused};
 
@@ -423,6 +377,27 @@ static void parse(struct posting *posting, const char *text, size_t len)
     posting->source_len = len;
     event_parse(posting->server->parser, text, len, clock_now_ms(), &sink);
     posting->source = NULL;
+}
+
+/* Many lines are parsed part by part: the parser takes less at once than a
+ * body may hold. */
+static void parse(struct posting *posting, const char *text, size_t len)
+{
+    bool lines = text[strspn(text, " \t\r\n")] == '{';
+
+    while (lines && len > PART_BYTES) {
+        const char *end = memrchr(text, '\n', PART_BYTES);
+        size_t n;
+
+        if (end == NULL) {
+            break;
+        }
+        n = (size_t)(end - text) + 1;
+        parse_part(posting, text, n);
+        text += n;
+        len -= n;
+    }
+    parse_part(posting, text, len);
 }
 
 static void settle(struct posting *posting)

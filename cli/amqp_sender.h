@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Events straight to the message bus, as a connector publishes them. */
+#ifndef HYP_CLI_AMQP_SENDER_H
+#define HYP_CLI_AMQP_SENDER_H
+
+#include <stddef.h>
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+struct amqp_sender;
+
+/** Called for each event of a body: why NULL: confirmed by the broker. */
+typedef void amqp_item_fn(void *ctx, size_t index, const struct errbuf *why);
+
+/** Connect as amqp.conf of the folder says (NULL: the usual one). NULL, and
+ *  told, when that fails. */
+struct amqp_sender *amqp_sender_open(const char *config_dir);
+void amqp_sender_close(struct amqp_sender *sender);
+/** Validate and publish a body of events and wait for the confirms; *n gets
+ *  the number of events. ERR_UNAVAILABLE, and told: the broker is away or
+ *  does not confirm in time. */
+MUST_CHECK enum err amqp_sender_send(struct amqp_sender *sender,
+                                     const struct buf *body, amqp_item_fn *item,
+                                     void *ctx, size_t *n);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The one table of commands: names, options, help. */
+#include "cli/hyp.h"
+#include "cli/listing.h"
+
+#define ACT_OPTIONS "filter message author yes dry-run output"
+
+#define ACT_HELP                                                               \
+    "ID is the id of an open alarm, or its first characters when no other\n"   \
+    "begins so. With --filter, or more than one ID, what will be hit is\n"     \
+    "shown and you are asked, unless --yes. The answer of the alarm engine\n"  \
+    "is waited for: 'done', 'refused' with the reason, or 'pending' when it\n" \
+    "did not come in time (the action is on its way then).\n"
+
+#define FILTER_HELP                                                            \
+    "A filter is short text, like  state>=2 and component~\"^web\" and not "   \
+    "acked\nor a JSON object, like  {\"state\": {\"$gte\": 2}}.\n"
+
+const struct command commands[] = {
+    {NULL, "send", "[key=value ...]", "send events", "file json amqp output", 0,
+     -1, cmd_send,
+     "Sends one event given as key=value, or as JSON, or all those of a file\n"
+     "or of standard input: one object, an array, or one object a line.\n"
+     "Each is checked; what is accepted is safe with the message broker.\n"
+     "connector and connector_name are 'cli' and 'hyp' when not given.\n\n"
+     "Examples:\n"
+     "  hyp send component=web1 resource=disk state=2 output=\"95% full\"\n"
+     "  hyp send component=web1 resource=disk state=1 output=\"85% full\" \\\n"
+     "      perf_data=\"'/'=85%;80;90;0;100\"\n"
+     "  hyp send --json '{\"connector\":\"c\",\"connector_name\":\"n\",\n"
+     "                    \"component\":\"web1\",\"state\":0}'\n"
+     "  hyp send --file events.ndjson\n"
+     "  my-check | hyp send\n"},
+    {"event", "list", "", "the last check of each entity", LISTING_OPTIONS, 0,
+     0, cmd_event_list,
+     FILTER_HELP "\nExamples:\n"
+                 "  hyp event list --filter 'state>=2'\n"
+                 "  hyp event list --sort -timestamp --limit 20 -o json\n"},
+    {"event", "tail", "", "the event log as it grows",
+     "output filter search once", 0, 0, cmd_event_tail,
+     "Shows what was logged in the last minute, then what comes, until\n"
+     "Ctrl-C. Logged are operators' actions, log events, and the checks that\n"
+     "changed something.\n\n"
+     "Examples:\n"
+     "  hyp event tail\n"
+     "  hyp event tail --search web1 -o json\n"},
+    {"alarm", "list", "", "alarms", LISTING_OPTIONS " opened", 0, 0,
+     cmd_alarm_list,
+     "Newest changes first, unless --sort says otherwise.\n" FILTER_HELP
+     "\nExamples:\n"
+     "  hyp alarm list\n"
+     "  hyp alarm list --filter 'state=3 and not acked' --sort opened_at\n"
+     "  hyp alarm list --opened false --search web1\n"
+     "  hyp alarm list -o csv > alarms.csv\n"},
+    {"alarm", "show", "ID", "one alarm, and its steps", "output steps", 1, 1,
+     cmd_alarm_show,
+     "ID may be cut to its first characters.\n\n"
+     "Example:\n  hyp alarm show 019a2b3c --steps\n"},
+    {"alarm", "ack", "[ID ...]", "acknowledge: somebody looks at it",
+     ACT_OPTIONS, 0, -1, cmd_alarm_ack,
+     ACT_HELP "\nExamples:\n"
+              "  hyp alarm ack 019a2b3c --message \"looking\"\n"
+              "  hyp alarm ack --filter 'component~\"^web\"' --yes\n"},
+    {"alarm", "unack", "[ID ...]", "take an acknowledgement back", ACT_OPTIONS,
+     0, -1, cmd_alarm_unack, ACT_HELP},
+    {"alarm", "cancel", "[ID ...]", "cancel: it is none", ACT_OPTIONS, 0, -1,
+     cmd_alarm_cancel, ACT_HELP},
+    {"alarm", "uncancel", "[ID ...]", "take a cancel back", ACT_OPTIONS, 0, -1,
+     cmd_alarm_uncancel, ACT_HELP},
+    {"alarm", "snooze", "[ID ...] --for DURATION", "silence for a time",
+     ACT_OPTIONS " for", 0, -1, cmd_alarm_snooze,
+     ACT_HELP "\nExample:\n  hyp alarm snooze 019a2b3c --for 2h\n"},
+    {"alarm", "unsnooze", "[ID ...]", "end a snooze", ACT_OPTIONS, 0, -1,
+     cmd_alarm_unsnooze, ACT_HELP},
+    {"alarm", "comment", "[ID ...] --message TEXT", "say something on it",
+     ACT_OPTIONS, 0, -1, cmd_alarm_comment, ACT_HELP},
+    {"alarm", "ticket", "[ID ...] NUMBER", "note the ticket's number",
+     ACT_OPTIONS " url", 1, -1, cmd_alarm_ticket,
+     ACT_HELP "\nExample:\n"
+              "  hyp alarm ticket 019a2b3c INC-4711 --url https://desk/4711\n"},
+    {"alarm", "state", "[ID ...] STATE", "set the state by hand",
+     ACT_OPTIONS " release", 1, -1, cmd_alarm_state,
+     "STATE is ok, minor, major, critical or 0 to 3. It holds until the\n"
+     "source says OK or worse, unless --release.\n\n" ACT_HELP
+     "\nExample:\n  hyp alarm state 019a2b3c minor --message \"known\"\n"},
+    {"entity", "list", "", "what sends events", LISTING_OPTIONS, 0, 0,
+     cmd_entity_list,
+     FILTER_HELP "\nExample:\n  hyp entity list --filter type=component\n"},
+    {"entity", "show", "ID", "one entity", "output", 1, 1, cmd_entity_show,
+     "Example:\n  hyp entity show /component/collectd/host1/host1\n"},
+    {"metric", "list", "", "metrics with unit and last value",
+     LISTING_OPTIONS " entity", 0, 0, cmd_metric_list,
+     "Examples:\n"
+     "  hyp metric list --search cpu\n"
+     "  hyp metric list --entity /resource/collectd/host1/host1/load\n"},
+    {"metric", "show", "METRIC", "one metric drawn, or its points",
+     "output from to step agg raw", 1, 1, cmd_metric_show,
+     "METRIC is an id, or text that only one metric's id holds. The last\n"
+     "hour is drawn; with -o the points are printed.\n\n"
+     "Examples:\n"
+     "  hyp metric show load/shortterm\n"
+     "  hyp metric show load/shortterm --from -24h\n"
+     "  hyp metric show load/shortterm --from -1h --step 5m --agg max -o "
+     "csv\n"},
+    {"dead", "list", "", "messages that were refused", LISTING_OPTIONS, 0, 0,
+     cmd_dead_list, "Newest first, each with the reason.\n"},
+    {"dead", "show", "ID", "one of them, with its body", "output", 1, 1,
+     cmd_dead_show, NULL},
+    {NULL, "top", "", "rates and health of every process",
+     "output once interval", 0, 0, cmd_top,
+     "Refreshed until Ctrl-C on a terminal, else once.\n"},
+    {NULL, "doctor", "", "is all well? if not, what to do", "", 0, 0,
+     cmd_doctor,
+     "Looks at the API, the key, store, broker, each engine, dead letters,\n"
+     "the disk, and whether this host's own metrics arrive. Exit code 0: all\n"
+     "is well.\n"},
+    {"filter", "check", "FILTER", "how a filter is understood", "output", 1, 1,
+     cmd_filter_check,
+     "-o json prints it in its JSON form.\n\n"
+     "Example:\n  hyp filter check 'state>=2 and not acked'\n"},
+    {NULL, "version", "", "version of hyp and of the server", "", 0, 0,
+     cmd_version, NULL},
+    {0},
+};

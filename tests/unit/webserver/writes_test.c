@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Events in, actions out: with a broker that confirms, refuses, goes away. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "tests/support/rows.h"
+#include "tests/support/unit.h"
+#include "tests/unit/webserver/web_fixture.h"
+
+#define V1 "/api/v1"
+#define EVENT                                                                  \
+    "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":"             \
+    "\"web1\",\"resource\":\"disk\",\"state\":2,\"output\":\"full\"}"
+#define BAD                                                                    \
+    "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":"             \
+    "\"web1\",\"state\":9}"
+
+/* Events. */
+
+struct post_row {
+    const char *name;
+    const char *body;
+    int status;
+    const char *at, *want;
+    size_t published;
+};
+
+static const struct post_row posts[] = {
+    {"object", EVENT, 202, "accepted", "1", 1},
+    {"status of an item", EVENT, 202, "items.0.status", "\"accepted\"", 1},
+    {"array", "[" EVENT "," EVENT "]", 202, "accepted", "2", 2},
+    {"ndjson", EVENT "\n" EVENT "\n" EVENT "\n", 202, "accepted", "3", 3},
+    {"partly", "[" EVENT "," BAD "]", 207, "items.1.status", "\"refused\"", 1},
+    {"partly names the field", "[" EVENT "," BAD "]", 207, "items.1.field",
+     "\"state\"", 1},
+    {"partly counts", EVENT "\n" BAD "\n" EVENT "\n", 207, "accepted", "2", 2},
+    {"all refused", BAD, 422, "field", "\"state\"", 0},
+    {"all refused with items", "[" BAD "," BAD "]", 422, "items.1.index", "1",
+     0},
+    {"no check without a state",
+     "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":\"x\"}", 422,
+     "field", "\"state\"", 0},
+    {"no json", "hello", 400, "status", "400", 0},
+    {"empty array", "[]", 422, "status", "422", 0},
+};
+
+static void check_post(void **state)
+{
+    const struct post_row *row = *state;
+    struct web_fixture f;
+
+    web_start(&f, NULL);
+    web_call(&f, V1 "/events", row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    assert_int_equal(broker_depth(f.broker, WEB_QUEUE_EVENTS), row->published);
+    web_stop(&f);
+}
+
+/* What arrives is the event, with its routing key and an id. */
+static void message_of_an_event(void **state)
+{
+    struct web_fixture f;
+    struct bus_message message;
+    struct doc_out *out = doc_out_new();
+    struct errbuf why;
+    struct doc doc;
+
+    (void)state;
+    web_start(&f, NULL);
+    web_method(&f, "POST", V1 "/events",
+               "x-canopsis-authkey: " WEB_KEY "\r\n"
+               "Idempotency-Key: once-7\r\n",
+               "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":"
+               "\"web1\",\"state\":\"major\",\"rack\":{\"row\":4}}");
+    assert_int_equal(f.status, 202);
+    assert_string_equal(web_at(&f, "items.0.id"), "\"key-once-7-0\"");
+    assert_true(broker_peek(f.broker, WEB_QUEUE_EVENTS, 0, &message));
+    assert_string_equal(message.routing_key, "c.n.check.component.web1");
+    assert_string_equal(message.exchange, "canopsis.events");
+    assert_string_equal(message.properties.message_id, "key-once-7-0");
+    assert_string_equal(message.properties.user_id, "hypervise");
+    assert_int_equal(doc_from_json(message.body, message.len, out, &doc, &why),
+                     ERR_OK);
+    assert_int_equal(doc_i64(doc, "state", 0), 2);
+    assert_int_equal(doc_i64(doc_sub(doc, "rack"), "row", 0), 4);
+    assert_string_equal(doc_str(doc, "entity_id", "none"), "none");
+    doc_out_free(out);
+    web_stop(&f);
+}
+
+struct key_row {
+    const char *name;
+    const char *key;
+    int status;
+};
+
+static const struct key_row keys[] = {
+    {"good", "a-b_c.9", 202},
+    {"blank inside", "a b", 400},
+    {"control", "a\tb", 400},
+    {"not ascii", "\xc3\xa9", 400},
+};
+
+static void check_key(void **state)
+{
+    const struct key_row *row = *state;
+    struct web_fixture f;
+    char headers[256];
+
+    web_start(&f, NULL);
+    (void)snprintf(headers, sizeof headers,
+                   "x-canopsis-authkey: " WEB_KEY "\r\nIdempotency-Key: %s\r\n",
+                   row->key);
+    web_method(&f, "POST", V1 "/events", headers, EVENT);
+    assert_int_equal(f.status, row->status);
+    web_stop(&f);
+}
+
+static bool nack_all(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+static void broker_refuses(void **state)
+{
+    const struct broker_faults faults = {.nack = nack_all};
+    struct web_fixture f;
+
+    (void)state;
+    web_start(&f, NULL);
+    broker_set_faults(f.broker, &faults);
+    web_call(&f, V1 "/events", EVENT);
+    assert_int_equal(f.status, 503);
+    assert_string_equal(web_at(&f, "items.0.status"), "\"unconfirmed\"");
+    web_stop(&f);
+}
+
+static bool deliver_none(void *ctx, const char *connection)
+{
+    (void)ctx;
+    (void)connection;
+    return false;
+}
+
+/* No confirm comes: the answer does, in time, and says so. */
+static void no_confirm(void **state)
+{
+    static const char *const set[] = {"publish_timeout=150ms", NULL};
+    const struct broker_faults faults = {.deliver = deliver_none};
+    const struct broker_faults none = {0};
+    struct web_fixture f;
+
+    (void)state;
+    web_start(&f, set);
+    broker_set_faults(f.broker, &faults);
+    web_call(&f, V1 "/events", EVENT);
+    assert_int_equal(f.status, 503);
+    assert_string_equal(web_at(&f, "unconfirmed"), "1");
+    broker_set_faults(f.broker, &none);
+    web_settle(&f); /* the late confirm meets nobody */
+    web_call(&f, V1 "/events", EVENT);
+    assert_int_equal(f.status, 202);
+    web_stop(&f);
+}
+
+/* The connection breaks before the confirm: the same message goes again. */
+static void cut_once(struct web_fixture *f)
+{
+    if (f->hook_count == 0 && broker_depth(f->broker, WEB_QUEUE_EVENTS) > 0) {
+        f->hook_count++;
+        broker_cut(f->broker, f->bus, true, true);
+    }
+}
+
+static void connection_lost(void **state)
+{
+    struct web_fixture f;
+    struct bus_message first, second;
+
+    (void)state;
+    web_start(&f, NULL);
+    f.hook = cut_once;
+    /* the broker takes it, its confirm is lost with the connection */
+    web_call(&f, V1 "/events", EVENT);
+    assert_int_equal(f.status, 202);
+    if (broker_peek(f.broker, WEB_QUEUE_EVENTS, 1, &second)) {
+        assert_true(broker_peek(f.broker, WEB_QUEUE_EVENTS, 0, &first));
+        assert_string_equal(first.properties.message_id,
+                            second.properties.message_id);
+    }
+    web_stop(&f);
+}
+
+/* 10,000 events in one body, over the bound of unconfirmed bytes. */
+static void many_events(void **state)
+{
+    struct web_fixture f;
+    struct buf body;
+
+    (void)state;
+    buf_init(&body, 8 * 1024 * 1024);
+    for (int i = 0; i < 10000; i++) {
+        buf_add_str(&body, EVENT "\n");
+    }
+    web_start(&f, NULL);
+    web_call(&f, V1 "/events", buf_str(&body));
+    assert_int_equal(f.status, 202);
+    assert_string_equal(web_at(&f, "accepted"), "10000");
+    assert_int_equal(broker_depth(f.broker, WEB_QUEUE_EVENTS), 10000);
+    web_stop(&f);
+    buf_fini(&body);
+}
+
+/* More in lines than the parser takes at once. */
+static void large_lines(void **state)
+{
+    struct web_fixture f;
+    struct buf body;
+    char *output = xcalloc(1, 3001);
+
+    (void)state;
+    memset(output, 'x', 3000);
+    buf_init(&body, 8 * 1024 * 1024);
+    for (int i = 0; i < 2000; i++) {
+        buf_addf(&body,
+                 "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":"
+                 "\"w%d\",\"state\":0,\"output\":\"%s\"}\n",
+                 i, output);
+    }
+    web_start(&f, NULL);
+    web_call(&f, V1 "/events", buf_str(&body));
+    assert_int_equal(f.status, 202);
+    assert_string_equal(web_at(&f, "accepted"), "2000");
+    web_stop(&f);
+    buf_fini(&body);
+    free(output);
+}
+
+/* Compatible forms. */
+
+struct compat_row {
+    const char *name;
+    const char *path, *headers, *body;
+    int status;
+    const char *at, *want;
+};
+
+#define FORM  "Content-Type: application/x-www-form-urlencoded\r\n"
+#define KEYED "x-canopsis-authkey: " WEB_KEY "\r\n"
+
+static const struct compat_row compats[] = {
+    {"2015 json", "/event", KEYED, EVENT, 200, "success", "true"},
+    {"2015 key in the query", "/event?authkey=" WEB_KEY, "", EVENT, 200,
+     "total", "1"},
+    {"2015 wrong key", "/event?authkey=x", "", EVENT, 401, "status", "401"},
+    {"2015 form", "/event", KEYED FORM,
+     "connector=c&connector_name=n&component=web+1&resource=a%2Fb&state=1&"
+     "event_type=check&output=%C3%A9",
+     200, "data.0.component", "\"web 1\""},
+    {"2015 event in a form", "/event", KEYED FORM,
+     "event=%7B%22connector%22%3A%22c%22%2C%22connector_name%22%3A%22n%22%2C"
+     "%22component%22%3A%22w%22%2C%22state%22%3A0%7D",
+     200, "total", "1"},
+    {"2015 bad form", "/event", KEYED FORM, "a=%zz", 400, "field", "\"a\""},
+    {"2015 refused", "/event", KEYED, BAD, 422, "field", "\"state\""},
+    {"2024", "/api/v4/event", KEYED, "[" EVENT "," BAD "]", 200,
+     "sent_events.0.component", "\"web1\""},
+    {"2024 nothing to retry", "/api/v4/event", KEYED, EVENT, 200,
+     "retry_events", "[]"},
+    {"2024 all bad", "/api/v4/event", KEYED, BAD, 200, "sent_events", "[]"},
+};
+
+static void check_compat(void **state)
+{
+    const struct compat_row *row = *state;
+    struct web_fixture f;
+
+    web_start(&f, NULL);
+    web_method(&f, "POST", row->path, row->headers, row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    web_stop(&f);
+}
+
+/* Actions. */
+
+static void seed(struct web_fixture *f)
+{
+    web_put(f, STORE_ALARMS,
+            "{\"id\":\"aa11\",\"connector\":\"c\",\"connector_name\":\"n\","
+            "\"source_type\":\"resource\",\"component\":\"web1\","
+            "\"resource\":\"disk\",\"state\":2}");
+    web_put(f, STORE_ALARMS,
+            "{\"id\":\"bb22\",\"connector\":\"c\",\"connector_name\":\"n\","
+            "\"source_type\":\"component\",\"component\":\"db1\",\"state\":3}");
+}
+
+/* Stands in for the alarm engine: acks aa11, refuses all else. */
+static void answer(struct web_fixture *f)
+{
+    struct bus_message order;
+    struct doc_out *out = doc_out_new();
+    struct errbuf why;
+    struct doc doc;
+
+    while (broker_peek(f->broker, WEB_QUEUE_ACTIONS, f->hook_count, &order)) {
+        char body[512];
+        bool good;
+
+        f->hook_count++;
+        assert_int_equal(doc_from_json(order.body, order.len, out, &doc, &why),
+                         ERR_OK);
+        good = strcmp(doc_str(doc, "alarm_id", ""), "aa11") == 0;
+        (void)snprintf(
+            body, sizeof body, "{\"alarm_id\":\"%s\",\"action\":\"%s\",%s}",
+            doc_str(doc, "alarm_id", ""), doc_str(doc, "action_id", ""),
+            good ? "\"type\":\"ack\",\"step\":3"
+                 : "\"type\":\"action_refused\",\"step\":null,"
+                   "\"message\":\"acknowledged already\"");
+        assert_true(broker_publish(
+            f->broker,
+            &(struct bus_message){.exchange = "canopsis.alerts",
+                                  .routing_key = "c.n.ack",
+                                  .properties = {"application/json", "", "", 0},
+                                  .body = body,
+                                  .len = strlen(body)}));
+    }
+    doc_out_free(out);
+}
+
+struct act_row {
+    const char *name;
+    const char *body;
+    int status;
+    const char *at, *want;
+    size_t sent;
+};
+
+static const struct act_row acts[] = {
+    {"done", "{\"type\":\"ack\",\"ids\":[\"aa11\"],\"author\":\"ann\"}", 200,
+     "items.0.result", "\"done\"", 1},
+    {"step", "{\"type\":\"ack\",\"ids\":[\"aa11\"]}", 200, "items.0.step", "3",
+     1},
+    {"refused", "{\"type\":\"ack\",\"ids\":[\"bb22\"]}", 422, "detail",
+     "\"acknowledged already\"", 1},
+    {"partly", "{\"type\":\"ack\",\"ids\":[\"aa11\",\"bb22\"]}", 207,
+     "items.1.reason", "\"acknowledged already\"", 2},
+    {"unknown alarm", "{\"type\":\"ack\",\"ids\":[\"aa11\",\"zz\"]}", 207,
+     "items.1.result", "\"refused\"", 1},
+    {"no alarm at all", "{\"type\":\"ack\",\"ids\":[\"zz\"]}", 422,
+     "items.0.result", "\"refused\"", 0},
+    {"by filter", "{\"type\":\"ack\",\"filter\":\"state=2\"}", 200,
+     "items.0.id", "\"aa11\"", 1},
+    {"by filter object", "{\"type\":\"ack\",\"filter\":{\"state\":2}}", 200,
+     "done", "1", 1},
+    {"filter of none", "{\"type\":\"ack\",\"filter\":\"state=0\"}", 200,
+     "items", "[]", 0},
+    {"too many", "{\"type\":\"ack\",\"filter\":\"\"}", 422, "field",
+     "\"filter\"", 0},
+    {"too many ids", "{\"type\":\"ack\",\"ids\":[\"a\",\"b\",\"c\"]}", 422,
+     "field", "\"ids\"", 0},
+    {"no type", "{\"ids\":[\"aa11\"]}", 422, "field", "\"type\"", 0},
+    {"bad type", "{\"type\":\"check\",\"ids\":[\"aa11\"]}", 422, "field",
+     "\"type\"", 0},
+    {"no target", "{\"type\":\"ack\"}", 422, "field", "\"ids\"", 0},
+    {"two targets", "{\"type\":\"ack\",\"ids\":[\"a\"],\"filter\":\"\"}", 422,
+     "field", "\"ids\"", 0},
+    {"empty ids", "{\"type\":\"ack\",\"ids\":[]}", 422, "field", "\"ids\"", 0},
+    {"number as id", "{\"type\":\"ack\",\"ids\":[7]}", 422, "field", "\"ids\"",
+     0},
+    {"bad filter", "{\"type\":\"ack\",\"filter\":\"((\"}", 422, "field",
+     "\"filter\"", 0},
+    {"unknown field", "{\"type\":\"ack\",\"ids\":[\"aa11\"],\"x\":1}", 422,
+     "field", "\"x\"", 0},
+    {"snooze without a time", "{\"type\":\"snooze\",\"ids\":[\"aa11\"]}", 422,
+     "field", "\"duration\"", 0},
+    {"bad duration",
+     "{\"type\":\"snooze\",\"ids\":[\"aa11\"],\"duration\":\"x\"}", 422,
+     "field", "\"duration\"", 0},
+    {"negative duration",
+     "{\"type\":\"snooze\",\"ids\":[\"aa11\"],\"duration\":-5}", 422, "field",
+     "\"duration\"", 0},
+    {"duration as text",
+     "{\"type\":\"snooze\",\"ids\":[\"aa11\"],\"duration\":\"15m\"}", 200,
+     "done", "1", 1},
+    {"ticket without a number", "{\"type\":\"assocticket\",\"ids\":[\"aa11\"]}",
+     422, "field", "\"ticket\"", 0},
+    {"comment without a text", "{\"type\":\"comment\",\"ids\":[\"aa11\"]}", 422,
+     "field", "\"message\"", 0},
+    {"state without one", "{\"type\":\"changestate\",\"ids\":[\"aa11\"]}", 422,
+     "field", "\"state\"", 0},
+    {"bad state", "{\"type\":\"changestate\",\"ids\":[\"aa11\"],\"state\":4}",
+     422, "field", "\"state\"", 0},
+    {"state by name",
+     "{\"type\":\"changestate\",\"ids\":[\"aa11\"],\"state\":\"minor\"}", 200,
+     "done", "1", 1},
+};
+
+static void check_act(void **state)
+{
+    static const char *const set[] = {"actions_max=2", NULL};
+    const struct act_row *row = *state;
+    struct web_fixture f;
+
+    web_start(&f, set);
+    seed(&f);
+    if (strcmp(row->name, "too many") == 0) {
+        web_put(&f, STORE_ALARMS, "{\"id\":\"cc33\",\"state\":1}");
+    }
+    f.hook = answer;
+    web_call(&f, V1 "/alarms/actions", row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    assert_int_equal(broker_depth(f.broker, WEB_QUEUE_ACTIONS), row->sent);
+    web_stop(&f);
+}
+
+static void message_of_an_action(void **state)
+{
+    struct web_fixture f;
+    struct bus_message message;
+    struct doc_out *out = doc_out_new();
+    struct errbuf why;
+    struct doc doc;
+
+    (void)state;
+    web_start(&f, NULL);
+    seed(&f);
+    f.hook = answer;
+    web_call(&f, V1 "/alarms/actions",
+             "{\"type\":\"snooze\",\"ids\":[\"aa11\"],\"author\":\"ann\","
+             "\"message\":\"later\",\"duration\":90.5}");
+    assert_int_equal(f.status, 200);
+    assert_true(broker_peek(f.broker, WEB_QUEUE_ACTIONS, 0, &message));
+    assert_int_equal(doc_from_json(message.body, message.len, out, &doc, &why),
+                     ERR_OK);
+    assert_string_equal(doc_str(doc, "event_type", ""), "snooze");
+    assert_string_equal(doc_str(doc, "alarm_id", ""), "aa11");
+    assert_string_equal(doc_str(doc, "action_id", ""),
+                        message.properties.message_id);
+    assert_string_equal(doc_str(doc, "author", ""), "ann");
+    assert_string_equal(doc_str(doc, "output", ""), "later");
+    assert_string_equal(doc_str(doc, "component", ""), "web1");
+    assert_string_equal(doc_str(doc, "resource", ""), "disk");
+    assert_float_equal(doc_f64(doc, "duration", 0), 90.5, 0);
+    doc_out_free(out);
+    web_stop(&f);
+}
+
+/* Nobody answers: 202 and the ids, and a late answer meets nobody. */
+static void no_answer(void **state)
+{
+    static const char *const set[] = {"answer_timeout=150ms", NULL};
+    struct web_fixture f;
+
+    (void)state;
+    web_start(&f, set);
+    seed(&f);
+    web_call(&f, V1 "/alarms/actions", "{\"type\":\"ack\",\"ids\":[\"aa11\"]}");
+    assert_int_equal(f.status, 202);
+    assert_string_equal(web_at(&f, "items.0.result"), "\"pending\"");
+    assert_int_equal(strlen(web_at(&f, "items.0.action")), ACTION_ID_MAX + 2);
+    f.hook = answer;
+    web_settle(&f);
+    assert_int_equal(f.server.waiters.map.n, 0);
+    web_stop(&f);
+}
+
+/* The server ends while a request waits. */
+static void end_while_waiting(void **state)
+{
+    struct web_fixture f;
+
+    (void)state;
+    web_start(&f, NULL);
+    seed(&f);
+    f.hook = answer;
+    f.hook_count = 1; /* never answers the first */
+    web_settle(&f);
+    assert_int_equal(http_busy(f.server.http), 0);
+    web_call(&f, V1 "/alarms/actions", "{\"type\":\"ack\",\"ids\":[\"aa11\"]}");
+    web_stop(&f);
+}
+
+static bool fail_now;
+
+static enum store_fault fail_reads(void *ctx, bool is_commit)
+{
+    (void)ctx;
+    return fail_now && !is_commit ? STORE_FAULT_UNAVAILABLE : STORE_FAULT_NONE;
+}
+
+static void store_fails(void **state)
+{
+    struct web_fixture f;
+
+    (void)state;
+    web_start(&f, NULL);
+    seed(&f);
+    store_memory_set_fault(f.memory, fail_reads, NULL);
+    fail_now = true;
+    web_call(&f, V1 "/alarms/actions", "{\"type\":\"ack\",\"ids\":[\"aa11\"]}");
+    assert_int_equal(f.status, 503);
+    web_call(&f, V1 "/alarms/actions", "{\"type\":\"ack\",\"filter\":\"\"}");
+    assert_int_equal(f.status, 503);
+    fail_now = false;
+    web_stop(&f);
+}
+
+int main(void)
+{
+    const struct row_table tables[] = {
+        ROWS(posts, check_post),          ROWS(keys, check_key),
+        ROWS(compats, check_compat),      ROWS(acts, check_act),
+        ROW_SINGLE(message_of_an_event),  ROW_SINGLE(broker_refuses),
+        ROW_SINGLE(no_confirm),           ROW_SINGLE(connection_lost),
+        ROW_SINGLE(many_events),          ROW_SINGLE(large_lines),
+        ROW_SINGLE(message_of_an_action), ROW_SINGLE(no_answer),
+        ROW_SINGLE(end_while_waiting),    ROW_SINGLE(store_fails),
+    };
+
+    return rows_run("writes", tables, N_ROWS(tables));
+}
