@@ -18,7 +18,7 @@
 
 enum {
     CONNECT_MS = 5000,
-    HANDSHAKE_S = 5,
+    HANDSHAKE_S = 3,
     CLOSE_S = 1,
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MOST_MS = 10000,
