@@ -59,7 +59,7 @@ static enum err read_conf(const char *folder, struct found *found,
     buf_init(&text, INI_BYTES_MAX);
     err = file_read(path, &text, why);
     if (err == ERR_OK) {
-        err = ini_parse(path, buf_str(&text), text.len, on_item, found, why);
+        err = ini_parse(path, &text, on_item, found, why);
     } else if (err == ERR_NOT_FOUND || err == ERR_UNAVAILABLE) {
         err = ERR_OK; /* the defaults then */
     }

@@ -61,35 +61,59 @@ enum err str_to_double(const char *text, double *out)
     return ERR_OK;
 }
 
-/* Length of the well-formed character at p, 0 if there is none. The second
- * byte's range depends on the first: Unicode 15, table 3-7. */
+/* The well-formed characters of two and more bytes: the range of the first
+ * byte, of the second, and the length. Unicode 15, table 3-7. */
+static const struct utf8_form {
+    unsigned char first_low, first_high;
+    unsigned char second_low, second_high;
+    unsigned char len;
+} utf8_forms[] = {
+    {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
+    {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3},
+    {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
+    {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
+};
+
+/* The form that the first byte belongs to, NULL if there is none. */
+static const struct utf8_form *utf8_find(unsigned char first)
+{
+    for (size_t i = 0; i < sizeof utf8_forms / sizeof utf8_forms[0]; i++) {
+        if (first <= utf8_forms[i].first_high) {
+            return first >= utf8_forms[i].first_low ? &utf8_forms[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static bool utf8_continues(unsigned char byte)
+{
+    enum {
+        MARK_BITS = 0xC0,
+        MARK = 0x80
+    };
+
+    return (byte & MARK_BITS) == MARK;
+}
+
+/* Length of the well-formed character at p, 0 if there is none. */
 static size_t utf8_char(const unsigned char *p, size_t left)
 {
-    unsigned char low = 0x80;
-    unsigned char high = 0xBF;
-    size_t n;
+    const struct utf8_form *form;
 
     if (p[0] < 0x80) {
         return 1;
     }
-    n = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
-        : p[0] >= 0xE0 && p[0] <= 0xEF ? 3
-        : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
-                                       : 0;
-    if (n == 0 || n > left) {
+    form = utf8_find(p[0]);
+    if (form == NULL || form->len > left || p[1] < form->second_low ||
+        p[1] > form->second_high) {
         return 0;
     }
-    low = p[0] == 0xE0 ? 0xA0 : p[0] == 0xF0 ? 0x90 : low;
-    high = p[0] == 0xED ? 0x9F : p[0] == 0xF4 ? 0x8F : high;
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
+    for (size_t i = 2; i < form->len; i++) {
+        if (!utf8_continues(p[i])) {
             return 0;
         }
     }
-    return n;
+    return form->len;
 }
 
 /* How many bytes from p on are ASCII, counted in whole words: most text. */
@@ -133,12 +157,12 @@ bool utf8_valid(const char *text, size_t len)
 
 size_t utf8_cut(const char *text, size_t len, size_t max)
 {
-    size_t cut = len < max ? len : max;
+    size_t cut = max;
 
-    if (cut == len) {
+    if (len <= max) {
         return len;
     }
-    while (cut > 0 && ((unsigned char)text[cut] & 0xC0) == 0x80) {
+    while (cut > 0 && utf8_continues((unsigned char)text[cut])) {
         cut--;
     }
     return cut;

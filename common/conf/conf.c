@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The options of a program, what they are set to, and who set them. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +32,12 @@ static size_t count_options(const struct conf_part *parts, size_t n)
  * not exist, and something else may be set instead. */
 static void set_default(struct conf *conf, struct conf_setting *setting)
 {
-    static char empty[] = "";
     const struct conf_option *option = setting->option;
     struct errbuf why = {0};
 
     if (option->type == CONF_SECRET || option->type == CONF_PATH ||
         option->type == CONF_STRING) {
-        *(char **)setting->field = xstrdup(empty);
+        *(char **)setting->field = xstrdup("");
     }
     if (option->fallback == NULL || option->type == CONF_SECRET) {
         return;
@@ -374,8 +372,7 @@ enum err conf_read_sections(struct conf *conf, const char *path,
     if (err == ERR_OK) {
         reading.folder = folder_of(path);
         conf->readings++;
-        err =
-            ini_parse(path, buf_str(&text), text.len, take_item, &reading, why);
+        err = ini_parse(path, &text, take_item, &reading, why);
         free(reading.folder);
     }
     buf_fini(&text);
@@ -391,14 +388,18 @@ enum err conf_read_file(struct conf *conf, const char *path, struct errbuf *why)
 
 void conf_env_name(const struct conf_option *option, struct buf *out)
 {
+    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     size_t start = out->len;
 
     buf_addf(out, "HYP_%s_%s", option->section, option->key);
     for (size_t i = start; i < out->len; i++) {
         char c = out->data[i];
 
-        out->data[i] =
-            c == '-' || c == '.' ? '_' : (char)toupper((unsigned char)c);
+        if (c == '-' || c == '.') {
+            out->data[i] = '_';
+        } else if (c >= 'a' && c <= 'z') {
+            out->data[i] = upper[c - 'a'];
+        }
     }
 }
 

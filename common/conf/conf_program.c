@@ -370,9 +370,9 @@ static int show_sample(const struct conf_program *program,
                        const struct conf *conf, const struct args *args,
                        struct buf *out)
 {
-    char text[ERRBUF_TEXT_MAX];
-
     if (add_sample(program, conf, args->sample_file, out) != ERR_OK) {
+        char text[ERRBUF_TEXT_MAX];
+
         (void)snprintf(text, sizeof text, "%.200s is no file of this program",
                        args->sample_file);
         return complain_usage(program, text);

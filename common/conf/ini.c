@@ -161,30 +161,31 @@ static enum err parse_line(struct ini *ini, const char *text, size_t len,
     return *at == '[' ? parse_section(ini, at, why) : parse_pair(ini, at, why);
 }
 
-enum err ini_parse(const char *name, const char *text, size_t len,
-                   ini_item_fn *fn, void *ctx, struct errbuf *why)
+enum err ini_parse(const char *name, const struct buf *text, ini_item_fn *fn,
+                   void *ctx, struct errbuf *why)
 {
-    static const char mark[] = "\xEF\xBB\xBF"; /* what some editors put first */
+    static const char mark[] = "\xEF\xBB\xBF"; /* some editors put it first */
     struct ini ini = {.fn = fn, .ctx = ctx};
     struct errbuf inner = {0};
-    const char *end = text + len;
+    const char *at = buf_str(text);
+    const char *end = at + text->len;
 
-    if (len >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0) {
-        text += strlen(mark);
+    if (str_starts(at, mark)) {
+        at += strlen(mark);
     }
-    while (text < end) {
-        const char *stop = memchr(text, '\n', (size_t)(end - text));
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
         enum err err;
 
         stop = stop != NULL ? stop : end;
         ini.line++;
-        err = parse_line(&ini, text, (size_t)(stop - text), &inner);
+        err = parse_line(&ini, at, (size_t)(stop - at), &inner);
         if (err != ERR_OK) {
             errbuf_set_field(why, inner.field, "%s:%d: %s", name, ini.line,
                              inner.text);
             return err;
         }
-        text = stop < end ? stop + 1 : end;
+        at = stop < end ? stop + 1 : end;
     }
     return ERR_OK;
 }

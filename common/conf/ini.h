@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
 
 enum {
@@ -35,7 +36,7 @@ typedef enum err ini_item_fn(void *ctx, const struct ini_item *item,
  * A value runs to the end of the line or to a blank followed by # or ;.
  * Inside "..." nothing is a comment, \" is a quote and \\ a backslash.
  */
-MUST_CHECK enum err ini_parse(const char *name, const char *text, size_t len,
+MUST_CHECK enum err ini_parse(const char *name, const struct buf *text,
                               ini_item_fn *fn, void *ctx, struct errbuf *why);
 
 #endif

@@ -194,7 +194,7 @@ static void forget_proven(struct engine_io *io)
 
         /* While repeats are under way, their receipts keep their places. */
         if (entry != NULL && entry->replay == entry->replay_end &&
-            !entry->matching && entry->receipts.n > 0 &&
+            !io->queues[i].matching && entry->receipts.n > 0 &&
             entry->receipts.list[0].n <= entry->proven) {
             size_t before = entry->receipts.n;
 

@@ -10,6 +10,13 @@
 #include "common/base/clock.h"
 #include "common/json/json.h"
 
+/* Past any duration, far below where milliseconds would overflow. */
+#define SECONDS_MAX 1e15
+
+enum {
+    INDEX_SHOWN = 1000000
+}; /* six digits have room in a path */
+
 static const char *type_name(const json_t *json)
 {
     static const char *const names[] = {
@@ -207,7 +214,7 @@ enum err json_get_duration(const struct json_in *in, const char *key,
         double s = json_number_value(json);
 
         /* Past any range, and before the conversion could overflow. */
-        ms = fabs(s) < 1e15 ? clock_s_to_ms(s) : INT64_MAX;
+        ms = fabs(s) < SECONDS_MAX ? clock_s_to_ms(s) : INT64_MAX;
     } else if (!json_is_string(json)) {
         return refuse_type(in, key, expected, json);
     } else if (clock_parse_duration(json_string_value(json), &ms, NULL) !=
@@ -297,7 +304,7 @@ enum err json_enter_item(const struct json_in *in, const char *key, size_t i,
     const json_t *json = json_array_get(member(in, key), i);
     char item[ERRBUF_FIELD_MAX];
 
-    (void)snprintf(item, sizeof item, "%.28s[%zu]", key, i % 1000000);
+    (void)snprintf(item, sizeof item, "%.28s[%zu]", key, i % INDEX_SHOWN);
     child->in = (struct json_in){json, child->path, in->why};
     join(in, item, child->path);
     if (!json_is_object(json)) {

@@ -25,11 +25,14 @@ static enum err on_item(void *ctx, const struct ini_item *item,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct errbuf why = {"", ""};
+    struct buf text;
     int last = 0;
 
-    if (ini_parse("file", (const char *)data, size, on_item, &last, &why) !=
-        ERR_OK) {
+    buf_init(&text, INI_BYTES_MAX);
+    buf_add(&text, data, size);
+    if (ini_parse("file", &text, on_item, &last, &why) != ERR_OK) {
         BUG_IF(strncmp(why.text, "file:", 5) != 0);
     }
+    buf_fini(&text);
     return 0;
 }

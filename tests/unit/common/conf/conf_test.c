@@ -515,10 +515,10 @@ static void uncomment(struct buf *text)
     char *at = text->data;
 
     while ((at = strstr(at, "\n#")) != NULL) {
-        const char *end = strchr(at + 2, '\n');
+        const char *stop = strchr(at + 2, '\n');
         const char *equals = strchr(at + 2, '=');
 
-        if (at[2] != ' ' && equals != NULL && equals < end) {
+        if (at[2] != ' ' && equals != NULL && equals < stop) {
             at[1] = ' ';
         }
         at++;

@@ -275,7 +275,7 @@ struct bytes_case {
 
 #define BYTES(literal) (literal), sizeof(literal) - 1
 
-static const struct bytes_case bytes[] = {
+static const struct bytes_case raw[] = {
     {"empty document", BYTES("\x05\0\0\0\0"), true},
     {"no bytes", BYTES(""), false},
     {"length too small", BYTES("\x04\0\0\0\0"), false},
@@ -526,7 +526,7 @@ int main(void)
         ROW_SINGLE(copies_value_by_value),
         ROW_SINGLE(refuses_every_truncation),
         ROW_SINGLE(survives_corruption),
-        ROWS(bytes, check_bytes),
+        ROWS(raw, check_bytes),
         ROW_SINGLE(keeps_the_depth),
         ROW_SINGLE(orders_values),
         ROW_SINGLE(takes_some_as_equal),
