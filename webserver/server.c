@@ -17,7 +17,7 @@ enum {
     ALERTS_PREFETCH = 500,
     EVENTS_A_STEP = 1000, /* of the bus, before HTTP gets its turn */
     EVENTS_A_BODY = 50000,
-    FDLESS_WAIT_MS = 10   /* a bus without sockets is looked at this often */
+    FDLESS_WAIT_MS = 10 /* a bus without sockets is looked at this often */
 };
 
 #define FIELD(member) offsetof(struct web_conf, member)

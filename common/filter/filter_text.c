@@ -296,27 +296,9 @@ static struct node *read_list(struct text *text, enum node_op op,
     return node;
 }
 
-/* What people call the marks of an alarm, and the field that holds each. */
-static const char *field_of_mark(const char *word)
-{
-    static const char *const marks[][2] = {{"acked", "ack"},
-                                           {"snoozed", "snooze"},
-                                           {"commented", "comment"},
-                                           {"ticketed", "ticket"},
-                                           {"cancelled", "canceled"}};
-
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        if (strcmp(marks[i][0], word) == 0) {
-            return marks[i][1];
-        }
-    }
-    return word;
-}
-
 /* A field by itself: there, and not null, false, 0 or empty. */
-static struct node *read_bare(struct text *text, const char *word)
+static struct node *read_bare(struct text *text, const char *field)
 {
-    const char *field = field_of_mark(word);
     struct doc_out *out = text->build->scratch;
     struct node *node =
         node_new_at(text->build, NODE_NIN, field, strlen(field));

@@ -98,14 +98,14 @@ static void seed(struct web_fixture *f)
         "\"state\":3,\"status\":3,\"output\":\"down\",\"opened_at\":@,"
         "\"changed_at\":1000000000.25,\"ack\":{\"author\":\"ann\","
         "\"message\":\"mine\",\"at\":1000000000}}",
-        90);
+        5405);
     put(f, STORE_ALARMS,
         "{\"id\":\"bb22000000000002\",\"entity_id\":\"/component/c/n/db2\","
         "\"source_type\":\"component\",\"connector\":\"c\","
         "\"connector_name\":\"n\",\"component\":\"db2\",\"resource\":\"\","
         "\"state\":1,\"status\":1,\"output\":\"slow\",\"opened_at\":@,"
         "\"changed_at\":1000000000}",
-        90);
+        5405);
     FIXED(f, STORE_ALARMS_RESOLVED,
           "{\"id\":\"cc33000000000001\",\"component\":\"old\",\"state\":0,"
           "\"status\":0,\"output\":\"fine\",\"opened_at\":1,\"changed_at\":2,"
@@ -315,9 +315,9 @@ static const struct hyp_row hyps[] = {
      "RESOURCE  OUTPUT\n"
      "aa11000000000001  major     ongoing              2h  web1       disk    "
      "  95%  [31mfull, \"/\"\n"
-     "bb22000000000001  critical  flapping  ack       90s  db1                 "
+     "bb22000000000001  critical  flapping  ack       90m  db1                 "
      " down\n"
-     "bb22000000000002  minor     ongoing             90s  db2                 "
+     "bb22000000000002  minor     ongoing             90m  db2                 "
      " slow\n",
      NULL},
     {"names",
