@@ -3,12 +3,16 @@
 #include <stddef.h>
 
 #include "engines/cleaner/cleaner.h"
+#include "engines/collectdgw/collectdgw.h"
 #include "engines/context/context.h"
 #include "engines/engines.h"
 #include "engines/eventstore/eventstore.h"
+#include "engines/perfdata/perfdata.h"
 
 const struct engine_ops *const all_engines[] = {
     &cleaner_engine,
+    &collectdgw_engine,
     &context_engine,
     &eventstore_engine,
+    &perfdata_engine,
     NULL};
