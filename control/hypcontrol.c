@@ -53,7 +53,7 @@ static int tell(enum err err, const struct errbuf *why)
     if (err == ERR_OK) {
         return EXIT_DONE;
     }
-    fprintf(stderr, "hypcontrol: %s\n", why->text);
+    (void)fprintf(stderr, "hypcontrol: %s\n", why->text);
     return EXIT_NOT_SO;
 }
 
@@ -147,7 +147,7 @@ static bool take_wait(const char *text, struct arguments *arguments)
         arguments->wait_ms > 0) {
         return true;
     }
-    fprintf(stderr, "hypcontrol: --wait %s: expected a duration like 90s\n",
+    (void)fprintf(stderr, "hypcontrol: --wait %s: expected a duration like 90s\n",
             text);
     return false;
 }
@@ -167,7 +167,7 @@ static int take_options(int argc, char **argv, struct arguments *arguments)
     while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         switch (option) {
         case 'h':
-            fputs(help_text, stdout);
+            (void)fputs(help_text, stdout);
             return EXIT_DONE;
         case 'j':
             arguments->json = true;
@@ -202,7 +202,7 @@ int main(int argc, char **argv)
     const struct command *command =
         optind + 1 == argc ? find_command(argv[optind]) : NULL;
     if (command == NULL) {
-        fputs(help_text, stderr);
+        (void)fputs(help_text, stderr);
         return EXIT_USAGE;
     }
     enum err err = suite_open(&suite, arguments.prefix, &why);

@@ -102,13 +102,13 @@ static char *format_uptime(int64_t s, char *text)
 {
     enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
     if (s >= DAY) {
-        snprintf(text, UPTIME_TEXT_MAX, "%lldd %lldh", (long long)(s / DAY),
+        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldd %lldh", (long long)(s / DAY),
                  (long long)(s % DAY / HOUR));
     } else if (s >= HOUR) {
-        snprintf(text, UPTIME_TEXT_MAX, "%lldh %lldm", (long long)(s / HOUR),
+        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldh %lldm", (long long)(s / HOUR),
                  (long long)(s % HOUR / MINUTE));
     } else {
-        snprintf(text, UPTIME_TEXT_MAX, "%lldm %llds", (long long)(s / MINUTE),
+        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldm %llds", (long long)(s / MINUTE),
                  (long long)(s % MINUTE));
     }
     return text;
@@ -120,7 +120,7 @@ static void add_table_row(const struct row *row, struct buf *out)
     char pid[UPTIME_TEXT_MAX] = "-";
     if (row->process.pid > 0) {
         format_uptime(row->uptime_s, uptime);
-        snprintf(pid, sizeof(pid), "%d", row->process.pid);
+        (void)snprintf(pid, sizeof(pid), "%d", row->process.pid);
     }
     buf_addf(out, "%-9s  %-20s  %-8s  %7s  %8s  %8lld  %-5s  %s\n",
              row->section, row->service,

@@ -36,7 +36,7 @@ static enum err take_item(void *ctx, const struct ini_item *item,
     (void)why;
     if (item->key != NULL && strcmp(item->section, sought->section) == 0 &&
         strcmp(item->key, sought->key) == 0) {
-        snprintf(sought->value, sizeof(sought->value), "%s", item->value);
+        (void)snprintf(sought->value, sizeof(sought->value), "%s", item->value);
     }
     return ERR_OK;
 }

@@ -98,10 +98,10 @@ static void show_progress(const struct run *run, const struct look *look)
              (long long)((clock_mono_ms() - run->begun_ms) / MS_PER_S),
              look->why.text);
     size_t shown = utf8_cut(buf_str(&line), line.len, PROGRESS_WIDTH);
-    fprintf(stderr, "\r\033[K%.*s", (int)shown, buf_str(&line));
+    (void)fprintf(stderr, "\r\033[K%.*s", (int)shown, buf_str(&line));
     buf_fini(&line);
     if (look->n_done == run->n) {
-        fputc('\n', stderr);
+        (void)fputc('\n', stderr);
     }
 }
 

@@ -38,7 +38,7 @@ static int tell(enum err err, const struct errbuf *why)
     if (err == ERR_OK) {
         return EXIT_DONE;
     }
-    fprintf(stderr, "service: %s\n", why->text);
+    (void)fprintf(stderr, "service: %s\n", why->text);
     return EXIT_NOT_SO;
 }
 
@@ -84,7 +84,7 @@ static int command_status(const struct suite *suite, char *name)
     struct buf out;
     buf_init(&out, REPORT_MAX);
     bool ready = report_status(suite, name, REPORT_TABLE, &out);
-    fputs(buf_str(&out), stdout);
+    (void)fputs(buf_str(&out), stdout);
     buf_fini(&out);
     return ready ? EXIT_DONE : EXIT_NOT_SO;
 }
@@ -99,7 +99,7 @@ static void show_tail(FILE *file)
     }
     text[fread(text, 1, LOG_SHOWN_BYTES, file)] = '\0';
     const char *line = cut ? strchr(text, '\n') : NULL;
-    fputs(line == NULL ? text : line + 1, stdout);
+    (void)fputs(line == NULL ? text : line + 1, stdout);
 }
 
 static int command_log(const struct suite *suite, char *name)
@@ -107,7 +107,7 @@ static int command_log(const struct suite *suite, char *name)
     char *path = xasprintf("%s/log/%s.log", suite->var, name);
     FILE *file = fopen(path, "r");
     if (file == NULL) {
-        fprintf(stderr, "service: %s: %s\n", path, strerror(errno));
+        (void)fprintf(stderr, "service: %s: %s\n", path, strerror(errno));
     } else {
         show_tail(file);
         fclose(file);
@@ -144,7 +144,7 @@ static int take_options(int argc, char **argv, const char **prefix)
     while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         switch (option) {
         case 'h':
-            fputs(help_text, stdout);
+            (void)fputs(help_text, stdout);
             return EXIT_DONE;
         case 'p':
             *prefix = optarg;
@@ -169,7 +169,7 @@ static int run_command(const struct command *command, const char *prefix,
     if (suite_has_service(&suite, name)) {
         code = command->run(&suite, name);
     } else {
-        fprintf(stderr, "service: %s: not in hypcontrol.conf; `hypcontrol "
+        (void)fprintf(stderr, "service: %s: not in hypcontrol.conf; `hypcontrol "
                         "status` lists the services\n", name);
     }
     suite_close(&suite);
@@ -186,7 +186,7 @@ int main(int argc, char **argv)
     const struct command *command =
         optind + 2 == argc ? find_command(argv[optind + 1]) : NULL;
     if (command == NULL) {
-        fputs(help_text, stderr);
+        (void)fputs(help_text, stderr);
         return EXIT_USAGE;
     }
     return run_command(command, prefix, argv[optind]);

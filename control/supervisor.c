@@ -159,7 +159,7 @@ enum err supervisor_pid(struct supervisor *supervisor, pid_t *pid,
 
 static void read_process(struct doc info, struct process *process)
 {
-    snprintf(process->name, sizeof(process->name), "%s",
+    (void)snprintf(process->name, sizeof(process->name), "%s",
              doc_str(info, "name", ""));
     process->state =
         (enum process_state)doc_i64(info, "state", PROCESS_UNKNOWN);
@@ -167,7 +167,7 @@ static void read_process(struct doc info, struct process *process)
     process->started_s = doc_i64(info, "start", 0);
     process->now_s = doc_i64(info, "now", 0);
     process->exit_status = (int)doc_i64(info, "exitstatus", 0);
-    snprintf(process->note, sizeof(process->note), "%s",
+    (void)snprintf(process->note, sizeof(process->note), "%s",
              doc_str(info, "spawnerr", ""));
 }
 

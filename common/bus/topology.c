@@ -83,6 +83,8 @@ static const char *next_word(const char *text, size_t len)
 
 /* As with globs, only the latest "#" needs to be tried again: an earlier one
  * could do no more than that. NULL is the end of the words. */
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): one loop, and
+ * parts of it would say less. */
 bool bus_topic_matches(const char *pattern, const char *key)
 {
     const char *hash = NULL;
