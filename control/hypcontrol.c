@@ -8,7 +8,11 @@
 #include "control/report.h"
 #include "control/run.h"
 
-enum { EXIT_DONE = 0, EXIT_NOT_SO = 1, EXIT_USAGE = 2 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_NOT_SO = 1,
+    EXIT_USAGE = 2
+};
 
 struct arguments {
     const char *prefix;
@@ -117,9 +121,9 @@ static int command_urls(const struct suite *suite,
     struct buf out;
     struct errbuf why = {0};
     buf_init(&out, REPORT_MAX);
-    enum err err = report_urls(suite, arguments->secrets,
-                               arguments->json ? REPORT_JSON : REPORT_TABLE,
-                               &out, &why);
+    enum err err =
+        report_urls(suite, arguments->secrets,
+                    arguments->json ? REPORT_JSON : REPORT_TABLE, &out, &why);
     int printed = print(&out);
     return err == ERR_OK ? printed : tell(err, &why);
 }
@@ -147,8 +151,8 @@ static bool take_wait(const char *text, struct arguments *arguments)
         arguments->wait_ms > 0) {
         return true;
     }
-    (void)fprintf(stderr, "hypcontrol: --wait %s: expected a duration like 90s\n",
-            text);
+    (void)fprintf(
+        stderr, "hypcontrol: --wait %s: expected a duration like 90s\n", text);
     return false;
 }
 
@@ -161,33 +165,37 @@ static const struct option long_options[] = {
     {0}};
 
 /* Returns -1 to go on, else the code to exit with. */
+static int take_option(int option, struct arguments *arguments)
+{
+    switch (option) {
+    case 'h':
+        (void)fputs(help_text, stdout);
+        return EXIT_DONE;
+    case 'j':
+        arguments->json = true;
+        return -1;
+    case 'p':
+        arguments->prefix = optarg;
+        return -1;
+    case 's':
+        arguments->secrets = true;
+        return -1;
+    case 'w':
+        return take_wait(optarg, arguments) ? -1 : EXIT_USAGE;
+    default:
+        return EXIT_USAGE;
+    }
+}
+
 static int take_options(int argc, char **argv, struct arguments *arguments)
 {
     int option;
-    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'h':
-            (void)fputs(help_text, stdout);
-            return EXIT_DONE;
-        case 'j':
-            arguments->json = true;
-            break;
-        case 'p':
-            arguments->prefix = optarg;
-            break;
-        case 's':
-            arguments->secrets = true;
-            break;
-        case 'w':
-            if (!take_wait(optarg, arguments)) {
-                return EXIT_USAGE;
-            }
-            break;
-        default:
-            return EXIT_USAGE;
-        }
+    int code = -1;
+    while (code < 0 &&
+           (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+        code = take_option(option, arguments);
     }
-    return -1;
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -12,7 +12,11 @@
 #include "common/bus/probe.h"
 #include "common/metrics/status_file.h"
 
-enum { LOG_TAIL_BYTES = 4096, LOGIN_MS = 2000, MS_PER_S = 1000 };
+enum {
+    LOG_TAIL_BYTES = 4096,
+    LOGIN_MS = 2000,
+    MS_PER_S = 1000
+};
 
 typedef bool probe_fn(const struct suite *suite, const struct process *process,
                       struct errbuf *why);
@@ -48,7 +52,7 @@ static void add_last_words(const struct suite *suite, const char *name,
         rewind(file);
     }
     text[fread(text, 1, LOG_TAIL_BYTES, file)] = '\0';
-    fclose(file);
+    (void)fclose(file);
     const char *line = last_line(text);
     if (line[0] != '\0') {
         struct errbuf before = *why;
@@ -129,22 +133,21 @@ static bool probe_broker(const struct suite *suite,
 
 /* A file of an earlier life names another process. */
 static bool status_says_ready(const struct status *status,
-                              const struct process *process,
-                              struct errbuf *why)
+                              const struct process *process, struct errbuf *why)
 {
     if (status->pid != process->pid) {
         errbuf_set(why, "starting");
         return false;
     }
     if (status->life == STATUS_STALE) {
-        errbuf_set(why, "hangs: its last sign of life is %lld s old",
-                   (long long)((clock_now_ms() - status->updated_ms) /
-                               MS_PER_S));
+        errbuf_set(
+            why, "hangs: its last sign of life is %lld s old",
+            (long long)((clock_now_ms() - status->updated_ms) / MS_PER_S));
         return false;
     }
     if (!status->ready) {
-        errbuf_set(why, "%s", status->why_not[0] == '\0' ? "not ready"
-                                                         : status->why_not);
+        errbuf_set(why, "%s",
+                   status->why_not[0] == '\0' ? "not ready" : status->why_not);
     }
     return status->ready;
 }

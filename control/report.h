@@ -8,9 +8,14 @@
 #include "common/base/buf.h"
 #include "control/suite.h"
 
-enum { REPORT_MAX = 256 * 1024 };
+enum {
+    REPORT_MAX = 256 * 1024
+};
 
-enum report_form { REPORT_TABLE, REPORT_JSON };
+enum report_form {
+    REPORT_TABLE,
+    REPORT_JSON
+};
 
 /**
  * Append the status of every service, or of the one named.

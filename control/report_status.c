@@ -10,7 +10,10 @@
 #include "control/probe.h"
 #include "control/report.h"
 
-enum { LOG_BYTES_MAX = 16 * 1024 * 1024, UPTIME_TEXT_MAX = 64 };
+enum {
+    LOG_BYTES_MAX = 16 * 1024 * 1024,
+    UPTIME_TEXT_MAX = 64
+};
 
 /* One row, as it is shown. */
 struct row {
@@ -46,14 +49,16 @@ static void read_supervisor_log(struct report *report)
  * nobody asked for, since its start. */
 static int64_t count_restarts(const struct report *report, const char *name)
 {
+    static const char begun[] = " supervisord started with pid ";
+    const char *log = buf_str(&report->log);
+    const char *next;
     int64_t n = 0;
-    char *sought = xasprintf(" exited: %s (", name);
-    const char *at = buf_str(&report->log);
-    for (const char *start = at; start != NULL;) {
-        start = strstr(at, " supervisord started with pid ");
-        at = start == NULL ? at : start + 1;
+    while ((next = strstr(log, begun)) != NULL) {
+        log = next + 1;
     }
-    for (at = strstr(at, sought); at != NULL; at = strstr(at + 1, sought)) {
+    char *sought = xasprintf(" exited: %s (", name);
+    while ((next = strstr(log, sought)) != NULL) {
+        log = next + 1;
         n++;
     }
     free(sought);
@@ -83,9 +88,8 @@ static void look_at(const struct report *report, struct row *row)
 static void collect_section(struct report *report, enum suite_section section)
 {
     const struct conf_list *services = &report->suite->conf.services[section];
-    report->rows =
-        xrealloc_array(report->rows, report->n + services->n + 1,
-                       sizeof(*report->rows));
+    report->rows = xrealloc_array(report->rows, report->n + services->n + 1,
+                                  sizeof(*report->rows));
     for (size_t i = 0; i < services->n; i++) {
         if (report->only != NULL &&
             strcmp(report->only, services->items[i]) != 0) {
@@ -100,16 +104,20 @@ static void collect_section(struct report *report, enum suite_section section)
 
 static char *format_uptime(int64_t s, char *text)
 {
-    enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
+    enum {
+        MINUTE = 60,
+        HOUR = 3600,
+        DAY = 86400
+    };
     if (s >= DAY) {
-        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldd %lldh", (long long)(s / DAY),
-                 (long long)(s % DAY / HOUR));
+        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldd %lldh",
+                       (long long)(s / DAY), (long long)(s % DAY / HOUR));
     } else if (s >= HOUR) {
-        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldh %lldm", (long long)(s / HOUR),
-                 (long long)(s % HOUR / MINUTE));
+        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldh %lldm",
+                       (long long)(s / HOUR), (long long)(s % HOUR / MINUTE));
     } else {
-        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldm %llds", (long long)(s / MINUTE),
-                 (long long)(s % MINUTE));
+        (void)snprintf(text, UPTIME_TEXT_MAX, "%lldm %llds",
+                       (long long)(s / MINUTE), (long long)(s % MINUTE));
     }
     return text;
 }
@@ -123,9 +131,8 @@ static void add_table_row(const struct row *row, struct buf *out)
         (void)snprintf(pid, sizeof(pid), "%d", row->process.pid);
     }
     buf_addf(out, "%-9s  %-20s  %-8s  %7s  %8s  %8lld  %-5s  %s\n",
-             row->section, row->service,
-             process_state_name(row->process.state), pid, uptime,
-             (long long)row->restarts, row->ready ? "yes" : "no",
+             row->section, row->service, process_state_name(row->process.state),
+             pid, uptime, (long long)row->restarts, row->ready ? "yes" : "no",
              row->ready ? "" : row->why.text);
 }
 

@@ -11,7 +11,9 @@
 #include "common/doc/doc.h"
 #include "control/report.h"
 
-enum { VALUE_MAX = 1024 };
+enum {
+    VALUE_MAX = 1024
+};
 
 /* One key sought in a file whose other keys are somebody else's. */
 struct sought {
@@ -50,8 +52,7 @@ static enum err seek(const struct suite *suite, const char *name,
     buf_init(&text, INI_BYTES_MAX);
     enum err err = file_read(path, &text, why);
     if (err == ERR_OK) {
-        err = ini_parse(path, &text, take_item, sought,
-                        why);
+        err = ini_parse(path, &text, take_item, sought, why);
     }
     buf_fini(&text);
     free(path);
@@ -122,8 +123,8 @@ static enum err read_urls(const struct suite *suite, bool secrets,
         err = read_amqp(suite, "amqp.conf", secrets, &urls->amqp, why);
     }
     if (err == ERR_OK) {
-        err = read_amqp(suite, "amqp_connector.conf", secrets,
-                        &urls->connector, why);
+        err = read_amqp(suite, "amqp_connector.conf", secrets, &urls->connector,
+                        why);
     }
     return err;
 }
@@ -131,9 +132,11 @@ static enum err read_urls(const struct suite *suite, bool secrets,
 /* A password in the store's own address is a secret too. */
 static void hide_password(char *uri)
 {
-    char *at = strchr(uri, '@');
-    char *scheme = strstr(uri, "://");
-    char *colon = scheme == NULL ? NULL : strchr(scheme + 3, ':');
+    static const char after_scheme[] = "://";
+    char *at = strrchr(uri, '@');
+    char *scheme = strstr(uri, after_scheme);
+    char *colon =
+        scheme == NULL ? NULL : strchr(scheme + strlen(after_scheme), ':');
     if (at != NULL && colon != NULL && colon < at) {
         memmove(colon, at, strlen(at) + 1);
     }
@@ -188,8 +191,7 @@ static void add_urls(struct urls *urls, bool secrets, enum report_form form,
 }
 
 enum err report_urls(const struct suite *suite, bool secrets,
-                     enum report_form form, struct buf *out,
-                     struct errbuf *why)
+                     enum report_form form, struct buf *out, struct errbuf *why)
 {
     struct urls urls = {.listen = {"webserver", "listen", "127.0.0.1"},
                         .port = {"webserver", "port", "8082"},

@@ -21,7 +21,7 @@ enum {
 /* Where one look at all services has got to. */
 struct look {
     size_t n_done;
-    bool hopeless; /* waiting longer cannot help */
+    bool hopeless;     /* waiting longer cannot help */
     struct errbuf why; /* of the first that is not there yet */
 };
 
@@ -44,7 +44,10 @@ static void look_missing(struct look *look, const char *name,
  * our programs keep for a configuration or command line they refuse. */
 static bool is_hopeless(const struct run *run, const struct process *process)
 {
-    enum { EXIT_CONFIG = 1, EXIT_USAGE = 2 };
+    enum {
+        EXIT_CONFIG = 1,
+        EXIT_USAGE = 2
+    };
     bool refused = process->exit_status == EXIT_CONFIG ||
                    process->exit_status == EXIT_USAGE;
     return process->state == PROCESS_FATAL ||
@@ -71,9 +74,8 @@ static void look_down(const struct run *run, const char *name,
                       struct look *look)
 {
     struct errbuf why = {0};
-    struct process process;
-    enum err err =
-        supervisor_get(run->suite->supervisor, name, &process, &why);
+    struct process process = {.state = PROCESS_UNKNOWN};
+    enum err err = supervisor_get(run->suite->supervisor, name, &process, &why);
     if (err == ERR_NOT_FOUND ||
         (err == ERR_OK && process_is_down(process.state))) {
         look->n_done++;
@@ -94,8 +96,7 @@ static void show_progress(const struct run *run, const struct look *look)
     }
     buf_init(&line, PROGRESS_MAX);
     buf_addf(&line, "%s: %zu of %zu, %lld s  %s", run->title, look->n_done,
-             run->n,
-             (long long)((clock_mono_ms() - run->begun_ms) / MS_PER_S),
+             run->n, (long long)((clock_mono_ms() - run->begun_ms) / MS_PER_S),
              look->why.text);
     size_t shown = utf8_cut(buf_str(&line), line.len, PROGRESS_WIDTH);
     (void)fprintf(stderr, "\r\033[K%.*s", (int)shown, buf_str(&line));
@@ -105,8 +106,7 @@ static void show_progress(const struct run *run, const struct look *look)
     }
 }
 
-static enum err wait_for(const struct run *run, look_fn *fn,
-                         struct errbuf *why)
+static enum err wait_for(const struct run *run, look_fn *fn, struct errbuf *why)
 {
     for (;;) {
         struct look look = {0};

@@ -25,8 +25,8 @@ MUST_CHECK enum err run_start(const struct run *run, struct errbuf *why);
 MUST_CHECK enum err run_stop(const struct run *run, struct errbuf *why);
 
 /** Section by section: start each when the one before is ready. */
-MUST_CHECK enum err run_start_suite(const struct suite *suite,
-                                    int64_t wait_ms, struct errbuf *why);
+MUST_CHECK enum err run_start_suite(const struct suite *suite, int64_t wait_ms,
+                                    struct errbuf *why);
 /** Backwards, then supervisord itself. */
 MUST_CHECK enum err run_stop_suite(const struct suite *suite, int64_t wait_ms,
                                    struct errbuf *why);

@@ -11,8 +11,14 @@
 #include "control/report.h"
 #include "control/run.h"
 
-enum { EXIT_DONE = 0, EXIT_NOT_SO = 1, EXIT_USAGE = 2 };
-enum { LOG_SHOWN_BYTES = 8 * 1024 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_NOT_SO = 1,
+    EXIT_USAGE = 2
+};
+enum {
+    LOG_SHOWN_BYTES = 8 * 1024
+};
 
 typedef int command_fn(const struct suite *suite, char *name);
 
@@ -110,15 +116,15 @@ static int command_log(const struct suite *suite, char *name)
         (void)fprintf(stderr, "service: %s: %s\n", path, strerror(errno));
     } else {
         show_tail(file);
-        fclose(file);
+        (void)fclose(file);
     }
     free(path);
     return file == NULL ? EXIT_NOT_SO : EXIT_DONE;
 }
 
 static const struct command commands[] = {
-    {"log", command_log},       {"restart", command_restart},
-    {"start", command_start},   {"status", command_status},
+    {"log", command_log},     {"restart", command_restart},
+    {"start", command_start}, {"status", command_status},
     {"stop", command_stop},
 };
 
@@ -169,8 +175,10 @@ static int run_command(const struct command *command, const char *prefix,
     if (suite_has_service(&suite, name)) {
         code = command->run(&suite, name);
     } else {
-        (void)fprintf(stderr, "service: %s: not in hypcontrol.conf; `hypcontrol "
-                        "status` lists the services\n", name);
+        (void)fprintf(stderr,
+                      "service: %s: not in hypcontrol.conf; `hypcontrol "
+                      "status` lists the services\n",
+                      name);
     }
     suite_close(&suite);
     return code;

@@ -35,7 +35,7 @@ static const struct conf_option suite_options[] = {
      .offset = offsetof(struct suite_conf, wait_ms),
      .fallback = "60s",
      .min = 1000,
-     .max = 3600 * 1000,
+     .max = 3600000,
      .help = "how long start, stop and restart wait, unless --wait says"},
     {.section = "hypcontrol",
      .key = "supervisord",
@@ -71,14 +71,21 @@ const char *suite_section_name(enum suite_section section)
     return names[section];
 }
 
+static bool list_has(const struct conf_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (strcmp(list->items[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool suite_has_service(const struct suite *suite, const char *name)
 {
     for (int section = 0; section < SUITE_N_SECTIONS; section++) {
-        const struct conf_list *services = &suite->conf.services[section];
-        for (size_t i = 0; i < services->n; i++) {
-            if (strcmp(services->items[i], name) == 0) {
-                return true;
-            }
+        if (list_has(&suite->conf.services[section], name)) {
+            return true;
         }
     }
     return false;
@@ -92,7 +99,7 @@ char *suite_etc_path(const struct suite *suite, const char *name)
 void suite_pause(void)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    nanosleep(&pause, NULL);
+    (void)nanosleep(&pause, NULL);
 }
 
 static enum err become(const struct passwd *owner, struct errbuf *why)
@@ -120,8 +127,8 @@ static enum err become_owner(const struct suite *suite, struct errbuf *why)
     }
     const struct passwd *owner = getpwuid(info.st_uid);
     if (owner == NULL) {
-        errbuf_set(why, "%s belongs to user %u, who does not exist",
-                   suite->var, info.st_uid);
+        errbuf_set(why, "%s belongs to user %u, who does not exist", suite->var,
+                   info.st_uid);
         return ERR_INVALID;
     }
     if (geteuid() != 0) {
@@ -145,12 +152,11 @@ static enum err read_conf(struct suite *suite, struct errbuf *why)
     return err;
 }
 
-enum err suite_open(struct suite *suite, const char *prefix,
-                    struct errbuf *why)
+enum err suite_open(struct suite *suite, const char *prefix, struct errbuf *why)
 {
     *suite = (struct suite){0};
-    suite->etc = prefix == NULL ? xstrdup(HYP_SYSCONFDIR)
-                                : xasprintf("%s/etc", prefix);
+    suite->etc =
+        prefix == NULL ? xstrdup(HYP_SYSCONFDIR) : xasprintf("%s/etc", prefix);
     suite->var = prefix == NULL ? xstrdup(HYP_LOCALSTATEDIR)
                                 : xasprintf("%s/var", prefix);
     enum err err = become_owner(suite, why);
@@ -178,8 +184,7 @@ void suite_close(struct suite *suite)
 
 /* supervisord becomes a daemon by itself; what is run here ends at once. The
  * services get an environment that does not depend on who started them. */
-static enum err spawn_supervisord(const struct suite *suite,
-                                  struct errbuf *why)
+static enum err spawn_supervisord(const struct suite *suite, struct errbuf *why)
 {
     char *path = suite_etc_path(suite, "supervisord.conf");
     char *home = xasprintf("HOME=%s", suite->var);

@@ -123,9 +123,8 @@ static enum err call(struct supervisor *supervisor,
                 request->n_params);
     enum err err = transfer(supervisor, why);
     if (err == ERR_OK) {
-        err = xmlrpc_parse(buf_str(&supervisor->answer),
-                           supervisor->answer.len, supervisor->out, answer,
-                           why);
+        err = xmlrpc_parse(buf_str(&supervisor->answer), supervisor->answer.len,
+                           supervisor->out, answer, why);
     }
     struct doc_value refused;
     if (err != ERR_OK || !doc_get(*answer, "fault", &refused) ||
@@ -160,7 +159,7 @@ enum err supervisor_pid(struct supervisor *supervisor, pid_t *pid,
 static void read_process(struct doc info, struct process *process)
 {
     (void)snprintf(process->name, sizeof(process->name), "%s",
-             doc_str(info, "name", ""));
+                   doc_str(info, "name", ""));
     process->state =
         (enum process_state)doc_i64(info, "state", PROCESS_UNKNOWN);
     process->pid = (pid_t)doc_i64(info, "pid", 0);
@@ -168,7 +167,7 @@ static void read_process(struct doc info, struct process *process)
     process->now_s = doc_i64(info, "now", 0);
     process->exit_status = (int)doc_i64(info, "exitstatus", 0);
     (void)snprintf(process->note, sizeof(process->note), "%s",
-             doc_str(info, "spawnerr", ""));
+                   doc_str(info, "spawnerr", ""));
 }
 
 static void explain_unknown(const char *name, struct errbuf *why)
@@ -217,20 +216,18 @@ static enum err change(struct supervisor *supervisor,
 enum err supervisor_start(struct supervisor *supervisor, const char *name,
                           struct errbuf *why)
 {
-    const struct request request = {
-        .method = "supervisor.startProcess",
-        .params = {{.text = name}, {.flag = false}},
-        .n_params = 2};
+    const struct request request = {.method = "supervisor.startProcess",
+                                    .params = {{.text = name}, {.flag = false}},
+                                    .n_params = 2};
     return change(supervisor, &request, FAULT_ALREADY_STARTED, why);
 }
 
 enum err supervisor_stop(struct supervisor *supervisor, const char *name,
                          struct errbuf *why)
 {
-    const struct request request = {
-        .method = "supervisor.stopProcess",
-        .params = {{.text = name}, {.flag = false}},
-        .n_params = 2};
+    const struct request request = {.method = "supervisor.stopProcess",
+                                    .params = {{.text = name}, {.flag = false}},
+                                    .n_params = 2};
     return change(supervisor, &request, FAULT_NOT_RUNNING, why);
 }
 

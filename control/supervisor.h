@@ -10,7 +10,10 @@
 
 #include "common/base/err.h"
 
-enum { PROCESS_NAME_MAX = 63, PROCESS_NOTE_MAX = 255 };
+enum {
+    PROCESS_NAME_MAX = 63,
+    PROCESS_NOTE_MAX = 255
+};
 
 /** supervisord's own numbers. */
 enum process_state {
@@ -30,7 +33,7 @@ struct process {
     pid_t pid; /**< 0: none */
     int64_t started_s;
     int64_t now_s;
-    int exit_status; /**< of the life before */
+    int exit_status;                 /**< of the life before */
     char note[PROCESS_NOTE_MAX + 1]; /**< why it could not be run, or "" */
 };
 

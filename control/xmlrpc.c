@@ -8,11 +8,20 @@
 
 #include "common/base/str.h"
 
-enum { DEPTH_MAX = 16, TEXT_MAX = 1024 * 1024, NAME_MAX_BYTES = 255 };
+enum {
+    DEPTH_MAX = 16,
+    TEXT_MAX = 1024 * 1024,
+    NAME_MAX_BYTES = 255
+};
 
 /* An open <value>: what it has turned out to be, and its name if it is a
  * member of a struct. */
-enum frame_kind { FRAME_TEXT, FRAME_STRUCT, FRAME_ARRAY, FRAME_DONE };
+enum frame_kind {
+    FRAME_TEXT,
+    FRAME_STRUCT,
+    FRAME_ARRAY,
+    FRAME_DONE
+};
 
 struct frame {
     enum frame_kind kind;
@@ -105,8 +114,9 @@ static void value_start(struct parse *parse)
         return;
     }
     const struct frame *outer = parse_top(parse);
-    if (outer == NULL ? parse->has_value
-                      : outer->kind == FRAME_TEXT || outer->kind == FRAME_DONE) {
+    if (outer == NULL
+            ? parse->has_value
+            : outer->kind == FRAME_TEXT || outer->kind == FRAME_DONE) {
         parse_stop(parse, ERR_INVALID, "a value where none is expected");
         return;
     }

@@ -367,6 +367,7 @@ const struct conf_option bus_amqp_options[] = {
      .key = "password_file",
      .type = CONF_SECRET,
      .offset = FIELD(password),
+     .fallback = HYP_SYSCONFDIR "/secrets/amqp_password",
      .help = "File whose first line is that user's password."},
     {.section = "amqp",
      .key = "exchange_name",

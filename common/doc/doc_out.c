@@ -9,7 +9,8 @@
 #include "common/doc/doc.h"
 
 enum {
-    INDEX_TEXT_MAX = 12
+    INDEX_TEXT_MAX = 12,
+    BASE = 10
 };
 
 struct level {
@@ -68,30 +69,58 @@ void doc_out_reset(struct doc_out *out)
 }
 
 /* Every element of every array comes here: by hand, not by printf. */
-static void add_index(struct doc_out *out, uint32_t index)
+static const char *format_index(uint32_t index, char text[INDEX_TEXT_MAX])
 {
-    char text[INDEX_TEXT_MAX] = {0};
-    size_t at = sizeof text - 1;
+    size_t at = INDEX_TEXT_MAX - 1;
 
+    text[at] = '\0';
     do {
-        text[--at] = (char)('0' + index % 10);
-        index /= 10;
+        text[--at] = (char)('0' + index % BASE);
+        index /= BASE;
     } while (index > 0);
-    buf_add(&out->buf, text + at, sizeof text - at);
+    return text + at;
+}
+
+/* Write kind and key in front of room for len bytes of value, and return
+ * where that is; NULL when the document is full. One look at the buffer's
+ * room a member: this is most of what writing costs. */
+static char *add_member(struct doc_out *out, enum bson_kind kind,
+                        const char *key, size_t len)
+{
+    struct level *level;
+    /* cppcheck-suppress variableScope; key may point to it */
+    char index[INDEX_TEXT_MAX];
+    size_t key_len;
+    char *at;
+
+    BUG_IF(out->depth == 0);
+    level = &out->levels[out->depth - 1];
+    if (level->array) {
+        key = format_index(level->index++, index);
+    }
+    key_len = strlen(key) + 1;
+    at = buf_extend(&out->buf, 1 + key_len + len);
+    if (at == NULL) {
+        return NULL;
+    }
+    at[0] = (char)kind;
+    memcpy(at + 1, key, key_len);
+    return at + 1 + key_len;
+}
+
+static void add_fixed(struct doc_out *out, enum bson_kind kind, const char *key,
+                      const void *value)
+{
+    char *at = add_member(out, kind, key, sizeof(uint64_t));
+
+    if (at != NULL) {
+        memcpy(at, value, sizeof(uint64_t));
+    }
 }
 
 static void add_key(struct doc_out *out, enum bson_kind kind, const char *key)
 {
-    struct level *level;
-
-    BUG_IF(out->depth == 0);
-    level = &out->levels[out->depth - 1];
-    buf_add_char(&out->buf, (char)kind);
-    if (level->array) {
-        add_index(out, level->index++);
-    } else {
-        buf_add(&out->buf, key, strlen(key) + 1);
-    }
+    (void)add_member(out, kind, key, 0);
 }
 
 void doc_add_null(struct doc_out *out, const char *key)
@@ -101,20 +130,21 @@ void doc_add_null(struct doc_out *out, const char *key)
 
 void doc_add_bool(struct doc_out *out, const char *key, bool value)
 {
-    add_key(out, BSON_KIND_BOOL, key);
-    buf_add_char(&out->buf, value ? 1 : 0);
+    char *at = add_member(out, BSON_KIND_BOOL, key, 1);
+
+    if (at != NULL) {
+        *at = value ? 1 : 0;
+    }
 }
 
 void doc_add_i64(struct doc_out *out, const char *key, int64_t value)
 {
-    add_key(out, BSON_KIND_INT64, key);
-    buf_add(&out->buf, &value, sizeof value);
+    add_fixed(out, BSON_KIND_INT64, key, &value);
 }
 
 void doc_add_f64(struct doc_out *out, const char *key, double value)
 {
-    add_key(out, BSON_KIND_DOUBLE, key);
-    buf_add(&out->buf, &value, sizeof value);
+    add_fixed(out, BSON_KIND_DOUBLE, key, &value);
 }
 
 void doc_add_ms(struct doc_out *out, const char *key, int64_t ms)
@@ -125,10 +155,16 @@ void doc_add_ms(struct doc_out *out, const char *key, int64_t ms)
 void doc_add_strn(struct doc_out *out, const char *key, const char *text,
                   size_t len)
 {
-    add_key(out, BSON_KIND_STRING, key);
-    buf_add_u32(&out->buf, (uint32_t)len + 1);
-    buf_add(&out->buf, text, len);
-    buf_add_char(&out->buf, '\0');
+    uint32_t counted = (uint32_t)len + 1;
+    char *at = add_member(out, BSON_KIND_STRING, key, sizeof counted + counted);
+
+    if (at != NULL) {
+        memcpy(at, &counted, sizeof counted);
+        if (len > 0) {
+            memcpy(at + sizeof counted, text, len);
+        }
+        at[sizeof counted + len] = '\0';
+    }
 }
 
 void doc_add_str(struct doc_out *out, const char *key, const char *text)

@@ -83,16 +83,22 @@ uint32_t progress_stream(struct progress *progress, const char *stream,
     return (uint32_t)progress->n_streams++;
 }
 
+bool progress_is_new(const struct progress *progress, uint32_t stream,
+                     uint64_t n, uint32_t index)
+{
+    const struct progress_stream *row = &progress->streams[stream];
+
+    return n > row->n || (n == row->n && index > row->index);
+}
+
 bool progress_advance(struct progress *progress, uint32_t stream, uint64_t n,
                       uint32_t index)
 {
-    struct progress_stream *row = &progress->streams[stream];
-
-    if (n < row->n || (n == row->n && index <= row->index)) {
+    if (!progress_is_new(progress, stream, n, index)) {
         return false;
     }
-    row->n = n;
-    row->index = index;
+    progress->streams[stream].n = n;
+    progress->streams[stream].index = index;
     return true;
 }
 
@@ -109,12 +115,22 @@ static void add_ended(struct progress *progress,
 }
 
 void progress_end(struct progress *progress, uint32_t stream, uint64_t n,
-                  uint32_t index, uint64_t batch)
+                  uint32_t index)
 {
-    add_ended(progress, &(struct progress_ended){.batch = batch,
-                                                 .n = n,
-                                                 .index = index,
-                                                 .stream = stream});
+    add_ended(progress, &(struct progress_ended){
+                            .n = n, .index = index, .stream = stream});
+}
+
+void progress_mark(struct progress *progress, uint32_t stream, uint64_t n,
+                   uint64_t batch)
+{
+    struct progress_stream *row = &progress->streams[stream];
+
+    /* One at a time: the next one starts when this one has arrived. */
+    if (row->mark_n == 0) {
+        row->mark_n = n;
+        row->mark_batch = batch;
+    }
 }
 
 bool progress_has_ended(const struct progress *progress, uint32_t stream,
@@ -131,16 +147,31 @@ bool progress_has_ended(const struct progress *progress, uint32_t stream,
     return false;
 }
 
-void progress_forget(struct progress *progress, uint64_t batch)
+static void forget_ended(struct progress *progress, uint32_t stream,
+                         uint64_t below)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < progress->n_ended; i++) {
-        if (progress->ended[i].batch > batch) {
-            progress->ended[kept++] = progress->ended[i];
+        const struct progress_ended *ended = &progress->ended[i];
+
+        if (ended->stream != stream || ended->n > below) {
+            progress->ended[kept++] = *ended;
         }
     }
     progress->n_ended = kept;
+}
+
+void progress_confirmed(struct progress *progress, uint64_t batch)
+{
+    for (size_t i = 0; i < progress->n_streams; i++) {
+        struct progress_stream *row = &progress->streams[i];
+
+        if (row->mark_n > 0 && row->mark_batch <= batch) {
+            forget_ended(progress, (uint32_t)i, row->mark_n);
+            row->mark_n = 0;
+        }
+    }
 }
 
 static void add_ended_member(const struct progress *progress,
@@ -200,7 +231,7 @@ static void read_ended(struct progress *progress, struct doc doc)
     }
     at = value.u.s.text;
     for (size_t i = 0; i + ENDED_BYTES <= value.u.s.len; i += ENDED_BYTES) {
-        struct progress_ended ended = {.batch = 0};
+        struct progress_ended ended = {.n = 0};
 
         memcpy(&ended.n, at + i, sizeof ended.n);
         memcpy(&ended.index, at + i + 8, sizeof ended.index);

@@ -27,11 +27,14 @@ struct progress_stream {
     char sender[ENVELOPE_NAME_MAX + 1];
     uint64_t n; /**< last position taken; 0: none */
     uint32_t index;
+    uint64_t mark_n;     /**< a mark on its way to every target; 0: none */
+    uint64_t mark_batch; /**< the batch that forwards it */
 };
 
-/** An event that was not forwarded, until its acknowledgement is proven. */
+/** An event that was not forwarded, until a later mark of its stream has
+ *  reached every target: after that, who forwards it again does no harm, for
+ *  the targets' last position is above it. */
 struct progress_ended {
-    uint64_t batch; /**< of this life; 0: of an earlier one */
     uint64_t n;
     uint32_t index;
     uint32_t stream; /**< row in streams */
@@ -61,17 +64,24 @@ enum progress_message progress_judge(struct progress *progress,
 /** Row of a (stream, sender), made when new; stream has len bytes. */
 uint32_t progress_stream(struct progress *progress, const char *stream,
                          size_t len, const char *sender);
-/** Whether the position is above the last; then it is the last. */
+/** Whether the position is above the last. */
+bool progress_is_new(const struct progress *progress, uint32_t stream,
+                     uint64_t n, uint32_t index);
+/** The same, and then it is the last. */
 bool progress_advance(struct progress *progress, uint32_t stream, uint64_t n,
                       uint32_t index);
 /** The event just advanced to ends here (dropped or refused). */
 void progress_end(struct progress *progress, uint32_t stream, uint64_t n,
-                  uint32_t index, uint64_t batch);
+                  uint32_t index);
+/** A mark at position n joins a batch, to be forwarded to every target. */
+void progress_mark(struct progress *progress, uint32_t stream, uint64_t n,
+                   uint64_t batch);
 /** Whether a repeat ended the first time. */
 bool progress_has_ended(const struct progress *progress, uint32_t stream,
                         uint64_t n, uint32_t index);
-/** Acknowledgements of all batches up to this are proven: forget. */
-void progress_forget(struct progress *progress, uint64_t batch);
+/** All that batches up to this one forwarded is confirmed: forget what ended
+ *  before their marks. */
+void progress_confirmed(struct progress *progress, uint64_t batch);
 /** Members "senders", "streams", "ended" of the progress document. */
 void progress_add_members(const struct progress *progress,
                           struct doc_out *out);

@@ -203,7 +203,7 @@ static enum err read_queue(struct engine_io *io, const char *name,
     struct queue *queue = &io->queues[io->n_queues];
 
     BUG_IF(io->n_queues == RUNTIME_QUEUES_MAX);
-    *queue = (struct queue){.kind = kind};
+    *queue = (struct queue){.kind = kind, .matching = kind != QUEUE_EXTRA};
     (void)snprintf(queue->name, sizeof queue->name, "%s", name);
     if (kind == QUEUE_ENTRY) {
         queue->entry = xcalloc(1, sizeof *queue->entry);
@@ -409,17 +409,11 @@ static bool is_full(const struct engine_io *io)
            store_batch_bytes(io->writes) >= (size_t)io->conf->batch_bytes;
 }
 
-static bool may_take(const struct engine_io *io)
+bool runtime_may_take(const struct engine_io *io)
 {
     return io->phase == PHASE_RUN && !io->committing && !io->paused &&
            !io->stopping && io->n_inflight < (size_t)io->conf->window &&
            !is_full(io);
-}
-
-/* Deliveries of a queue whose repeats are not told apart yet must wait. */
-static bool is_matching(const struct queue *queue)
-{
-    return queue->entry != NULL && queue->entry->matching;
 }
 
 static void on_delivery(struct engine_io *io,
@@ -433,57 +427,11 @@ static void on_delivery(struct engine_io *io,
     if (io->stopping) {
         return; /* comes again, to the next consumer */
     }
-    if (io->held_head == NULL && may_take(io) && !is_matching(queue)) {
+    if (io->held_head == NULL && runtime_may_take(io) && !queue->matching) {
         take_delivery(io, (size_t)(queue - io->queues), delivery);
     } else {
         hold(io, queue, delivery);
     }
-}
-
-/* All that comes again is here: a message that was never delivered follows
- * it (the mark of each second sees to that), or no more fits. */
-static bool try_match(struct engine_io *io, struct queue *queue)
-{
-    struct entry *entry = queue->entry;
-    uint64_t *hashes = xcalloc(queue->n_held, sizeof *hashes);
-    size_t n = 0;
-    bool whole = false;
-
-    for (struct held *held = io->held_head; held != NULL && !whole;
-         held = held->next) {
-        if (&io->queues[held->queue] != queue) {
-            continue;
-        }
-        if (!held->delivery.redelivered) {
-            whole = true;
-            break;
-        }
-        hashes[n++] = held->delivery.body != NULL
-                          ? hash_fixed(held->delivery.body, held->delivery.len)
-                          : (uint64_t)held->delivery.len;
-    }
-    if (whole || entry->receipts.n == 0 ||
-        queue->n_held >= (size_t)io->conf->prefetch) {
-        entry->replay = receipts_match(&entry->receipts, hashes, n, whole);
-        entry->replay_end = entry->receipts.n;
-        entry->matching = false;
-    }
-    free(hashes);
-    return !entry->matching;
-}
-
-static bool match_queues(struct engine_io *io)
-{
-    bool did = false;
-
-    for (size_t i = 0; i < io->n_queues; i++) {
-        struct queue *queue = &io->queues[i];
-
-        if (is_matching(queue) && queue->n_held > 0 && try_match(io, queue)) {
-            did = true;
-        }
-    }
-    return did;
 }
 
 /* Take the oldest held delivery of a queue that is ready for it. */
@@ -493,12 +441,12 @@ static bool take_held(struct engine_io *io)
     struct held *before = NULL;
     struct held *held;
 
-    while (*at != NULL && is_matching(&io->queues[(*at)->queue])) {
+    while (*at != NULL && io->queues[(*at)->queue].matching) {
         before = *at;
         at = &(*at)->next;
     }
     held = *at;
-    if (held == NULL || !may_take(io)) {
+    if (held == NULL || !runtime_may_take(io)) {
         return false;
     }
     *at = held->next;
@@ -516,11 +464,15 @@ static void on_in_lost(struct engine_io *io)
 {
     io->in_up = false;
     io->generation++;
+    io->unproven = false;
     drop_held(io);
     for (size_t i = 0; i < io->n_queues; i++) {
+        struct entry *entry = io->queues[i].entry;
+
         io->queues[i].tag = 0;
-        if (io->queues[i].entry != NULL) {
-            io->queues[i].entry->matching = true;
+        io->queues[i].matching = io->queues[i].kind != QUEUE_EXTRA;
+        if (entry != NULL) {
+            entry->acked = 0; /* may never have arrived */
         }
     }
 }
@@ -607,11 +559,6 @@ static bool act_take_over(struct engine_io *io)
     if (io->phase == PHASE_LOAD) {
         if (store_done(io, load_state(io), "reading the state") &&
             store_done(io, read_extras(io), "reading extra queues")) {
-            for (size_t i = 0; i < io->n_queues; i++) {
-                if (io->queues[i].entry != NULL) {
-                    io->queues[i].entry->matching = true;
-                }
-            }
             io->phase = PHASE_RUN;
         }
         return true;
@@ -642,6 +589,21 @@ static bool act_publish(struct engine_io *io)
     return io->out_up && sender_step(io->sender, io->setup.bus) == ERR_OK;
 }
 
+static void acknowledge(struct engine_io *io, const struct inflight *inflight)
+{
+    for (size_t q = 0; q < io->n_queues; q++) {
+        struct queue *queue = &io->queues[q];
+
+        if (inflight->tags[q] > 0 &&
+            bus_ack(io->setup.bus, queue->bus_number, inflight->tags[q]) ==
+                ERR_OK &&
+            queue->entry != NULL) {
+            queue->entry->acked = inflight->last_n[q];
+        }
+    }
+    io->unproven = io->ops->entries != NULL;
+}
+
 static bool act_acknowledge(struct engine_io *io)
 {
     struct inflight *inflight = &io->inflight[io->inflight_head];
@@ -650,20 +612,10 @@ static bool act_acknowledge(struct engine_io *io)
         sender_oldest_batch(io->sender) <= inflight->batch) {
         return false;
     }
-    for (size_t q = 0; q < io->n_queues; q++) {
-        struct queue *queue = &io->queues[q];
-
-        if (inflight->generation != io->generation || inflight->tags[q] == 0) {
-            continue;
-        }
-        if (bus_ack(io->setup.bus, queue->bus_number, inflight->tags[q]) ==
-                ERR_OK &&
-            queue->entry != NULL) {
-            queue->entry->acked = inflight->last_n[q];
-        }
+    if (inflight->generation == io->generation) {
+        acknowledge(io, inflight);
     }
-    io->unproven = true;
-    io->acked_batch = inflight->batch;
+    progress_confirmed(&io->progress, inflight->batch);
     io->inflight_head = (io->inflight_head + 1) %
                         (size_t)(io->conf->window + 1);
     io->n_inflight--;
@@ -675,8 +627,7 @@ static bool act_prove(struct engine_io *io)
 {
     int64_t now = runtime_now(io);
 
-    if (!io->unproven || now < io->prove_ms || !io->in_up ||
-        (io->ops->entries == NULL && io->progress.n_ended == 0)) {
+    if (!io->unproven || now < io->prove_ms || !io->in_up) {
         return false;
     }
     io->prove_ms = now + PROVE_MS;
@@ -690,7 +641,6 @@ static bool act_prove(struct engine_io *io)
             queue->entry->proven = queue->entry->acked;
         }
     }
-    progress_forget(&io->progress, io->acked_batch);
     io->unproven = false;
     return true;
 }
@@ -822,7 +772,7 @@ static bool act(struct engine_io *io)
         return true;
     }
     return act_publish(io) || act_acknowledge(io) || act_prove(io) ||
-           act_mark(io) || act_depth(io) || match_queues(io) ||
+           act_mark(io) || act_depth(io) || repeat_match(io) ||
            act_beat(io) || act_drain(io) || take_held(io);
 }
 

@@ -18,7 +18,8 @@ enum {
     RUNTIME_HOP_PREFETCH = 8,
     RUNTIME_FOLD_ROWS = 2000,
     RUNTIME_DRAIN_MS = 10000,
-    RUNTIME_DEAD_BODY = 64 * 1024
+    RUNTIME_DEAD_BODY = 64 * 1024,
+    RUNTIME_OUTBOX_ROW = 1024 * 1024 /* bytes of messages in one row */
 };
 
 enum runtime_phase {
@@ -40,7 +41,6 @@ struct entry {
     size_t batch_from;    /* first receipt of the open batch */
     uint64_t proven;      /* acknowledgements up to it are proven */
     uint64_t acked;       /* acknowledged up to it */
-    bool matching;   /* until what comes again is known */
     size_t replay;   /* next receipt that what comes again stands for */
     size_t replay_end; /* none when replay has reached it */
 };
@@ -54,6 +54,7 @@ struct queue {
     uint64_t tag;    /* last taken in the open batch; 0 none */
     uint64_t last_n; /* entry: last number in the open batch */
     size_t n_held;
+    bool matching;   /* until all that comes again is here */
 };
 
 /* A delivery that cannot be taken yet, copied. */
@@ -138,8 +139,7 @@ struct engine_io {
     struct inflight *inflight; /* ring of conf->window */
     size_t inflight_head;
     size_t n_inflight;
-    uint64_t acked_batch;
-    bool unproven;
+    bool unproven; /* an entry's acknowledgements may be under way */
 
     int64_t retry_ms; /* not before: store or bus away */
     int64_t backoff_ms;
@@ -173,7 +173,15 @@ void batch_dead_letter(struct engine_io *io, const char *position,
 void batch_begin_commit(struct engine_io *io);
 enum err batch_commit(struct engine_io *io);
 
+/* runtime_repeat.c: what the broker delivers again after an attach. Once all
+ * of it is here: an entry's receipts tell the numbers it had; a hop forwards
+ * again what was not surely published. True when it did something. */
+bool repeat_match(struct engine_io *io);
+
 /* runtime_take.c: one delivery into the open batch. */
+uint64_t take_hash(const struct bus_delivery *delivery);
+void take_forward(struct engine_io *io, struct event *event,
+                  const struct envelope_item *item);
 void take_delivery(struct engine_io *io, size_t queue,
                    const struct bus_delivery *delivery);
 
@@ -183,6 +191,7 @@ enum err load_state(struct engine_io *io);
 void progress_write(struct engine_io *io);
 
 int64_t runtime_now(const struct engine_io *io);
+bool runtime_may_take(const struct engine_io *io);
 struct queue *runtime_queue(struct engine_io *io, size_t bus_number);
 
 #endif

@@ -9,6 +9,12 @@
 
 enum { POSITION_TEXT_MAX = EVENT_ID_MAX + 32 };
 
+uint64_t take_hash(const struct bus_delivery *delivery)
+{
+    return delivery->body != NULL ? hash_fixed(delivery->body, delivery->len)
+                                  : (uint64_t)delivery->len;
+}
+
 /* A message of no known form: named by its content, as it has no position. */
 static void refuse_message(struct engine_io *io,
                            const struct bus_delivery *delivery,
@@ -17,9 +23,7 @@ static void refuse_message(struct engine_io *io,
     char position[POSITION_TEXT_MAX];
 
     (void)snprintf(position, sizeof position, "raw-%016" PRIx64,
-                   delivery->body != NULL
-                       ? hash_fixed(delivery->body, delivery->len)
-                       : (uint64_t)delivery->len);
+                   take_hash(delivery));
     batch_dead_letter(io, position, delivery->routing_key, delivery->body,
                       delivery->len, why);
 }
@@ -49,8 +53,8 @@ static void refuse_item(struct engine_io *io, const struct envelope_item *item,
                       io->text.len, why);
 }
 
-static void forward_item(struct engine_io *io, struct event *event,
-                         const struct envelope_item *item)
+void take_forward(struct engine_io *io, struct event *event,
+                  const struct envelope_item *item)
 {
     struct envelope_item out = *item;
 
@@ -64,27 +68,22 @@ static void forward_item(struct engine_io *io, struct event *event,
 }
 
 static void take_event(struct engine_io *io, const struct envelope_item *item,
-                       uint32_t stream, bool is_new)
+                       uint32_t stream)
 {
     struct event event;
     struct errbuf why = {{0}, {0}};
     enum engine_verdict verdict = ENGINE_REJECT;
 
-    if (!is_new &&
-        progress_has_ended(&io->progress, stream, item->n, item->index)) {
-        return;
-    }
     if (event_from_doc(item->doc, &event, &why) == ERR_OK) {
-        verdict = is_new ? io->ops->process(io->state, io, &event, &why)
-                         : ENGINE_FORWARD;
+        verdict = io->ops->process(io->state, io, &event, &why);
     } else {
         event.rk = "";
     }
     if (verdict == ENGINE_FORWARD) {
-        forward_item(io, &event, item);
+        take_forward(io, &event, item);
         return;
     }
-    progress_end(&io->progress, stream, item->n, item->index, io->batch);
+    progress_end(&io->progress, stream, item->n, item->index);
     if (verdict == ENGINE_REJECT) {
         refuse_item(io, item, event.rk, &why);
     } else {
@@ -93,15 +92,15 @@ static void take_event(struct engine_io *io, const struct envelope_item *item,
 }
 
 static void take_mark(struct engine_io *io, const struct envelope_item *item,
-                      const char *sender, bool is_new)
+                      uint32_t row)
 {
+    const char *sender = io->progress.streams[row].sender;
     char stream[EVENT_STREAM_MAX + 1];
 
     memcpy(stream, item->stream, item->stream_len);
     stream[item->stream_len] = '\0';
-    if (is_new) {
-        chain_mark(&io->chain, stream, sender, doc_i64(item->doc, "t", 0));
-    }
+    chain_mark(&io->chain, stream, sender, doc_i64(item->doc, "t", 0));
+    progress_mark(&io->progress, row, item->n, io->batch);
     batch_forward_mark(io, item);
 }
 
@@ -113,7 +112,6 @@ static void take_items(struct engine_io *io, const struct envelope *envelope)
 
     for (uint32_t i = 0; i < envelope->count; i++) {
         struct envelope_item item;
-        bool is_new;
 
         envelope_get(envelope, i, &item);
         if (item.stream != last) {
@@ -121,14 +119,14 @@ static void take_items(struct engine_io *io, const struct envelope *envelope)
                                      item.stream_len, sender);
             last = item.stream;
         }
-        is_new = progress_advance(&io->progress, stream, item.n, item.index);
-        if (!is_new) {
+        if (!progress_advance(&io->progress, stream, item.n, item.index)) {
+            /* Taken before. Where its forwarding may have failed it came
+             * among the redelivered, and repeat_match has forwarded it. */
             engine_count(io, "repeats", 1);
-        }
-        if (item.kind == ENVELOPE_MARK) {
-            take_mark(io, &item, sender, is_new);
+        } else if (item.kind == ENVELOPE_MARK) {
+            take_mark(io, &item, stream);
         } else {
-            take_event(io, &item, stream, is_new);
+            take_event(io, &item, stream);
             io->events++;
         }
     }
@@ -183,9 +181,7 @@ static void number_input(struct engine_io *io, struct queue *queue,
         engine_count(io, "repeats", 1);
     } else {
         receipt.n = ++entry->n;
-        receipt.hash = delivery->body != NULL
-                           ? hash_fixed(delivery->body, delivery->len)
-                           : (uint64_t)delivery->len;
+        receipt.hash = take_hash(delivery);
         receipt.received_ms = io->now_ms;
         receipts_add(&entry->receipts, &receipt);
     }

@@ -18,7 +18,9 @@
 
 enum {
     NAME_SLOTS = 256, /* of the table of known names */
-    MEMBER_ROOM = 32  /* a member's bytes but name and text */
+    SEEN_BITS = 64,   /* of a set of names */
+    REASON_MAX = 64,
+    MEMBER_ROOM = 32 /* a member's bytes but name and text */
 };
 
 /* What a known field may hold, as far as reading it goes. */
@@ -106,6 +108,8 @@ enum target {
 
 struct event_decoder {
     const struct event_limits *limits;
+    event_item_fn *item;
+    void *ctx;
     struct slot slots[NAME_SLOTS];
     struct event_slab slab; /* yajl's memory */
     char *arena;            /* texts of the item */
@@ -121,8 +125,6 @@ struct event_decoder {
     const char *text;
     size_t len;
     size_t base; /* depth that items stand at */
-    event_item_fn *item;
-    void *ctx;
     yajl_handle yajl;
     size_t at; /* end of the item before */
     /* the place */
@@ -141,15 +143,21 @@ struct event_decoder {
     bool flat;      /* the open member is "extra" itself */
 };
 
+/* Names differ in length and in a few places; the weights spread them. len is
+ * above 0. */
 static size_t name_slot(const char *text, size_t len)
 {
-    unsigned first = (unsigned char)text[0];
-    unsigned last = (unsigned char)text[len - 1];
-    unsigned middle = (unsigned char)text[len / 2];
+    enum {
+        FIRST = 5,
+        MIDDLE = 101,
+        LAST = 31,
+        LENGTH = 17
+    };
+    size_t sum = (size_t)(unsigned char)text[0] * FIRST;
 
-    /* NOLINTNEXTLINE(readability-magic-numbers): found by search, so that
-     * few names share a slot. */
-    return (first * 5 + last * 31 + middle * 101 + len * 17) % NAME_SLOTS;
+    sum += (size_t)(unsigned char)text[len / 2] * MIDDLE;
+    sum += (size_t)(unsigned char)text[len - 1] * LAST;
+    return (sum + len * LENGTH) % NAME_SLOTS;
 }
 
 static void fill_slots(struct slot *slots)
@@ -242,7 +250,7 @@ static bool in_array(const struct event_decoder *decoder)
 /* Whether len more bytes of text may go into the open document. */
 static bool has_room(struct event_decoder *decoder, size_t len)
 {
-    char reason[64];
+    char reason[REASON_MAX];
     size_t key_len = in_array(decoder) ? 0 : decoder->key_len;
     size_t most = key_len + len + MEMBER_ROOM;
 
@@ -291,7 +299,7 @@ static void add_value(struct event_decoder *decoder, const struct raw *token)
         break;
     case RAW_OBJECT:
     case RAW_ARRAY:
-        BUG_IF(true); /* containers are opened */
+        break; /* containers come as open and close */
     }
 }
 
@@ -309,7 +317,7 @@ static void add_text(struct event_decoder *decoder, const struct raw *token)
 
 static void refuse_item(struct event_decoder *decoder)
 {
-    char reason[64];
+    char reason[REASON_MAX];
 
     (void)snprintf(reason, sizeof reason, "element %zu: expected an object",
                    decoder->n_items + 1);
@@ -366,13 +374,13 @@ static void begin(struct event_decoder *decoder, const char *key, bool array)
 
 static void nested_item(struct event_decoder *decoder, bool array)
 {
-    char reason[64];
-
     if (array) {
         refuse_item(decoder);
         return;
     }
     if (decoder->n_items >= (size_t)decoder->limits->perf_items) {
+        char reason[REASON_MAX];
+
         (void)snprintf(reason, sizeof reason, "more than %zu elements",
                        decoder->n_items);
         refuse(decoder, reason);
@@ -688,7 +696,7 @@ static void note_name(struct event_decoder *decoder, size_t level)
 {
     size_t slot =
         decoder->key_len > 0 ? name_slot(decoder->key, decoder->key_len) : 0;
-    uint64_t bit = UINT64_C(1) << slot % 64;
+    uint64_t bit = UINT64_C(1) << slot % SEEN_BITS;
 
     if ((decoder->seen[level] & bit) != 0) {
         decoder->repeats = true;
@@ -828,7 +836,7 @@ static void reserve_arena(struct event_decoder *decoder, size_t len)
 }
 
 bool event_decode(struct event_decoder *decoder, const char *text, size_t len,
-                  bool array, event_item_fn *item, void *ctx)
+                  bool array)
 {
     yajl_alloc_funcs funcs = {
         .malloc = event_slab_malloc,
@@ -843,8 +851,6 @@ bool event_decode(struct event_decoder *decoder, const char *text, size_t len,
     decoder->text = text;
     decoder->len = len;
     decoder->base = array ? 1 : 0;
-    decoder->item = item;
-    decoder->ctx = ctx;
     decoder->at = 0;
     decoder->depth = 0;
     decoder->yajl = yajl_alloc(&callbacks, &funcs, decoder);
@@ -864,11 +870,14 @@ struct doc event_decoder_take_extra(struct event_decoder *decoder)
     return doc_count(doc) > 0 ? doc : (struct doc){NULL, 0};
 }
 
-struct event_decoder *event_decoder_new(const struct event_limits *limits)
+struct event_decoder *event_decoder_new(const struct event_limits *limits,
+                                        event_item_fn *item, void *ctx)
 {
     struct event_decoder *decoder = xcalloc(1, sizeof *decoder);
 
     decoder->limits = limits;
+    decoder->item = item;
+    decoder->ctx = ctx;
     fill_slots(decoder->slots);
     decoder->extra = doc_out_new();
     decoder->spare = doc_out_new();

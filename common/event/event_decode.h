@@ -17,8 +17,9 @@ typedef void event_item_fn(void *ctx, const struct event_item *item);
 
 struct event_decoder;
 
-/** limits is borrowed for the decoder's life. */
-struct event_decoder *event_decoder_new(const struct event_limits *limits);
+/** limits is borrowed for the decoder's life; item gets what is decoded. */
+struct event_decoder *event_decoder_new(const struct event_limits *limits,
+                                        event_item_fn *item, void *ctx);
 void event_decoder_free(struct event_decoder *decoder);
 /**
  * Read one value: an object, or with array its elements. Each gives a call of
@@ -27,7 +28,7 @@ void event_decoder_free(struct event_decoder *decoder);
  * depth; items before that place were given already.
  */
 bool event_decode(struct event_decoder *decoder, const char *text, size_t len,
-                  bool array, event_item_fn *item, void *ctx);
+                  bool array);
 /** Finish the item's unknown members: a name that repeats stands once. */
 struct doc event_decoder_take_extra(struct event_decoder *decoder);
 

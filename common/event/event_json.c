@@ -27,40 +27,15 @@ struct event_parser {
     /* the message */
     const struct event_sink *sink;
     int64_t received_ms;
-    uint32_t index;                /* of the next item */
-    const struct event_item *held; /* the only item, until its text ended */
-    struct event_item item;
+    uint32_t index;         /* of the next item */
+    bool alone;             /* the text is one object, */
+    struct event_item held; /* kept here until the text ended */
     struct errbuf why;
 };
 
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-struct event_parser *event_parser_new(const struct event_limits *limits)
-{
-    struct event_parser *parser = xcalloc(1, sizeof *parser);
-
-    parser->limits = *limits;
-    parser->limits.depth = least(limits->depth, DEPTH_MOST);
-    parser->limits.message_bytes =
-        least(limits->message_bytes, MESSAGE_BYTES_MOST);
-    parser->limits.extra_bytes = least(limits->extra_bytes, EXTRA_BYTES_MOST);
-    parser->decoder = event_decoder_new(&parser->limits);
-    buf_init(&parser->rk, EVENT_ENTITY_ID_MAX);
-    buf_init(&parser->entity_id, EVENT_ENTITY_ID_MAX);
-    return parser;
-}
-
-void event_parser_free(struct event_parser *parser)
-{
-    if (parser != NULL) {
-        event_decoder_free(parser->decoder);
-        buf_fini(&parser->rk);
-        buf_fini(&parser->entity_id);
-        free(parser);
-    }
 }
 
 static void refuse(struct event_parser *parser, const char *text, size_t len,
@@ -82,7 +57,7 @@ static void add_identity(struct event_parser *parser, struct event *event)
 static void finish_item(struct event_parser *parser,
                         const struct event_item *item)
 {
-    struct event event;
+    struct event event = {0};
 
     if (item->why != NULL) {
         refuse(parser, item->text, item->len, item->why);
@@ -98,18 +73,49 @@ static void finish_item(struct event_parser *parser,
     parser->sink->event(parser->sink->ctx, parser->index++, &event);
 }
 
-static void on_array_item(void *ctx, const struct event_item *item)
-{
-    finish_item(ctx, item);
-}
-
-/* Only when nothing but blanks follows is it an event. */
-static void on_only_item(void *ctx, const struct event_item *item)
+/* An item of an array is whole; one alone is an event only when nothing but
+ * blanks follows it. */
+static void on_item(void *ctx, const struct event_item *item)
 {
     struct event_parser *parser = ctx;
 
-    parser->item = *item;
-    parser->held = &parser->item;
+    if (parser->alone) {
+        parser->held = *item;
+    } else {
+        finish_item(parser, item);
+    }
+}
+
+static bool decode(struct event_parser *parser, const char *text, size_t len,
+                   bool array)
+{
+    parser->alone = !array;
+    return event_decode(parser->decoder, text, len, array);
+}
+
+struct event_parser *event_parser_new(const struct event_limits *limits)
+{
+    struct event_parser *parser = xcalloc(1, sizeof *parser);
+
+    parser->limits = *limits;
+    parser->limits.depth = least(limits->depth, DEPTH_MOST);
+    parser->limits.message_bytes =
+        least(limits->message_bytes, MESSAGE_BYTES_MOST);
+    parser->limits.extra_bytes = least(limits->extra_bytes, EXTRA_BYTES_MOST);
+    parser->decoder = event_decoder_new(&parser->limits, on_item, parser);
+    buf_init(&parser->rk, EVENT_ENTITY_ID_MAX);
+    buf_init(&parser->entity_id, EVENT_ENTITY_ID_MAX);
+    return parser;
+}
+
+void event_parser_free(struct event_parser *parser)
+{
+    if (parser != NULL) {
+        event_decoder_free(parser->decoder);
+        buf_fini(&parser->rk);
+        buf_fini(&parser->entity_id);
+        free(parser);
+    }
 }
 
 static struct event_scan new_scan(const struct event_parser *parser,
@@ -122,23 +128,19 @@ static struct event_scan new_scan(const struct event_parser *parser,
     };
 }
 
-/* The line that is not UTF-8: no character holds a line end. */
+/* Find the first line that is not UTF-8; no character holds a line end. */
 static enum err check_utf8(const char *text, size_t len, size_t line,
                            struct errbuf *why)
 {
+    const char *end;
+
     if (utf8_valid(text, len)) {
         return ERR_OK;
     }
-    for (;;) {
-        const char *end = memchr(text, '\n', len);
-        size_t n = end != NULL ? (size_t)(end - text) : len;
-
-        if (!utf8_valid(text, n)) {
-            break;
-        }
-        BUG_IF(end == NULL);
-        text += n + 1;
-        len -= n + 1;
+    while ((end = memchr(text, '\n', len)) != NULL &&
+           utf8_valid(text, (size_t)(end - text))) {
+        len -= (size_t)(end + 1 - text);
+        text = end + 1;
         line++;
     }
     errbuf_set(why, "not JSON: line %zu: expected UTF-8, found other bytes",
@@ -156,9 +158,8 @@ static enum err read_object(struct event_parser *parser, const char *text,
     if (err != ERR_OK) {
         return err;
     }
-    parser->held = NULL;
-    if (event_decode(parser->decoder, text, len, false, on_only_item, parser)) {
-        finish_item(parser, parser->held);
+    if (decode(parser, text, len, false)) {
+        finish_item(parser, &parser->held);
         return ERR_OK;
     }
     err = event_scan(text, len, &scan, why);
@@ -175,17 +176,17 @@ static enum err read_array(struct event_parser *parser, const char *text,
 {
     struct event_scan scan = new_scan(parser, 1);
     enum err err = check_utf8(text, len, 1, why);
+    bool whole;
 
     if (err == ERR_OK) {
         err = event_scan(text, len, &scan, why);
     }
-    if (err == ERR_OK) {
-        bool whole = event_decode(parser->decoder, text, len, true,
-                                  on_array_item, parser);
-
-        BUG_IF(!whole);
+    if (err != ERR_OK) {
+        return err;
     }
-    return err;
+    whole = decode(parser, text, len, true);
+    BUG_IF(!whole);
+    return ERR_OK;
 }
 
 static size_t count_blanks(const char *text, size_t len)

@@ -5,6 +5,7 @@
 #include "common/base/str.h"
 
 enum {
+    BASE = 10,
     DIGITS_MAX = 15 /* fewer than 2^53: a double holds each exactly */
 };
 
@@ -18,7 +19,7 @@ static bool read_digits(const char **at, const char *end, int64_t *value,
         if (++*digits > DIGITS_MAX) {
             return false;
         }
-        *value = *value * 10 + (**at - '0');
+        *value = *value * BASE + (**at - '0');
         (*at)++;
     }
     return *at > start;

@@ -74,7 +74,7 @@ struct raw_event {
 const char *event_raw_name(enum raw_field field);
 
 /**
- * Apply the rules of docs/events.md. The event borrows from raw; rk,
+ * Apply the rules of docs/events.md to a zeroed event. It borrows from raw; rk,
  * entity_id and extra stay unset. Texts too long are cut in place, a replaced
  * timestamp goes to raw->extra. ERR_INVALID: why names the field.
  */

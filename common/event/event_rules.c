@@ -501,7 +501,6 @@ enum err event_from_raw(const struct raw_event *raw,
 {
     struct rules rules = {raw, limits, received_ms, event, why};
 
-    memset(event, 0, sizeof *event);
     for (size_t i = 0; i < sizeof rule_list / sizeof rule_list[0]; i++) {
         if (!rule_list[i](&rules)) {
             return ERR_INVALID;
@@ -511,7 +510,7 @@ enum err event_from_raw(const struct raw_event *raw,
 }
 
 const struct event_limits event_limits_default = {
-    .message_bytes = 1024 * 1024,
+    .message_bytes = INT64_C(1024) * 1024,
     .depth = 32,
     .events = 10000,
     .output_bytes = 4096,

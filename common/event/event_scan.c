@@ -10,7 +10,8 @@
 #include "common/base/str.h"
 
 enum {
-    FOUND_MAX = 24,
+    FOUND_MAX = 24, /* bytes of the text that are shown */
+    FOUND_TEXT_MAX = 64,
     TEXT_MAX = 160
 };
 
@@ -251,7 +252,7 @@ static void tell(const struct state *state, struct place *place,
     const char *expected = find_bad(state, place);
     size_t line = state->scan->first_line;
     size_t column = 1;
-    char found[FOUND_MAX * 4];
+    char found[FOUND_TEXT_MAX];
     char lexical[TEXT_MAX];
 
     for (size_t i = 0; i < place->at; i++) {

@@ -84,11 +84,11 @@ void *event_slab_malloc(void *ctx, size_t size)
 void *event_slab_realloc(void *ctx, void *old, size_t size)
 {
     void *moved = event_slab_malloc(ctx, size);
-    const struct piece *piece;
 
     if (old != NULL) {
-        piece = (const struct piece *)(const void *)((const char *)old -
-                                                     sizeof *piece);
+        const struct piece *piece =
+            (const void *)((const char *)old - sizeof *piece);
+
         memcpy(moved, old, piece->size < size ? piece->size : size);
     }
     return moved;

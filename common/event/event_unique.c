@@ -16,6 +16,16 @@ enum repeats {
     REPEATS_MANY_NAMES
 };
 
+static bool is_among(const char *const *keys, size_t n, const char *key)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i][0] == key[0] && strcmp(keys[i], key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Compare each name with each, unless there are many. */
 static enum repeats repeats_few(struct doc doc)
 {
@@ -26,10 +36,8 @@ static enum repeats repeats_few(struct doc doc)
 
     doc_iter_init(&it, doc);
     while (doc_next(&it, &keys[n], &value)) {
-        for (size_t i = 0; i < n; i++) {
-            if (keys[i][0] == keys[n][0] && strcmp(keys[i], keys[n]) == 0) {
-                return REPEATS_YES;
-            }
+        if (is_among(keys, n, keys[n])) {
+            return REPEATS_YES;
         }
         if (++n > FEW) {
             return REPEATS_MANY_NAMES;
@@ -38,8 +46,13 @@ static enum repeats repeats_few(struct doc doc)
     return REPEATS_NO;
 }
 
-/* Put each name with where it stands last; true when one stood twice. A map
- * cannot hold const values: the names are only ever read. */
+/* A map's values are not const; these are only compared. */
+union place {
+    const char *name; /* cppcheck-suppress unusedStructMember */
+    void *value;
+};
+
+/* Put each name with where it stands last; true when one stood twice. */
 static bool index_names(struct doc doc, struct map *last)
 {
     struct doc_iter it;
@@ -49,9 +62,9 @@ static bool index_names(struct doc doc, struct map *last)
 
     doc_iter_init(&it, doc);
     while (doc_next(&it, &key, &value)) {
-        uintptr_t place = (uintptr_t)key;
+        union place place = {.name = key};
 
-        if (map_put(last, key, strlen(key), (void *)place) != NULL) {
+        if (map_put(last, key, strlen(key), place.value) != NULL) {
             repeats = true;
         }
     }

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The store above its backends: choice, matching, limits, cursors, fence. */
+#include <math.h>
 #include <string.h>
 
 #include "common/store/store_backend.h"
 #include "common/store/store_cursor.h"
 
-enum { CURSOR_BYTES_MAX = 64 * 1024 };
+enum {
+    CURSOR_BYTES_MAX = 64 * 1024,
+    IN_MAX = 1000 /* longer lists are left to the matcher */
+};
+
+/* Whole numbers up to here are the same as doubles and as integers. */
+#define EXACT_MAX 9007199254740991.0
 
 void store_close(struct store *store)
 {
@@ -113,6 +120,59 @@ static enum err check_query(const struct store_query *query,
     return ERR_OK;
 }
 
+/* Beyond, databases tell numbers apart that the matcher takes as equal. */
+static bool is_exact(const struct doc_value *value)
+{
+    if (value->type == DOC_INT) {
+        return fabs((double)value->u.i) <= EXACT_MAX;
+    }
+    return value->type != DOC_DOUBLE || fabs(value->u.d) <= EXACT_MAX;
+}
+
+static bool is_exact_list(struct doc list)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *index;
+    size_t n = 0;
+
+    doc_iter_init(&it, list);
+    while (doc_next(&it, &index, &value)) {
+        if (!is_exact(&value) || ++n > IN_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a database decides the condition on scalars as the matcher does. */
+static bool is_pushable(const struct store_query *query,
+                        const struct filter_cond *cond)
+{
+    if (!store_schema_indexes(query->collection, cond->field)) {
+        return false;
+    }
+    if (cond->op == FILTER_EXISTS) {
+        return true;
+    }
+    return cond->op == FILTER_IN ? is_exact_list(cond->value.u.doc)
+                                 : is_exact(&cond->value);
+}
+
+static size_t conds_of(const struct store_query *query,
+                       struct filter_cond *conds)
+{
+    size_t all = filter_pushdown(query->filter, conds);
+    size_t n = 0;
+
+    for (size_t i = 0; i < all; i++) {
+        if (is_pushable(query, &conds[i])) {
+            conds[n++] = conds[i];
+        }
+    }
+    return n;
+}
+
 static enum err run_scan(struct store *store, struct scan *scan,
                          struct store_scan_plan *plan)
 {
@@ -121,7 +181,7 @@ static enum err run_scan(struct store *store, struct scan *scan,
 
     if (scan->query->filter != NULL) {
         plan->conds = conds;
-        plan->n_conds = filter_pushdown(scan->query->filter, conds);
+        plan->n_conds = conds_of(scan->query, conds);
     }
     err = store->ops->scan(store, plan, scan_row, scan);
     plan->conds = NULL;

@@ -18,6 +18,9 @@ struct store_write {
     struct store_key key;
     struct store_key past;
     struct doc row;
+    const char *id; /**< bytes that name collection and key: equal for equal
+                         keys of a batch */
+    size_t id_len;
 };
 
 /** Walk a batch: start with *at = 0; false at the end. Borrows. */
@@ -39,7 +42,10 @@ void store_sort_value(struct doc row, const char *field,
 /** A scan as a backend sees it: the cursor is taken apart. */
 struct store_scan_plan {
     const struct store_query *query;
-    const struct filter_cond *conds; /**< to push down; a hint */
+    const struct filter_cond *conds; /**< on indexed fields, to push down; a
+                                          hint. Of a row, no condition may
+                                          rule out empty DOC_BYTES as
+                                          store_sort_value gives it. */
     size_t n_conds;
     bool has_after;               /**< rows after (after_value, after_key) */
     struct doc_value after_value; /**< of the sort field */

@@ -156,7 +156,9 @@ bool store_batch_next(const struct store_batch *batch, size_t *at,
         .op = (enum store_op)p[0],
         .collection = (enum store_collection)p[1],
     };
+    write->id = p + 1;
     p = get_key(p + 2, write->collection, &write->key);
+    write->id_len = (size_t)(p - write->id);
     if (write->op == STORE_OP_PUT || write->op == STORE_OP_APPEND) {
         p = get_row(p, &write->row);
     } else if (write->op == STORE_OP_DELETE_RANGE) {

@@ -11,6 +11,8 @@ static const struct {
                      struct errbuf *why);
 } backends[] = {
     {"sqlite:", store_sqlite_open},
+    {"mongodb://", store_mongodb_open},
+    {"mongodb+srv://", store_mongodb_open},
 };
 
 enum err store_open(const struct store_options *options, struct store **out,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Scans of a SQLite file: the condition as SQL, order, place, candidates. */
-#include <math.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -8,14 +7,10 @@
 
 enum {
     SQL_MAX = 256 * 1024,
-    IN_MAX = 1000,        /* longer lists are left to the matcher */
     READ_MS = 1000,       /* a read this long starts anew where it is */
     ROWS_A_LOOK = 256,    /* rows between looks at the clock */
     ROW_COPY_MAX = 2 * DOC_BYTES_MAX
 };
-
-/* Whole numbers up to here are the same as doubles and as integers. */
-#define EXACT_MAX 9007199254740991.0
 
 /* NULLs sort first and equal nothing, so rows after a place are read in two
  * parts: those on its side of the NULLs, then the others. */
@@ -46,31 +41,6 @@ static size_t index_of(const struct store_schema *schema, const char *field)
     return i;
 }
 
-/* Beyond, SQLite tells numbers apart that the matcher takes as equal. */
-static bool is_exact(const struct doc_value *value)
-{
-    if (value->type == DOC_INT) {
-        return fabs((double)value->u.i) <= EXACT_MAX;
-    }
-    return value->type != DOC_DOUBLE || fabs(value->u.d) <= EXACT_MAX;
-}
-
-static bool is_exact_list(struct doc list)
-{
-    struct doc_iter it;
-    struct doc_value value;
-    const char *index;
-    size_t n = 0;
-
-    doc_iter_init(&it, list);
-    while (doc_next(&it, &index, &value)) {
-        if (!is_exact(&value) || ++n > IN_MAX) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Whether no matching row fails the condition as SQL. */
 static bool is_pushed(struct sqlite_scan *scan, const struct filter_cond *cond)
 {
@@ -78,17 +48,8 @@ static bool is_pushed(struct sqlite_scan *scan, const struct filter_cond *cond)
     const struct store_schema *schema = store_schema(collection);
     size_t index = index_of(schema, cond->field);
 
-    if (schema->indexes[index] == NULL) {
-        return false;
-    }
-    if (cond->op == FILTER_EXISTS) {
-        return true; /* lists are not NULL */
-    }
-    if (cond->op == FILTER_IN ? !is_exact_list(cond->value.u.doc)
-                              : !is_exact(&cond->value)) {
-        return false;
-    }
-    return !sqlite_file_has_lists(scan->file, collection, index);
+    return cond->op == FILTER_EXISTS || /* lists are not NULL */
+           !sqlite_file_has_lists(scan->file, collection, index);
 }
 
 static void add_in(struct buf *sql, struct doc list)

@@ -64,6 +64,7 @@ static void take_state(struct alarm_turn *turn, int state)
             return;
         }
         alarm->held = false;
+        turn->result->changed = true;
     }
     if (state == alarm->state) {
         return;
@@ -109,14 +110,17 @@ static bool is_late(const struct alarm_entity *entity,
 
 /* Every check tells that its source is alive, whatever else comes of it. */
 static void note_seen(struct alarm_entity *entity, const struct event *event,
-                      bool late)
+                      struct alarm_result *result)
 {
+    int64_t ttl_ms = clamp(event->ttl_ms, 0, ALARM_DURATION_MAX_MS);
+
     entity->seen_rx_ms = event->received_ms;
     entity->silent = false;
     entity->version = alarm_later(entity->version + 1, event->received_ms);
-    if (!late) {
+    if (!result->late) {
         entity->seen_t_ms = event->timestamp_ms;
-        entity->ttl_ms = clamp(event->ttl_ms, 0, ALARM_DURATION_MAX_MS);
+        result->changed = entity->ttl_ms != ttl_ms;
+        entity->ttl_ms = ttl_ms;
     }
     if (entity->alarm != NULL) {
         entity->alarm->events_count++;
@@ -193,7 +197,7 @@ void alarm_check(struct alarm_entity *entity, const struct alarm_rules *rules,
     };
 
     *result = (struct alarm_result){.late = is_late(entity, rules, event)};
-    note_seen(entity, event, result->late);
+    note_seen(entity, event, result);
     if (!result->late) {
         take_check(&turn, input);
     } else if (entity->alarm != NULL) {

@@ -100,8 +100,7 @@ static void add_random(struct model *model, const char *field)
     }
 }
 
-/* A list stands in component only, which no query here sorts by: the order of
- * lists is not promised, but conditions look into them. */
+/* Lists all count as equal in an order, but conditions look into them. */
 static struct doc random_row(struct model *model)
 {
     doc_out_reset(model->out);
@@ -329,7 +328,8 @@ static void check_pages(struct store *store, struct store_query query,
 static void random_query(struct model *model, struct store *store,
                          const struct table *table)
 {
-    static const char *const sorts[] = {"state", "opened_at", "entity_id"};
+    static const char *const sorts[] = {"state", "opened_at", "entity_id",
+                                        "component"};
     struct store_key from = random_key(model, table);
     struct store_key to = random_key(model, table);
     struct store_query query = {.collection = table->collection};
@@ -342,7 +342,7 @@ static void random_query(struct model *model, struct store *store,
     query.to = roll(model, 3) == 0 ? &to : NULL;
     query.descending = roll(model, 2) == 0;
     query.limit = (int64_t)roll(model, 40) + 1;
-    query.sort = sorts[roll(model, 3)];
+    query.sort = sorts[roll(model, 4)];
     if (roll(model, 3) == 0 ||
         !store_schema_indexes(table->collection, query.sort)) {
         query.sort = NULL;

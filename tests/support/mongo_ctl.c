@@ -7,7 +7,10 @@
 
 #include "common/base/clock.h"
 
-enum { WAIT_PRIMARY_MS = 60000, POLL_NS = 50 * 1000 * 1000 };
+enum {
+    WAIT_PRIMARY_MS = 60000,
+    POLL_NS = 50 * 1000 * 1000
+};
 
 typedef bool command_fn(mongoc_client_t *client, const char *arg,
                         bson_error_t *error);
@@ -38,10 +41,12 @@ static bool command_ping(mongoc_client_t *client, const char *arg,
 static bool command_initiate(mongoc_client_t *client, const char *arg,
                              bson_error_t *error)
 {
-    enum { ALREADY_INITIALIZED = 23 };
-    bson_t *initiate = BCON_NEW(
-        "replSetInitiate", "{", "_id", BCON_UTF8("rs0"), "members", "[", "{",
-        "_id", BCON_INT32(0), "host", BCON_UTF8(arg), "}", "]", "}");
+    enum {
+        ALREADY_INITIALIZED = 23
+    };
+    bson_t *initiate = BCON_NEW("replSetInitiate", "{", "_id", BCON_UTF8("rs0"),
+                                "members", "[", "{", "_id", BCON_INT32(0),
+                                "host", BCON_UTF8(arg), "}", "]", "}");
     bool ok = run_admin(client, initiate, NULL, error);
     bson_destroy(initiate);
     return ok || error->code == ALREADY_INITIALIZED;
@@ -82,8 +87,8 @@ static bool command_drop(mongoc_client_t *client, const char *arg,
                          bson_error_t *error)
 {
     bson_t *drop = BCON_NEW("dropDatabase", BCON_INT32(1));
-    bool ok = mongoc_client_command_simple(client, arg, drop, NULL, NULL,
-                                           error);
+    bool ok =
+        mongoc_client_command_simple(client, arg, drop, NULL, NULL, error);
     bson_destroy(drop);
     return ok;
 }

@@ -8,12 +8,15 @@ process_alive() {
 }
 
 # Whether process $1 is gone. A zombie is: its parent may be long in
-# collecting it.
+# collecting it; but not while its other threads, which end after the first,
+# still hold its ports.
 process_gone() {
-    local state
+    local state tasks
     state=$(sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) ||
         return 0
-    [ -z "$state" ] || [ "$state" = Z ]
+    [ -n "$state" ] || return 0
+    tasks=("/proc/$1/task/"*)
+    [ "$state" = Z ] && [ ${#tasks[@]} -le 1 ]
 }
 
 # Send signal $2 to the process in pid file $1, wait for its end (60 s), and

@@ -20,8 +20,9 @@ struct answer_row {
 };
 
 static const struct answer_row answers[] = {
-    {"array", ANSWER("<value><array><data><value><int>1</int></value><value>"
-                     "<string>b</string></value></data></array></value>"),
+    {"array",
+     ANSWER("<value><array><data><value><int>1</int></value><value>"
+            "<string>b</string></value></data></array></value>"),
      ERR_OK, "{\"result\":[1,\"b\"]}"},
     {"array empty", ANSWER("<value><array><data></data></array></value>"),
      ERR_OK, "{\"result\":[]}"},
@@ -33,18 +34,20 @@ static const struct answer_row answers[] = {
      "{\"result\":true}"},
     {"double", ANSWER("<value><double>1.5</double></value>"), ERR_OK,
      "{\"result\":1.5}"},
-    {"entities", ANSWER("<value><string>a&lt;b&amp;c</string></value>"),
-     ERR_OK, "{\"result\":\"a<b&c\"}"},
-    {"fault", "<methodResponse><fault><value><struct><member><name>faultCode"
-              "</name><value><int>10</int></value></member></struct></value>"
-              "</fault></methodResponse>",
+    {"entities", ANSWER("<value><string>a&lt;b&amp;c</string></value>"), ERR_OK,
+     "{\"result\":\"a<b&c\"}"},
+    {"fault",
+     "<methodResponse><fault><value><struct><member><name>faultCode"
+     "</name><value><int>10</int></value></member></struct></value>"
+     "</fault></methodResponse>",
      ERR_OK, "{\"fault\":{\"faultCode\":10}}"},
     {"i4 negative", ANSWER("<value><i4>-3</i4></value>"), ERR_OK,
      "{\"result\":-3}"},
-    {"nested", ANSWER("<value><struct><member><name>a</name><value><struct>"
-                      "<member><name>b</name><value><array><data><value>"
-                      "<struct></struct></value></data></array></value>"
-                      "</member></struct></value></member></struct></value>"),
+    {"nested",
+     ANSWER("<value><struct><member><name>a</name><value><struct>"
+            "<member><name>b</name><value><array><data><value>"
+            "<struct></struct></value></data></array></value>"
+            "</member></struct></value></member></struct></value>"),
      ERR_OK, "{\"result\":{\"a\":{\"b\":[{}]}}}"},
     {"string empty", ANSWER("<value><string></string></value>"), ERR_OK,
      "{\"result\":\"\"}"},
@@ -62,8 +65,7 @@ static const struct answer_row refused[] = {
      "not a number"},
     {"int too large", ANSWER("<value><int>99999999999999999999</int></value>"),
      ERR_INVALID, "not a number"},
-    {"no value", "<methodResponse></methodResponse>", ERR_INVALID,
-     "no value"},
+    {"no value", "<methodResponse></methodResponse>", ERR_INVALID, "no value"},
     {"not XML", "Unauthorized", ERR_INVALID, "line 1"},
     {"scalar alone", "<methodResponse><int>1</int></methodResponse>",
      ERR_INVALID, "outside a value"},
@@ -101,8 +103,7 @@ static void check_answer(void **state)
     struct errbuf why = {0};
 
     buf_init(&json, 4096);
-    assert_int_equal(parse(row->xml, strlen(row->xml), &json, &why),
-                     row->want);
+    assert_int_equal(parse(row->xml, strlen(row->xml), &json, &why), row->want);
     if (row->want == ERR_OK) {
         assert_string_equal(buf_str(&json), row->text);
     } else if (strstr(why.text, row->text) == NULL) {
@@ -138,7 +139,9 @@ static void torture(void **state)
 
 static void nested_too_deeply(void **state)
 {
-    enum { LEVELS = 100 };
+    enum {
+        LEVELS = 100
+    };
     struct buf xml;
     struct buf json;
     struct errbuf why = {0};

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Parts of the MongoDB backend: the connection, rows and queries, commits. */
+#ifndef HYP_STORE_STORE_MONGODB_H
+#define HYP_STORE_STORE_MONGODB_H
+
+#include <mongoc/mongoc.h>
+
+#include "common/base/log.h"
+#include "common/store/store_backend.h"
+
+struct store_mongodb {
+    struct store store;
+    char *writer;   /**< NULL: reads only */
+    char *database;
+    mongoc_client_t *client;
+    mongoc_collection_t *collections[STORE_N_COLLECTIONS]; /**< when used */
+    mongoc_collection_t *progress;
+    mongoc_client_session_t *session; /**< of commits; NULL: a new one */
+    mongoc_transaction_opt_t *transaction;
+    mongoc_write_concern_t *durable; /**< majority, journaled */
+    mongoc_read_concern_t *majority;
+    struct log_complaint away;
+};
+
+/** Borrowed until the store closes. */
+mongoc_collection_t *mongodb_collection(struct store_mongodb *store,
+                                        enum store_collection collection);
+/** Tell what went wrong; returns ERR_UNAVAILABLE. */
+enum err mongodb_failed(struct store_mongodb *store,
+                        const bson_error_t *error);
+/** Tell that it works again, if it had been told. */
+void mongodb_worked(struct store_mongodb *store);
+/** The options of a write outside of a transaction, for bson_destroy. */
+void mongodb_durable_opts(const struct store_mongodb *store, bson_t *opts);
+
+/* Rows: {_id: key, members...}. One whose members a database would take for
+ * its own, or sort otherwise, is {_id: key, _row: bytes, indexed values...}. */
+
+/** Put the stored form of a row into out. */
+void mongodb_row_store(enum store_collection collection,
+                       const struct store_key *key, struct doc row,
+                       struct buf *out);
+/** The row and its key of a stored form; the row may be rebuilt in scratch.
+ *  Borrows from both. False: not a row of ours. */
+bool mongodb_row_load(enum store_collection collection, struct doc stored,
+                      struct buf *scratch, struct store_key *key,
+                      struct doc *row);
+/** Append a key as a member. */
+void mongodb_append_key(bson_t *to, const char *name,
+                        enum store_collection collection,
+                        const struct store_key *key);
+
+/** {_id: key} into query, for bson_destroy. */
+void mongodb_query_key(bson_t *query, enum store_collection collection,
+                       const struct store_key *key);
+/** {_id: {$gte: first, $lt: past}}, for bson_destroy. */
+void mongodb_query_range(bson_t *query, enum store_collection collection,
+                         const struct store_key *first,
+                         const struct store_key *past);
+/** What a scan asks for, for bson_destroy. */
+void mongodb_query_scan(bson_t *query, const struct store_scan_plan *plan);
+
+/** As struct store_ops has it. */
+enum err mongodb_commit(struct store *store, const struct store_fence *fence,
+                        const struct store_batch *batch, struct doc progress);
+
+#endif

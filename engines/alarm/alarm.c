@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Engine "alarm": one open alarm per entity, and all that happens to it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "engines/alarm/alarm.h"
+#include "engines/alarm/alarm_book.h"
+#include "engines/alarm/alarm_known.h"
+#include "engines/alarm/alarm_request.h"
+#include "engines/alarm/alarm_row.h"
+
+enum {
+    JSON_MAX = DOC_BYTES_MAX,
+    KEY_MAX = 2 * EVENT_ENTITY_ID_MAX,
+    MESSAGE_ID_MAX = 256,
+    LATE_TEXT_MAX = 512,
+    BEAT_WRITES = 3000,              /* timers of a beat stop there, and at */
+    BEAT_BYTES = 2 * 1024 * 1024,    /* these: the rest goes with the next */
+    MS_PER_S = 1000
+};
+
+struct alarm_state {
+    struct alarm_rules rules;
+    struct alarm_book book;
+    struct alarm_known known;
+    struct alarm_request request;
+    struct doc_out *facts;
+    struct buf json;
+    struct buf key;
+    struct buf clock_id;
+    struct buf clock_rk;
+    struct log_complaint late;
+    bool folding; /**< until it is through, rows are written at once */
+};
+
+/* What one input leads to. */
+struct turn {
+    struct alarm_state *state;
+    struct engine_io *io;
+    struct alarm_entity *entity;
+    const struct event *event; /**< NULL: a timer */
+    const char *action;        /**< id; "" none */
+    struct alarm_result result;
+};
+
+static void put_row(const struct turn *turn)
+{
+    struct alarm_entity *entity = turn->entity;
+    const char *owner = engine_row(turn->io);
+    struct doc_out *out = engine_scratch(turn->io);
+    struct store_batch *batch = engine_batch(turn->io);
+    struct store_key key = {.text = entity->id};
+
+    if (entity->alarm == NULL) {
+        store_batch_put(batch, STORE_TRACKS, &key,
+                        alarm_row_track(entity, owner, out));
+        entity->stored = true;
+    } else {
+        if (entity->stored) {
+            store_batch_delete(batch, STORE_TRACKS, &key);
+            entity->stored = false;
+        }
+        key.text = entity->alarm->id;
+        store_batch_put(batch, STORE_ALARMS, &key,
+                        alarm_row_open(entity, owner, out));
+    }
+    alarm_book_settle(&turn->state->book, entity);
+}
+
+static void forget(const struct turn *turn)
+{
+    const struct store_key key = {.text = turn->entity->id};
+
+    if (turn->entity->stored) {
+        store_batch_delete(engine_batch(turn->io), STORE_TRACKS, &key);
+    }
+    alarm_book_remove(&turn->state->book, turn->entity);
+}
+
+/* Tell a step or a refusal; id: how consumers know a repeat. */
+static void tell(const struct turn *turn, const struct alarm_notice *notice,
+                 const char *id)
+{
+    struct alarm_state *state = turn->state;
+    struct doc doc = alarm_notice_write(notice, engine_scratch(turn->io));
+
+    buf_clear(&state->json);
+    doc_to_json(doc, &state->json);
+    BUG_IF(state->json.overflow);
+    alarm_notice_key(notice, &state->key);
+    engine_originate(turn->io, &(struct engine_outgoing){
+                                   .exchange = BUS_ALERTS,
+                                   .routing_key = buf_str(&state->key),
+                                   .content_type = "application/json",
+                                   .message_id = id,
+                                   .body = state->json.data,
+                                   .len = state->json.len});
+}
+
+static void tell_step(const struct turn *turn, const struct alarm_step *step,
+                      int64_t resolved_ms)
+{
+    const struct alarm_notice notice = {.entity = turn->entity,
+                                        .step = step,
+                                        .event = turn->event,
+                                        .resolved_ms = resolved_ms,
+                                        .action = turn->action};
+    char id[MESSAGE_ID_MAX];
+
+    (void)snprintf(id, sizeof id, "%s/%" PRId64, turn->entity->alarm->id,
+                   step->number);
+    tell(turn, &notice, id);
+}
+
+static void put_steps(const struct turn *turn)
+{
+    const struct alarm_result *result = &turn->result;
+    const struct alarm *alarm = turn->entity->alarm;
+    struct store_batch *batch = engine_batch(turn->io);
+    struct store_key key = {.text = alarm->id};
+    bool collapsed = false;
+
+    for (size_t i = 0; i < result->n; i++) {
+        const struct alarm_step *step = &result->steps[i];
+
+        if (step->collapsed) {
+            collapsed = true;
+            continue;
+        }
+        key.a = step->number;
+        store_batch_append(batch, STORE_STEPS, &key,
+                           alarm_row_step(turn->entity, step, turn->action,
+                                          engine_scratch(turn->io)));
+    }
+    if (collapsed) {
+        key.a = alarm->collapsed->number;
+        store_batch_put(batch, STORE_STEPS, &key,
+                        alarm_row_collapsed(turn->entity,
+                                            engine_scratch(turn->io)));
+    }
+    engine_count(turn->io, "steps", result->n);
+}
+
+static void put_resolved(const struct turn *turn, int64_t resolved_ms)
+{
+    struct store_batch *batch = engine_batch(turn->io);
+    const struct store_key key = {.text = turn->entity->alarm->id};
+
+    store_batch_delete(batch, STORE_ALARMS, &key);
+    store_batch_put(batch, STORE_ALARMS_RESOLVED, &key,
+                    alarm_row_resolved(turn->entity, resolved_ms,
+                                       engine_scratch(turn->io)));
+    alarm_book_close(&turn->state->book, turn->entity);
+    engine_count(turn->io, "alarms_resolved", 1);
+}
+
+static void note_counters(const struct turn *turn)
+{
+    if (turn->state->folding) {
+        put_row(turn);
+    } else {
+        alarm_book_touch(&turn->state->book, turn->entity);
+    }
+}
+
+/* Write and tell what a turn changed, and set the timers by it. */
+static void finish(const struct turn *turn)
+{
+    const struct alarm_result *result = &turn->result;
+    struct alarm_entity *entity = turn->entity;
+    struct alarm_book *book = &turn->state->book;
+    int64_t resolved_ms = 0;
+
+    if (result->resolved) {
+        resolved_ms = result->steps[result->n - 1].t_ms;
+    }
+    if (result->opened) {
+        alarm_book_opened(book, entity);
+        engine_count(turn->io, "alarms_opened", 1);
+    }
+    if (result->n > 0) {
+        put_steps(turn);
+    }
+    for (size_t i = 0; i < result->n; i++) {
+        tell_step(turn, &result->steps[i], resolved_ms);
+    }
+    if (result->resolved) {
+        put_resolved(turn, resolved_ms);
+    }
+    if (entity->alarm == NULL &&
+        alarm_silence_due(entity, &turn->state->rules, 0) <= 0) {
+        forget(turn);
+        return;
+    }
+    if (result->changed || (entity->alarm == NULL && !entity->stored)) {
+        put_row(turn);
+    } else if (entity->alarm != NULL || entity->ttl_ms > 0 ||
+               turn->state->rules.late_after > 0) {
+        note_counters(turn);
+    }
+    alarm_book_arm(book, entity, &turn->state->rules);
+}
+
+/* Checks. */
+
+static struct alarm_entity *add_entity(struct alarm_state *state,
+                                       const struct event *event)
+{
+    struct alarm_entity *entity = alarm_entity_new(event);
+
+    entity->rk_hash = alarm_book_key(event->rk);
+    alarm_book_add(&state->book, entity);
+    return entity;
+}
+
+/* Most checks are of this kind: all is well and was. */
+static bool is_nothing(const struct alarm_state *state,
+                       const struct event *event)
+{
+    bool unsure = state->rules.hard_only && !event->hard;
+
+    return (event->state == STATE_OK || unsure) && event->ttl_ms == 0 &&
+           state->rules.late_after == 0;
+}
+
+static void take_check(struct turn *turn, const struct event *event)
+{
+    struct alarm_state *state = turn->state;
+    struct alarm_input input = {.event = event};
+
+    if (turn->entity->alarm != NULL || event->state != STATE_OK) {
+        input.maintenance =
+            alarm_facts_read(event, state->facts, &input.facts);
+    }
+    turn->event = event;
+    turn->action = "";
+    alarm_check(turn->entity, &state->rules, &input, &turn->result);
+}
+
+/* A source whose checks come late by its own dates: what would be silence is
+ * told, as an alarm on that source's clock that ends with the cause. */
+static void blame_clock(struct alarm_state *state, struct engine_io *io,
+                        const struct event *late, int64_t by_ms)
+{
+    struct turn turn = {.state = state, .io = io};
+    char output[LATE_TEXT_MAX];
+    struct event event = *late;
+
+    (void)snprintf(output, sizeof output,
+                   "checks come %" PRId64 " s late by their own time, so "
+                   "they change no state: last of %.200s",
+                   by_ms / MS_PER_S, late->rk);
+    event.component = late->connector_name;
+    event.resource = "clock";
+    event.source_type = EVENT_SOURCE_RESOURCE;
+    event.type = EVENT_CHECK;
+    event.type_name = event_type_name(EVENT_CHECK);
+    event.state = STATE_MINOR;
+    event.hard = true;
+    event.output = output;
+    event.long_output = "";
+    event.timestamp_ms = late->received_ms;
+    event.ttl_ms = state->rules.late_clear;
+    event.tags = (struct doc){NULL, 0};
+    event.infos = (struct doc){NULL, 0};
+    event.extra = (struct doc){NULL, 0};
+    buf_clear(&state->clock_id);
+    event_entity_id(&event, &state->clock_id);
+    event.entity_id = buf_str(&state->clock_id);
+    buf_clear(&state->clock_rk);
+    event_routing_key(&event, &state->clock_rk);
+    event.rk = buf_str(&state->clock_rk);
+    turn.entity = alarm_book_find(&state->book, event.entity_id);
+    if (turn.entity == NULL) {
+        turn.entity = add_entity(state, &event);
+        turn.entity->silence_is_ok = true;
+    }
+    take_check(&turn, &event);
+    finish(&turn);
+}
+
+static void on_check(struct alarm_state *state, struct engine_io *io,
+                     struct alarm_entity *entity, const struct event *event)
+{
+    struct turn turn = {.state = state, .io = io, .entity = entity};
+    int64_t late_ms = entity->seen_t_ms - event->timestamp_ms;
+
+    take_check(&turn, event);
+    finish(&turn);
+    if (turn.result.late) {
+        engine_count(io, "late", 1);
+        log_complain(&state->late, "ALARM-LATE",
+                     "%s: a check %" PRId64 " s older than the one before "
+                     "changed no state (late_after)",
+                     event->entity_id, late_ms / MS_PER_S);
+        blame_clock(state, io, event, late_ms);
+    }
+}
+
+/* Actions. */
+
+static void refuse(struct turn *turn, const struct errbuf *why)
+{
+    const struct event *event = turn->event;
+    const char *cause = turn->action[0] != '\0' ? turn->action
+                        : event->id != NULL     ? event->id
+                                                : "";
+    const struct alarm_notice notice = {.entity = turn->entity,
+                                        .event = event,
+                                        .t_ms = event->timestamp_ms,
+                                        .action = turn->action,
+                                        .reason = why->text};
+    char id[MESSAGE_ID_MAX];
+
+    (void)snprintf(id, sizeof id, "%s/refused", cause);
+    tell(turn, &notice, id);
+    engine_count(turn->io, "actions_refused", 1);
+}
+
+/* By alarm id, so that a late action never hits the next alarm; else by the
+ * routing key it refers to, or by the fields of the entity. */
+static enum err find_target(struct turn *turn, struct errbuf *why)
+{
+    const struct alarm_book *book = &turn->state->book;
+    const struct event *event = turn->event;
+
+    if (event->alarm_id[0] != '\0') {
+        turn->entity = alarm_book_find_alarm(book, event->alarm_id);
+        if (turn->entity == NULL) {
+            errbuf_set_field(why, "alarm_id", "alarm %s is no longer open",
+                             event->alarm_id);
+            return ERR_NOT_FOUND;
+        }
+        return ERR_OK;
+    }
+    if (event->ref_rk[0] != '\0') {
+        turn->entity = alarm_book_find_key(book, event->ref_rk);
+    }
+    if (turn->entity == NULL) {
+        turn->entity = alarm_book_find(book, event->entity_id);
+    }
+    if (turn->entity == NULL || turn->entity->alarm == NULL) {
+        errbuf_set(why, "no alarm is open for %.300s",
+                   event->entity_id[0] != '\0' ? event->entity_id
+                                               : "an unnamed entity");
+        return ERR_NOT_FOUND;
+    }
+    return ERR_OK;
+}
+
+static void on_action(struct alarm_state *state, struct engine_io *io,
+                      const struct event *event, const struct errbuf *refused)
+{
+    struct turn turn = {.state = state,
+                        .io = io,
+                        .event = event,
+                        .action = event->action_id};
+    const struct alarm_input input = {.event = event};
+    struct errbuf why = {{0}, {0}};
+
+    if (turn.action[0] != '\0') {
+        if (alarm_known_has(&state->known, turn.action)) {
+            engine_count(io, "actions_repeated", 1);
+            return;
+        }
+        alarm_known_add(&state->known, io, turn.action);
+    }
+    engine_count(io, "actions", 1);
+    if (refused != NULL) {
+        refuse(&turn, refused);
+        return;
+    }
+    if (alarm_action_possible(event->type, &why) != ERR_OK ||
+        find_target(&turn, &why) != ERR_OK ||
+        alarm_action(turn.entity, &state->rules, &input, &turn.result,
+                     &why) != ERR_OK) {
+        refuse(&turn, &why);
+        return;
+    }
+    finish(&turn);
+}
+
+static enum engine_verdict alarm_process(void *at, struct engine_io *io,
+                                         const struct event *event,
+                                         struct errbuf *why)
+{
+    struct alarm_state *state = at;
+    struct alarm_entity *entity;
+
+    (void)why;
+    if (event_type_is_check(event->type)) {
+        entity = alarm_book_find(&state->book, event->entity_id);
+        if (entity == NULL && !is_nothing(state, event)) {
+            entity = add_entity(state, event);
+        }
+        if (entity != NULL) {
+            on_check(state, io, entity, event);
+        }
+    } else if (event_type_is_action(event->type)) {
+        on_action(state, io, event, NULL);
+    }
+    return ENGINE_FORWARD;
+}
+
+static void alarm_extra(void *at, struct engine_io *io, size_t queue,
+                        const struct bus_delivery *delivery)
+{
+    struct alarm_state *state = at;
+    struct event event;
+    struct errbuf why = {{0}, {0}};
+    bool bad;
+
+    (void)queue;
+    bad = alarm_request_read(&state->request, delivery, engine_now_ms(io),
+                             &event, &why) != ERR_OK;
+    on_action(state, io, &event, bad ? &why : NULL);
+}
+
+/* Timers. */
+
+static bool beat_is_full(struct engine_io *io)
+{
+    const struct store_batch *batch = engine_batch(io);
+
+    return store_batch_count(batch) >= BEAT_WRITES ||
+           store_batch_bytes(batch) >= BEAT_BYTES;
+}
+
+static void beat_wall(struct alarm_state *state, struct engine_io *io)
+{
+    struct turn turn = {.state = state, .io = io, .action = ""};
+    struct alarm_timer *timer;
+    int64_t due_ms;
+
+    while ((timer = alarm_timers_first(&state->book.wall, &due_ms)) != NULL &&
+           due_ms <= engine_now_ms(io) && !beat_is_full(io)) {
+        turn.entity = alarm_book_of_wall(timer);
+        alarm_snooze_end(turn.entity, &state->rules, &turn.result);
+        finish(&turn);
+    }
+}
+
+/* One that is due by its place may have been moved since. */
+static void beat_one(struct turn *turn, int64_t chain_ms)
+{
+    struct alarm_state *state = turn->state;
+    int64_t gap_ms = engine_chain_gap_ms(turn->io);
+    int64_t due_ms = alarm_silence_due(turn->entity, &state->rules, gap_ms);
+
+    alarm_timers_set(&state->book.chain, &turn->entity->chain,
+                     due_ms > chain_ms ? due_ms : ALARM_NEVER);
+    if (due_ms > chain_ms) {
+        return;
+    }
+    if (alarm_silence(turn->entity, &state->rules, gap_ms, &turn->result)) {
+        finish(turn);
+    } else {
+        forget(turn);
+    }
+}
+
+static void beat_chain(struct alarm_state *state, struct engine_io *io)
+{
+    struct turn turn = {.state = state, .io = io, .action = ""};
+    int64_t chain_ms = engine_chain_ms(io);
+    struct alarm_timer *timer;
+    int64_t due_ms;
+
+    while ((timer = alarm_timers_first(&state->book.chain, &due_ms)) != NULL &&
+           due_ms <= chain_ms && !beat_is_full(io)) {
+        turn.entity = alarm_book_of_chain(timer);
+        beat_one(&turn, chain_ms);
+    }
+}
+
+static void alarm_beat(void *at, struct engine_io *io)
+{
+    struct alarm_state *state = at;
+
+    beat_wall(state, io);
+    if (engine_chain_ms(io) > 0) {
+        beat_chain(state, io);
+    }
+    engine_gauge(io, "alarms_open", (int64_t)state->book.alarms.n);
+    engine_gauge(io, "entities", (int64_t)state->book.entities.n);
+}
+
+/* Rows and counters. */
+
+static bool alarm_delta(void *at, struct doc_out *out)
+{
+    struct alarm_state *state = at;
+
+    return alarm_book_delta(&state->book, out);
+}
+
+static void alarm_delta_apply(void *at, struct doc delta)
+{
+    struct alarm_state *state = at;
+
+    alarm_book_apply(&state->book, delta, &state->rules);
+}
+
+static bool alarm_fold(void *at, struct engine_io *io, size_t most)
+{
+    struct alarm_state *state = at;
+    struct turn turn = {.state = state, .io = io};
+
+    while (state->book.lag_last != NULL && most > 0) {
+        turn.entity = state->book.lag_last;
+        put_row(&turn);
+        most--;
+    }
+    state->folding = state->book.lag_last != NULL;
+    return !state->folding;
+}
+
+/* Start and end. */
+
+struct loading {
+    struct alarm_state *state;
+    struct engine_io *io;
+};
+
+static bool load_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct loading *loading = ctx;
+    struct alarm_state *state = loading->state;
+    struct alarm_entity *entity =
+        alarm_row_read(row, engine_row(loading->io), state->facts);
+
+    (void)key;
+    if (entity != NULL && alarm_book_find(&state->book, entity->id) != NULL) {
+        log_error("ALARM-TWICE", "%s: has two rows, the first one is used",
+                  entity->id);
+        alarm_entity_free(entity);
+    } else if (entity != NULL) {
+        alarm_book_add(&state->book, entity);
+        alarm_book_arm(&state->book, entity, &state->rules);
+    }
+    return true;
+}
+
+static enum err load_all(struct loading *loading, enum store_collection from)
+{
+    const struct store_query query = {.collection = from, .limit = INT64_MAX};
+
+    return store_scan(engine_store(loading->io), &query, load_row, loading,
+                      NULL, NULL);
+}
+
+static enum err alarm_load(void *at, struct engine_io *io)
+{
+    struct alarm_state *state = at;
+    struct loading loading = {state, io};
+    enum err err;
+
+    alarm_book_clear(&state->book);
+    state->folding = false;
+    err = load_all(&loading, STORE_ALARMS);
+    if (err == ERR_OK) {
+        err = load_all(&loading, STORE_TRACKS);
+    }
+    return err == ERR_OK ? alarm_known_load(&state->known, io) : err;
+}
+
+static enum err alarm_init(void *at, struct engine_io *io, struct errbuf *why)
+{
+    struct alarm_state *state = at;
+
+    (void)io;
+    if (state->rules.flapping_end > state->rules.flapping_changes) {
+        errbuf_set_field(why, "flapping_end",
+                         "flapping_end (%" PRId64 ") must not be above "
+                         "flapping_changes (%" PRId64 ")",
+                         state->rules.flapping_end,
+                         state->rules.flapping_changes);
+        return ERR_INVALID;
+    }
+    state->facts = doc_out_new();
+    alarm_request_init(&state->request);
+    buf_init(&state->json, JSON_MAX);
+    buf_init(&state->key, KEY_MAX);
+    buf_init(&state->clock_id, KEY_MAX);
+    buf_init(&state->clock_rk, KEY_MAX);
+    return ERR_OK;
+}
+
+static void alarm_fini(void *at)
+{
+    struct alarm_state *state = at;
+
+    alarm_book_clear(&state->book);
+    alarm_known_fini(&state->known);
+    alarm_request_fini(&state->request);
+    doc_out_free(state->facts);
+    buf_fini(&state->json);
+    buf_fini(&state->key);
+    buf_fini(&state->clock_id);
+    buf_fini(&state->clock_rk);
+}
+
+#define RULE(name)                                                             \
+    .section = "alarm", .key = #name,                                          \
+    .offset = offsetof(struct alarm_state, rules.name)
+
+/* Longest times that make sense, in ms. */
+#define DAY  INT64_C(86400000)
+#define YEAR (366 * DAY)
+
+static const struct conf_option alarm_options[] = {
+    {RULE(flapping_changes), .type = CONF_INT, .fallback = "10", .min = 2,
+     .max = 1000, .unit = "changes",
+     .help = "so many state changes within flapping_window are flapping"},
+    {RULE(flapping_window), .type = CONF_DURATION, .fallback = "1h",
+     .min = MS_PER_S, .max = 30 * DAY,
+     .help = "how far back state changes count for flapping"},
+    {RULE(flapping_end), .type = CONF_INT, .fallback = "5", .min = 1,
+     .max = 1000, .unit = "changes",
+     .help = "flapping ends when the window holds fewer changes than this"},
+    {RULE(stealthy_time), .type = CONF_DURATION, .fallback = "0s", .min = 0,
+     .max = 30 * DAY,
+     .help = "a problem that ends sooner stays stealthy so long; 0: off"},
+    {RULE(resolve_after), .type = CONF_DURATION, .fallback = "60s", .min = 0,
+     .max = YEAR,
+     .help = "an alarm that is OK is resolved so long after its last change"},
+    {RULE(cancel_autosolve), .type = CONF_DURATION, .fallback = "1h",
+     .min = 0, .max = YEAR,
+     .help = "a cancelled alarm is resolved so long after the cancel and the "
+             "last check that was not OK"},
+    {RULE(uncancel_on_worse), .type = CONF_BOOL, .fallback = "yes",
+     .help = "a state worse than the one that was cancelled reopens"},
+    {RULE(snooze_default), .type = CONF_DURATION, .fallback = "5m",
+     .min = MS_PER_S, .max = YEAR,
+     .help = "duration of a snooze that names none"},
+    {RULE(hard_only), .type = CONF_BOOL, .fallback = "yes",
+     .help = "a soft problem (state_type 0) opens and worsens nothing"},
+    {RULE(no_events_state), .type = CONF_INT, .fallback = "2", .min = 1,
+     .max = 3, .unit = "state",
+     .help = "state of an entity whose ttl ran out without an event"},
+    {RULE(late_after), .type = CONF_DURATION, .fallback = "0s", .min = 0,
+     .max = YEAR,
+     .help = "a check so much older than the last one changes no state; "
+             "0: order of arrival decides"},
+    {RULE(late_clear), .type = CONF_DURATION, .fallback = "1h",
+     .min = MS_PER_S, .max = YEAR,
+     .help = "the alarm on a source's clock ends so long after its last late "
+             "check"},
+    {RULE(steps_max), .type = CONF_INT, .fallback = "2000", .min = 10,
+     .max = 100000, .unit = "steps",
+     .help = "steps kept one by one; further changes share a counter step"},
+    {0},
+};
+
+static const char *const alarm_extras[] = {"Engine_alarm.actions", NULL};
+
+const struct engine_ops alarm_engine = {
+    .name = "alarm",
+    .description =
+        "Turns checks into alarms: opens one when an entity is not OK, keeps "
+        "its steps, knows flapping and stealthy problems, takes what "
+        "operators do (acknowledge, cancel, snooze, comment, ticket, change "
+        "of state), and resolves it when all is well for long enough.",
+    .options = alarm_options,
+    .state_size = sizeof(struct alarm_state),
+    .extras = alarm_extras,
+    .init = alarm_init,
+    .load = alarm_load,
+    .process = alarm_process,
+    .extra = alarm_extra,
+    .beat = alarm_beat,
+    .delta = alarm_delta,
+    .delta_apply = alarm_delta_apply,
+    .fold = alarm_fold,
+    .fini = alarm_fini,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The entities that the context engine knows, in memory. */
+#ifndef HYP_CONTEXT_ENTITIES_H
+#define HYP_CONTEXT_ENTITIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/map.h"
+#include "common/event/event.h"
+
+/** A document with memory of its own; NULL when empty. */
+struct owned_doc {
+    uint8_t *data;
+    uint32_t len;
+};
+
+struct entity {
+    char *id;
+    char *connector;
+    char *connector_name;
+    char *component;
+    char *resource;
+    enum event_source source;
+    int state;
+    bool dirty; /**< in the list of those whose row is behind */
+    int64_t last_event_ms;
+    struct entity *parent; /**< component of a resource; connector of it */
+    struct entity *next_dirty;
+    struct owned_doc infos;
+    struct owned_doc tags;
+    struct owned_doc hostgroups;
+    struct owned_doc servicegroups;
+};
+
+struct entities {
+    struct map by_id;
+    struct entity *dirty; /**< newest first */
+    struct buf id;        /**< scratch */
+    struct doc_out *merge;
+};
+
+void entities_init(struct entities *entities);
+void entities_fini(struct entities *entities);
+/** The entity an event speaks of, or NULL. */
+struct entity *entities_find(const struct entities *entities,
+                             const char *entity_id);
+/**
+ * The entity an event speaks of, made with its parents when unknown.
+ * each (may be NULL) is called for every one made, parents first.
+ */
+struct entity *entities_take(struct entities *entities,
+                             const struct event *event,
+                             void (*each)(void *ctx, struct entity *entity),
+                             void *ctx);
+/** Take over what the event says of its entity: infos are merged by key,
+ *  tags and groups replaced when the event has some. True: it changed. */
+bool entities_update(struct entities *entities, struct entity *entity,
+                     const struct event *event);
+/** An event of this time came, for the entity and its parents: their rows
+ *  are behind. */
+void entities_touch(struct entities *entities, struct entity *entity,
+                    int64_t t_ms);
+/** Oldest knowledge first out: the next one whose row is behind, or NULL. */
+struct entity *entities_next_dirty(struct entities *entities);
+/** Write the row, as the API shows an entity. */
+void entity_to_doc(const struct entity *entity, struct doc_out *out);
+/** Read it back into the set; a row of another form is left out. */
+void entities_add_doc(struct entities *entities, struct doc row);
+struct doc entity_doc(const struct owned_doc *doc);
+
+#endif

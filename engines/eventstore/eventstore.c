@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Engine "eventstore": the last check of each entity, the log, the dead. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/hash.h"
+#include "common/base/log.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "engines/eventstore/eventstore.h"
+
+/* The last check of one entity. The whole event is kept only while its row is
+ * behind. */
+struct last {
+    char *entity_id;
+    uint64_t output_hash;
+    int state;
+    uint8_t *unwritten;
+    uint32_t unwritten_len;
+    struct last *next_dirty;
+};
+
+struct eventstore {
+    bool log_every_check;
+    struct map lasts;
+    struct last *dirty;
+};
+
+static const struct conf_option eventstore_options[] = {
+    {.section = "eventstore", .key = "log_every_check", .type = CONF_BOOL,
+     .offset = offsetof(struct eventstore, log_every_check), .fallback = "no",
+     .help = "log every check, not only those that change something"},
+    {0}};
+
+static const char *const eventstore_extras[] = {"Engine_dead", NULL};
+
+static void forget(struct eventstore *store)
+{
+    struct map_slot slot;
+    size_t at = 0;
+
+    while (map_next(&store->lasts, &at, &slot)) {
+        struct last *last = slot.value;
+
+        free(last->entity_id);
+        free(last->unwritten);
+        free(last);
+    }
+    map_fini(&store->lasts);
+    store->dirty = NULL;
+}
+
+static struct last *find_last(struct eventstore *store, const char *entity_id)
+{
+    struct last *last = map_get(&store->lasts, entity_id, strlen(entity_id));
+
+    if (last == NULL) {
+        last = xcalloc(1, sizeof *last);
+        last->entity_id = xstrdup(entity_id);
+        (void)map_put(&store->lasts, last->entity_id, strlen(entity_id), last);
+    }
+    return last;
+}
+
+static uint64_t hash_text(const char *text)
+{
+    return hash_fixed(text, strlen(text));
+}
+
+static bool add_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct last *last = find_last(ctx, key->text);
+
+    last->state = (int)doc_i64(row, "state", 0);
+    last->output_hash = hash_text(doc_str(row, "output", ""));
+    return true;
+}
+
+static enum err eventstore_load(void *state, struct engine_io *io)
+{
+    const struct store_query query = {.collection = STORE_EVENTS,
+                                      .limit = INT64_MAX};
+
+    forget(state);
+    return store_scan(engine_store(io), &query, add_row, state, NULL, NULL);
+}
+
+static struct doc event_doc(struct engine_io *io, const struct event *event)
+{
+    struct doc_out *out = engine_scratch(io);
+
+    doc_out_reset(out);
+    event_to_doc(event, out);
+    return doc_out_done(out);
+}
+
+/* Under its time and position, so that it is there once whatever happens. */
+static void append_log(struct engine_io *io, const struct event *event)
+{
+    const struct store_key key = {.a = event->received_ms,
+                                  .b = (int64_t)hash_text(event->id)};
+
+    store_batch_append(engine_batch(io), STORE_EVENTS_LOG, &key,
+                       event_doc(io, event));
+    engine_count(io, "logged", 1);
+}
+
+static void put_row(struct engine_io *io, const struct last *last,
+                    struct doc row)
+{
+    const struct store_key key = {.text = last->entity_id};
+
+    store_batch_put(engine_batch(io), STORE_EVENTS, &key, row);
+}
+
+/* A row that only tells a later time waits for the next minute's fold. */
+static void keep_unwritten(struct eventstore *store, struct last *last,
+                           struct doc row)
+{
+    if (last->unwritten == NULL) {
+        last->next_dirty = store->dirty;
+        store->dirty = last;
+    }
+    last->unwritten = xrealloc_array(last->unwritten, row.len, 1);
+    memcpy(last->unwritten, row.data, row.len);
+    last->unwritten_len = row.len;
+}
+
+static void take_check(struct eventstore *store, struct engine_io *io,
+                       const struct event *event)
+{
+    struct last *last = find_last(store, event->entity_id);
+    uint64_t output_hash = hash_text(event->output);
+    bool state_changed = last->state != event->state;
+    bool is_first = last->output_hash == 0;
+
+    if (state_changed || store->log_every_check) {
+        append_log(io, event);
+    }
+    if (state_changed || is_first || last->output_hash != output_hash) {
+        put_row(io, last, event_doc(io, event));
+        if (last->unwritten != NULL) {
+            keep_unwritten(store, last, event_doc(io, event));
+        }
+    } else {
+        keep_unwritten(store, last, event_doc(io, event));
+    }
+    last->state = event->state;
+    last->output_hash = output_hash;
+}
+
+static enum engine_verdict eventstore_process(void *state,
+                                              struct engine_io *io,
+                                              const struct event *event,
+                                              struct errbuf *why)
+{
+    (void)why;
+    if (event_type_is_check(event->type)) {
+        take_check(state, io, event);
+    } else if (event->type != EVENT_PERF) {
+        append_log(io, event);
+    }
+    return ENGINE_FORWARD;
+}
+
+/* A dead letter, under the name its engine gave it: a repeat replaces it. */
+static void eventstore_extra(void *state, struct engine_io *io, size_t queue,
+                             const struct bus_delivery *delivery)
+{
+    const struct doc row = {delivery->body, (uint32_t)delivery->len};
+    struct store_key key = {0};
+
+    (void)state;
+    (void)queue;
+    if (delivery->body == NULL ||
+        strcmp(delivery->properties.user_id, engine_user(io)) != 0 ||
+        !doc_check(row) || doc_str(row, "id", "")[0] == '\0') {
+        log_warning("EVENTSTORE-DEAD",
+                    "a message on the dead letters' exchange is none of ours "
+                    "(user \"%s\", %zu bytes): ignored",
+                    delivery->properties.user_id, delivery->len);
+        engine_count(io, "dead_foreign", 1);
+        return;
+    }
+    key.text = doc_str(row, "id", "");
+    store_batch_put(engine_batch(io), STORE_DEAD, &key, row);
+    engine_count(io, "dead_stored", 1);
+}
+
+static bool eventstore_delta(void *state, struct doc_out *out)
+{
+    (void)state;
+    (void)out;
+    return false; /* a time that a kill takes comes with the next check */
+}
+
+static void eventstore_delta_apply(void *state, struct doc delta)
+{
+    (void)state;
+    (void)delta;
+}
+
+static bool eventstore_fold(void *state, struct engine_io *io, size_t most)
+{
+    struct eventstore *store = state;
+
+    for (size_t n = 0; n < most && store->dirty != NULL; n++) {
+        struct last *last = store->dirty;
+
+        store->dirty = last->next_dirty;
+        put_row(io, last, (struct doc){last->unwritten, last->unwritten_len});
+        free(last->unwritten);
+        last->unwritten = NULL;
+    }
+    return store->dirty == NULL;
+}
+
+static void eventstore_fini(void *state)
+{
+    forget(state);
+}
+
+const struct engine_ops eventstore_engine = {
+    .name = "eventstore",
+    .description =
+        "Keeps the last check of each entity, the log (every event of a log\n"
+        "type, every action, every check that changes a state), and the dead\n"
+        "letters of all engines.",
+    .options = eventstore_options,
+    .state_size = sizeof(struct eventstore),
+    .extras = eventstore_extras,
+    .load = eventstore_load,
+    .process = eventstore_process,
+    .extra = eventstore_extra,
+    .delta = eventstore_delta,
+    .delta_apply = eventstore_delta_apply,
+    .fold = eventstore_fold,
+    .fini = eventstore_fini,
+};

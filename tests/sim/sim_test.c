@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Seeded schedules of the real runtime against a plain model. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/str.h"
+#include "tests/sim/story.h"
+#include "tests/support/unit.h"
+
+enum { CHECK_SEEDS = 150, STORY_EVENTS = 60 };
+
+/* One mixture of faults; every number is "once in so many steps". */
+struct weather {
+    const char *name;
+    struct world_faults faults;
+};
+
+static const struct weather weathers[] = {
+    {"calm", {0}},
+    {"crashes", {.crash = 150}},
+    {"nacks", {.nack = 20, .late = 3}},
+    {"cuts", {.cut = 150, .late = 5}},
+    {"stores", {.store = 20, .unknown = 15, .crash = 400}},
+    {"twins", {.twin = 300, .disown = 200}},
+    {"broker", {.restart = 1000, .nack = 30, .late = 4}},
+    {"storm",
+     {.crash = 300,
+      .twin = 800,
+      .disown = 600,
+      .cut = 400,
+      .restart = 2500,
+      .nack = 30,
+      .store = 60,
+      .unknown = 60,
+      .late = 4}},
+};
+
+static void run_weather(const struct weather *weather, uint64_t seed,
+                        bool distinct)
+{
+    const struct story_options options = {.seed = seed,
+                                          .events = STORY_EVENTS,
+                                          .distinct = distinct,
+                                          .faults = weather->faults};
+    const char *difference = story_run(&options);
+
+    if (difference[0] != '\0') {
+        fail_msg("weather %s, seed %" PRIu64 ", %s bodies: %s", weather->name,
+                 seed, distinct ? "distinct" : "equal", difference);
+    }
+}
+
+static void quiet(void *ctx, enum log_level level, const char *id,
+                  const char *text)
+{
+    (void)ctx;
+    (void)level;
+    (void)id;
+    (void)text;
+}
+
+static void check_weathers(void **state)
+{
+    const struct weather *weather = *state;
+
+    log_set_sink(quiet, NULL);
+    for (uint64_t seed = 1; seed <= CHECK_SEEDS; seed++) {
+        run_weather(weather, seed, true);
+        run_weather(weather, seed, false);
+    }
+    log_set_sink(NULL, NULL);
+}
+
+/* `sim_test WEATHER SEED`: one story again, with its log lines. */
+static int run_one(const char *name, const char *seed_text)
+{
+    int64_t seed;
+
+    if (str_to_i64(seed_text, 0, INT64_MAX, &seed) != ERR_OK) {
+        return EXIT_FAILURE;
+    }
+    for (size_t i = 0; i < N_ROWS(weathers); i++) {
+        for (int distinct = 0;
+             strcmp(weathers[i].name, name) == 0 && distinct < 2;
+             distinct++) {
+            const struct story_options options = {
+                .seed = (uint64_t)seed,
+                .events = STORY_EVENTS,
+                .distinct = distinct == 1,
+                .faults = weathers[i].faults};
+
+            (void)printf("%s: %s\n", distinct ? "distinct" : "equal",
+                         story_run(&options));
+        }
+    }
+    return EXIT_SUCCESS;
+}
+
+/* `sim_test --for SECONDS [SEED]`: all weathers, seed after seed. */
+static int run_for(const char *seconds_text, const char *seed_text)
+{
+    int64_t seconds;
+    int64_t seed = 1;
+    int64_t end;
+    uint64_t stories = 0;
+
+    if (str_to_i64(seconds_text, 1, INT64_MAX / 1000, &seconds) != ERR_OK ||
+        (seed_text != NULL &&
+         str_to_i64(seed_text, 0, INT64_MAX, &seed) != ERR_OK)) {
+        return EXIT_FAILURE;
+    }
+    log_set_sink(quiet, NULL);
+    for (end = clock_mono_ms() + seconds * 1000; clock_mono_ms() < end;
+         seed++) {
+        for (size_t i = 0; i < 2 * N_ROWS(weathers); i++) {
+            const struct story_options options = {
+                .seed = (uint64_t)seed,
+                .events = STORY_EVENTS,
+                .distinct = i % 2 == 0,
+                .faults = weathers[i / 2].faults};
+            const char *difference = story_run(&options);
+
+            stories++;
+            if (difference[0] != '\0') {
+                (void)printf("weather %s, seed %" PRId64 ", %s bodies: %s\n",
+                             weathers[i / 2].name, seed,
+                             i % 2 == 0 ? "distinct" : "equal", difference);
+                return EXIT_FAILURE;
+            }
+        }
+    }
+    (void)printf("%" PRIu64 " schedules without a difference; last seed "
+                 "%" PRId64 "\n",
+                 stories, seed - 1);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct CMUnitTest tests[N_ROWS(weathers)];
+
+    if (argc >= 3 && strcmp(argv[1], "--for") == 0) {
+        return run_for(argv[2], argc > 3 ? argv[3] : NULL);
+    }
+    if (argc == 3) {
+        return run_one(argv[1], argv[2]);
+    }
+    for (size_t i = 0; i < N_ROWS(weathers); i++) {
+        tests[i] = (struct CMUnitTest){
+            .name = weathers[i].name,
+            .test_func = check_weathers,
+            .initial_state = (void *)(uintptr_t)&weathers[i]};
+    }
+    return cmocka_run_group_tests_name("sim", tests, NULL, NULL);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** A whole suite in one thread, each step chosen by a seed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/err.h"
+#include "common/base/mem.h"
+#include "tests/sim/world.h"
+
+enum {
+    TWINS = 2, /* instances of one engine at once */
+    ENGINES = 8,
+    SETTLE_STEPS = 400000,
+    QUIET_STEPS = 800
+};
+
+static const int64_t first_ms = INT64_C(1700000000000);
+
+struct instance {
+    struct engine_io *io;
+    void *state;
+    struct conf *conf;
+    struct runtime_conf runtime;
+    struct bus *bus;
+    struct store *store;
+};
+
+struct world {
+    struct dice dice;
+    struct world_faults faults;
+    const struct world_engine *engines;
+    size_t n_engines;
+    struct instance *instances[ENGINES][TWINS]; /* [0] is the older */
+    struct broker *broker;
+    struct store_memory *memory;
+    int64_t now_ms;
+    bool (*strikes)(void *ctx);
+    void *strikes_ctx;
+};
+
+uint64_t dice_roll(struct dice *dice, uint64_t below)
+{
+    uint64_t z = dice->state += UINT64_C(0x9E3779B97F4A7C15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return (z ^ (z >> 31)) % below;
+}
+
+bool dice_one_in(struct dice *dice, uint64_t of)
+{
+    return of > 0 && dice_roll(dice, of) == 0;
+}
+
+static int64_t now_of_world(void *ctx)
+{
+    const struct world *world = ctx;
+
+    return world->now_ms;
+}
+
+static bool is_struck(const struct world *world)
+{
+    return world->strikes != NULL && world->strikes(world->strikes_ctx);
+}
+
+static bool decide_nack(void *ctx)
+{
+    struct world *world = ctx;
+
+    return is_struck(world) || dice_one_in(&world->dice, world->faults.nack);
+}
+
+static bool decide_deliver(void *ctx, const char *connection)
+{
+    struct world *world = ctx;
+
+    (void)connection;
+    return !dice_one_in(&world->dice, world->faults.late);
+}
+
+static enum store_fault decide_store(void *ctx, bool is_commit)
+{
+    struct world *world = ctx;
+
+    if (is_commit && dice_one_in(&world->dice, world->faults.unknown)) {
+        return dice_one_in(&world->dice, 2) ? STORE_FAULT_UNKNOWN_APPLIED
+                                            : STORE_FAULT_UNKNOWN_LOST;
+    }
+    return is_struck(world) ||
+                   dice_one_in(&world->dice, world->faults.store)
+               ? STORE_FAULT_UNAVAILABLE
+               : STORE_FAULT_NONE;
+}
+
+static void configure(struct instance *instance,
+                      const struct world_engine *engine)
+{
+    static const struct conf_option none[] = {{0}};
+    const struct conf_part parts[] = {
+        {runtime_options, &instance->runtime},
+        {engine->ops->options != NULL ? engine->ops->options : none,
+         instance->state}};
+    struct errbuf why;
+
+    instance->conf = conf_new(parts, 2);
+    if (engine->next != NULL) {
+        BUG_IF(conf_set(instance->conf, "engine", "next", engine->next,
+                        &why) != ERR_OK);
+    }
+    if (engine->side != NULL) {
+        BUG_IF(conf_set(instance->conf, "engine", "side", engine->side,
+                        &why) != ERR_OK);
+    }
+    for (size_t i = 0; engine->options != NULL && engine->options[i] != NULL;
+         i++) {
+        char *text = xstrdup(engine->options[i]);
+        char *dot = strchr(text, '.');
+        char *equals = strchr(text, '=');
+
+        BUG_IF(dot == NULL || equals == NULL);
+        *dot = '\0';
+        *equals = '\0';
+        if (conf_set(instance->conf, text, dot + 1, equals + 1, &why) !=
+            ERR_OK) {
+            (void)fprintf(stderr, "%s: %s\n", engine->options[i], why.text);
+            abort();
+        }
+        free(text);
+    }
+}
+
+static struct instance *start(struct world *world, size_t e)
+{
+    const struct world_engine *engine = &world->engines[e];
+    struct instance *instance = xcalloc(1, sizeof *instance);
+    struct runtime_setup setup = {.ops = engine->ops,
+                                  .exchange_prefix = "canopsis",
+                                  .user = "hypervise",
+                                  .now_ms = now_of_world,
+                                  .ctx = world};
+    struct errbuf why;
+
+    instance->state = xcalloc(1, engine->ops->state_size);
+    configure(instance, engine);
+    instance->bus = broker_open(world->broker, engine->ops->name, "hypervise");
+    instance->store = store_memory_open(world->memory, engine->ops->name);
+    setup.state = instance->state;
+    setup.conf = &instance->runtime;
+    setup.bus = instance->bus;
+    setup.store = instance->store;
+    if (runtime_new(&setup, &instance->io, &why) != ERR_OK) {
+        (void)fprintf(stderr, "%s: %s\n", engine->ops->name, why.text);
+        abort();
+    }
+    return instance;
+}
+
+/* What kill -9 leaves: nothing of the process, its connections closed. */
+static void kill_instance(struct instance **at)
+{
+    struct instance *instance = *at;
+
+    runtime_free(instance->io);
+    bus_close(instance->bus);
+    store_close(instance->store);
+    conf_free(instance->conf);
+    free(instance->state);
+    free(instance);
+    *at = NULL;
+}
+
+static void kill_engine(struct world *world, size_t e)
+{
+    for (size_t i = 0; i < TWINS; i++) {
+        if (world->instances[e][i] != NULL) {
+            kill_instance(&world->instances[e][i]);
+        }
+    }
+}
+
+struct world *world_new(uint64_t seed, const struct world_engine *engines,
+                        size_t n_engines)
+{
+    struct world *world = xcalloc(1, sizeof *world);
+    const struct broker_faults faults = {
+        .ctx = world, .nack = decide_nack, .deliver = decide_deliver};
+
+    BUG_IF(n_engines > ENGINES);
+    world->dice.state = seed * 2654435761u + 1;
+    world->engines = engines;
+    world->n_engines = n_engines;
+    world->now_ms = first_ms;
+    world->broker = broker_new("canopsis");
+    broker_set_faults(world->broker, &faults);
+    world->memory = store_memory_new();
+    store_memory_set_fault(world->memory, decide_store, world);
+    for (size_t e = 0; e < n_engines; e++) {
+        world->instances[e][0] = start(world, e);
+    }
+    return world;
+}
+
+void world_free(struct world *world)
+{
+    for (size_t e = 0; e < world->n_engines; e++) {
+        kill_engine(world, e);
+    }
+    broker_free(world->broker);
+    store_memory_free(world->memory);
+    free(world);
+}
+
+void world_set_faults(struct world *world, const struct world_faults *faults)
+{
+    world->faults = *faults;
+}
+
+void world_set_torture(struct world *world, bool (*strikes)(void *ctx),
+                       void *ctx)
+{
+    world->strikes = strikes;
+    world->strikes_ctx = ctx;
+}
+
+struct broker *world_broker(struct world *world)
+{
+    return world->broker;
+}
+
+struct store *world_reader(struct world *world)
+{
+    return store_memory_open(world->memory, NULL);
+}
+
+struct dice *world_dice(struct world *world)
+{
+    return &world->dice;
+}
+
+int64_t world_now_ms(const struct world *world)
+{
+    return world->now_ms;
+}
+
+void world_pass_time(struct world *world, int64_t ms)
+{
+    world->now_ms += ms;
+}
+
+/* The older one leaves; a twin takes its place. */
+static void promote(struct world *world, size_t e)
+{
+    if (world->instances[e][0] == NULL) {
+        world->instances[e][0] = world->instances[e][1];
+        world->instances[e][1] = NULL;
+    }
+    if (world->instances[e][0] == NULL) {
+        world->instances[e][0] = start(world, e);
+    }
+}
+
+static void disturb_instance(struct world *world, size_t e, size_t i)
+{
+    struct instance **at = &world->instances[e][i];
+    struct dice *dice = &world->dice;
+
+    if (dice_one_in(dice, world->faults.crash)) {
+        kill_instance(at);
+    } else if (dice_one_in(dice, world->faults.cut)) {
+        bool in = dice_one_in(dice, 2);
+
+        broker_cut(world->broker, (*at)->bus, in,
+                   !in || dice_one_in(dice, 2));
+    } else if (dice_one_in(dice, world->faults.disown)) {
+        broker_disown(world->broker, (*at)->bus, dice_one_in(dice, 2));
+        if (world->instances[e][1] == NULL) {
+            world->instances[e][1] = start(world, e);
+        }
+    }
+    promote(world, e);
+}
+
+static void step_instance(struct world *world, size_t e, size_t i)
+{
+    struct instance **at = &world->instances[e][i];
+    enum runtime_result result = runtime_step((*at)->io, 0);
+
+    if (result == RUNTIME_FENCED || result == RUNTIME_ENDED) {
+        kill_instance(at);
+        promote(world, e);
+    }
+}
+
+void world_step(struct world *world)
+{
+    struct dice *dice = &world->dice;
+    size_t e = dice_roll(dice, world->n_engines);
+    size_t i = 0;
+
+    world->now_ms += (int64_t)dice_roll(dice, 5);
+    if (dice_one_in(dice, world->faults.restart)) {
+        broker_restart(world->broker);
+    }
+    if (world->instances[e][1] == NULL) {
+        if (dice_one_in(dice, world->faults.twin)) {
+            world->instances[e][1] = start(world, e);
+        }
+    } else {
+        /* The older one stalls more often than not. */
+        i = dice_roll(dice, 10) < 6 ? 1 : 0;
+    }
+    step_instance(world, e, i);
+    if (world->instances[e][i] != NULL) {
+        disturb_instance(world, e, i);
+    }
+}
+
+/* Who was taken for dead and lives learns it at last, as by heartbeats. */
+static void notice_all(struct world *world)
+{
+    for (size_t e = 0; e < world->n_engines; e++) {
+        for (size_t i = 0; i < TWINS; i++) {
+            if (world->instances[e][i] != NULL) {
+                broker_cut(world->broker, world->instances[e][i]->bus, true,
+                           true);
+            }
+        }
+    }
+}
+
+bool world_settle(struct world *world)
+{
+    static const char *const queues[] = {
+        "Engine_cleaner",  "Engine_che",        "Engine_fifo",
+        "Engine_context",  "Engine_perfdata",   "Engine_alarm",
+        "Engine_eventstore", "Engine_alarm.actions", "Engine_collectdgw"};
+    const struct world_faults calm = {0};
+    int64_t quiet = 0;
+
+    world->faults = calm;
+    notice_all(world);
+    for (int64_t step = 0; step < SETTLE_STEPS; step++) {
+        size_t deep = 0;
+
+        world_step(world);
+        for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++) {
+            /* Marks keep coming: a few messages are no backlog. */
+            deep += broker_depth(world->broker, queues[i]) > 4;
+        }
+        quiet = deep == 0 ? quiet + 1 : 0;
+        if (quiet > QUIET_STEPS * (int64_t)world->n_engines) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool drained(struct world *world, size_t e)
+{
+    struct instance **at = &world->instances[e][0];
+
+    for (int64_t step = 0; step < SETTLE_STEPS; step++) {
+        world->now_ms++;
+        if (runtime_step((*at)->io, 0) == RUNTIME_ENDED) {
+            kill_instance(at);
+            return true;
+        }
+    }
+    return false;
+}
+
+void world_restart_all(struct world *world)
+{
+    for (size_t e = 0; e < world->n_engines; e++) {
+        if (world->instances[e][1] != NULL) {
+            kill_instance(&world->instances[e][1]);
+        }
+    }
+    BUG_IF(!world_settle(world)); /* one that was fenced starts anew */
+    for (size_t e = 0; e < world->n_engines; e++) {
+        runtime_stop(world->instances[e][0]->io);
+        BUG_IF(!drained(world, e));
+        world->instances[e][0] = start(world, e);
+    }
+}
+
+void world_kill_all(struct world *world)
+{
+    for (size_t e = 0; e < world->n_engines; e++) {
+        kill_engine(world, e);
+        world->instances[e][0] = start(world, e);
+    }
+}
+
+void world_send(struct world *world, const char *json)
+{
+    const struct bus_message message = {
+        .exchange = "canopsis.events",
+        .routing_key = "sim",
+        .properties = {.content_type = "application/json", .message_id = ""},
+        .body = json,
+        .len = strlen(json)};
+
+    BUG_IF(!broker_publish(world->broker, &message));
+}

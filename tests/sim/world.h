@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A whole suite in one thread: engines on the memory bus and store, each step
+ * chosen by a seed, with crashes, stalls, takeovers, nacks, lost connections
+ * and failing stores between any two of them.
+ */
+#ifndef HYP_SIM_WORLD_H
+#define HYP_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bus/bus_memory.h"
+#include "common/engine/runtime.h"
+#include "common/store/store_memory.h"
+
+/** A seeded sequence of choices (splitmix64). */
+struct dice {
+    uint64_t state;
+};
+
+uint64_t dice_roll(struct dice *dice, uint64_t below);
+/** True once in `of` rolls on the mean; never when of is 0. */
+bool dice_one_in(struct dice *dice, uint64_t of);
+
+/** How rough a world is; each is "once in so many", 0 for never. */
+struct world_faults {
+    uint64_t crash;     /**< a process dies between two steps */
+    uint64_t twin;      /**< a second instance starts while one runs */
+    uint64_t disown;    /**< the broker takes a live process for dead */
+    uint64_t cut;       /**< a connection is lost */
+    uint64_t restart;   /**< the broker dies and returns */
+    uint64_t nack;      /**< a publish is refused, later ones taken */
+    uint64_t store;     /**< a store call fails, surely not done */
+    uint64_t unknown;   /**< a commit's result is lost */
+    uint64_t late;      /**< an event of the bus is held back */
+};
+
+struct world;
+
+/** One kind of process. */
+struct world_engine {
+    const struct engine_ops *ops;
+    const char *next; /**< "a,b" as in its file; NULL: none */
+    const char *side;
+    const char *const *options; /**< "section.key=value", NULL-terminated */
+};
+
+struct world *world_new(uint64_t seed, const struct world_engine *engines,
+                        size_t n_engines);
+void world_free(struct world *world);
+void world_set_faults(struct world *world, const struct world_faults *faults);
+/** Instead of faults: asked before every store call and every publish whether
+ *  this one fails. */
+void world_set_torture(struct world *world, bool (*strikes)(void *ctx),
+                       void *ctx);
+struct broker *world_broker(struct world *world);
+/** A reader of everything; close it before world_free. */
+struct store *world_reader(struct world *world);
+struct dice *world_dice(struct world *world);
+int64_t world_now_ms(const struct world *world);
+/** Let `ms` pass at once. */
+void world_pass_time(struct world *world, int64_t ms);
+/** One choice of the scheduler. */
+void world_step(struct world *world);
+/** No more faults: run until nothing is left to do. False: it never ends. */
+bool world_settle(struct world *world);
+/** Stop every process cleanly (folding), then start them again. */
+void world_restart_all(struct world *world);
+/** Kill every process and start them again. */
+void world_kill_all(struct world *world);
+/** Publish JSON to the events exchange as an outsider. */
+void world_send(struct world *world, const char *json);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Databases of their own on a test's mongod. */
+#include <mongoc/mongoc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/mongo_drop.h"
+
+void mongo_uri_with(const char *uri, const char *database, char *out,
+                    size_t size)
+{
+    const char *hosts = strstr(uri, "//") + strlen("//");
+    size_t head = (size_t)(hosts - uri) + strcspn(hosts, "/?");
+    const char *options = strchr(uri, '?');
+
+    (void)snprintf(out, size, "%.*s/%s%s", (int)head, uri, database,
+                   options != NULL ? options : "");
+}
+
+void mongo_drop(const char *uri)
+{
+    mongoc_client_t *client;
+    mongoc_database_t *database;
+    bson_error_t error;
+
+    mongoc_init();
+    client = mongoc_client_new(uri);
+    database = mongoc_client_get_default_database(client);
+    if (!mongoc_database_drop(database, &error)) {
+        (void)fprintf(stderr, "%s: %s\n", uri, error.message);
+        abort();
+    }
+    mongoc_database_destroy(database);
+    mongoc_client_destroy(client);
+}
