@@ -2,6 +2,8 @@
 /** Calls whose failures are told at once. */
 #include "cli/call.h"
 
+#include "common/base/str.h"
+
 enum {
     STATUS_OK_END = 300,
     STATUS_NO_KEY = 401,
@@ -21,7 +23,7 @@ int call_tell_problem(const struct hyp *hyp, const struct api_answer *answer)
     } else if (detail[0] == '\0') {
         hyp_say("%s answered with status %ld, not understood", hyp->api.url,
                 answer->status);
-    } else if (field[0] != '\0') {
+    } else if (field[0] != '\0' && !str_starts(detail, field)) {
         hyp_say("%s: %s", field, detail);
     } else {
         hyp_say("%s", detail);

@@ -15,6 +15,7 @@
 
 enum {
     POST_BYTES = 2 * 1024 * 1024,
+    POST_LINES = 5000,
     LINE_BYTES = 4 * 1024 * 1024
 };
 
@@ -27,13 +28,21 @@ struct sending {
     int code;                 /* HYP_DONE until nothing more can be sent */
 };
 
+/* The reason names the field itself, as a rule. */
+static void tell_refusal(int64_t index, const char *field, const char *reason)
+{
+    bool named = str_starts(reason, field);
+
+    hyp_say("event %lld: %s%s%s", (long long)index + 1, named ? "" : field,
+            named ? "" : ": ", reason);
+}
+
 static void print_refusal(const struct sending *sending, struct doc item)
 {
-    const char *field = doc_str(item, "field", "");
     int64_t index = doc_i64(item, "index", 0) + (int64_t)sending->sent;
 
-    hyp_say("event %lld: %s%s%s", (long long)index + 1, field,
-            field[0] != '\0' ? ": " : "", doc_str(item, "reason", "refused"));
+    tell_refusal(index, doc_str(item, "field", ""),
+                 doc_str(item, "reason", "refused"));
 }
 
 static void take_items(struct sending *sending, struct doc answer)
@@ -76,8 +85,7 @@ static void on_amqp_item(void *ctx, size_t index, const struct errbuf *why)
         return;
     }
     sending->refused++;
-    hyp_say("event %zu: %s%s%s", index + sending->sent + 1, why->field,
-            why->field[0] != '\0' ? ": " : "", why->text);
+    tell_refusal((int64_t)(index + sending->sent), why->field, why->text);
 }
 
 static void send_by_amqp(struct sending *sending, const struct buf *body)
@@ -132,6 +140,7 @@ static int send_lines(struct sending *sending, FILE *in)
     struct buf body;
     char *line = NULL;
     size_t cap = 0;
+    size_t lines = 0;
     ssize_t len;
 
     buf_init(&body, POST_BYTES + LINE_BYTES);
@@ -142,9 +151,10 @@ static int send_lines(struct sending *sending, FILE *in)
             break;
         }
         buf_add(&body, line, (size_t)len);
-        if (body.len >= POST_BYTES) {
+        if (body.len >= POST_BYTES || ++lines == POST_LINES) {
             send_body(sending, &body);
             buf_clear(&body);
+            lines = 0;
         }
     }
     send_body(sending, &body);

@@ -10,6 +10,7 @@
 #include "common/base/random.h"
 #include "webserver/alarms.h"
 #include "webserver/json_text.h"
+#include "webserver/marks.h"
 #include "webserver/routes.h"
 
 enum {
@@ -178,6 +179,9 @@ static bool take_filter(struct request *request, struct order *order,
         err = filter_from_doc(value->u.doc, &order->filter, &why);
     } else {
         errbuf_set(&why, "expected a filter as text or object");
+    }
+    if (err == ERR_OK) {
+        err = marks_resolve(&order->filter, &why);
     }
     return err == ERR_OK || bad(request, "filter", why.text);
 }

@@ -50,6 +50,7 @@ const struct list_spec alarms_open = {
     .fields = fields,
     .search = search,
     .sort = "-changed_at",
+    .marks = true,
 };
 
 const struct list_spec alarms_resolved = {
@@ -57,6 +58,7 @@ const struct list_spec alarms_resolved = {
     .fields = fields,
     .search = search,
     .sort = "-changed_at",
+    .marks = true,
 };
 
 static const struct list_spec alarms_all = {
@@ -64,6 +66,7 @@ static const struct list_spec alarms_all = {
     .fields = fields,
     .search = search,
     .sort = "-changed_at",
+    .marks = true,
     .then = &alarms_resolved,
 };
 

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/str.h"
 #include "webserver/json_text.h"
+#include "webserver/marks.h"
 
 enum {
     FILTER_TEXT_MAX = 256 * 1024,
@@ -134,16 +135,20 @@ static void add_search(const char *const *fields, const char *text,
 static bool add_filter(struct listing *l, struct buf *out)
 {
     const char *text = request_param(l->request, "filter");
-    struct filter *filter;
+    struct filter *filter = NULL;
     enum err err;
 
     if (text == NULL || text[0] == '\0') {
         return true;
     }
     err = filter_parse(text, &filter, &l->why);
+    if (err == ERR_OK && l->first->marks) {
+        err = marks_resolve(&filter, &l->why);
+    }
     if (err != ERR_OK) {
         request_problem(l->request, HTTP_BAD_REQUEST, "filter", "%s",
                         l->why.text);
+        filter_free(filter);
         return false;
     }
     filter_format(filter, out);

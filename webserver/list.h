@@ -48,8 +48,9 @@ struct list_spec {
     const char *sort;                /**< default: "field" or "-field"; NULL:
                                           by key */
     const char *entity_param;        /**< parameter that means entity_id */
-    const struct list_span *span;    /**< NULL: all keys */
-    const struct list_spec *then;    /**< another list that follows this one */
+    bool marks;                   /**< filters may use the words of marks.h */
+    const struct list_span *span; /**< NULL: all keys */
+    const struct list_spec *then; /**< another list that follows this one */
 };
 
 /** Answer the request with a list as its parameters filter, search, sort,

@@ -16,7 +16,8 @@
 enum {
     ALERTS_PREFETCH = 500,
     EVENTS_A_STEP = 1000, /* of the bus, before HTTP gets its turn */
-    FDLESS_WAIT_MS = 10   /* a bus without sockets is looked at this often */
+    EVENTS_A_BODY = 50000,
+    FDLESS_WAIT_MS = 10 /* a bus without sockets is looked at this often */
 };
 
 #define FIELD(member) offsetof(struct web_conf, member)
@@ -236,6 +237,7 @@ static void set_options(struct server *server)
     server->http_app = (struct http_app){server, on_head, on_run};
     server->limits = event_limits_default;
     server->limits.message_bytes = conf->body_bytes;
+    server->limits.events = EVENTS_A_BODY; /* each becomes a message */
     server->extra_types =
         xcalloc(conf->extra_event_types.n + 1, sizeof server->extra_types[0]);
     for (size_t i = 0; i < conf->extra_event_types.n; i++) {

@@ -91,12 +91,42 @@ void batch_send_outbox(struct engine_io *io, struct doc message,
     sender_add_message(io->sender, &out, sequence, io->batch);
 }
 
+/* One row of the outbox is full enough: the batch may need several, for what
+ * an engine originates has no limit of its own and a document has. Its
+ * messages are sent once the batch is committed. */
+static void seal_outbox(struct engine_io *io)
+{
+    const struct store_key key = {.text = io->row,
+                                  .a = (int64_t)io->outbox_next - 1};
+    uint64_t sequence = io->outbox_first;
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+    struct doc row;
+
+    if (io->outbox_first == 0) {
+        return;
+    }
+    doc_end(io->outbox_out);
+    row = doc_out_done(io->outbox_out);
+    store_batch_append(io->writes, STORE_OUTBOX, &key, row);
+    doc_iter_init(&it, doc_sub(row, "messages"));
+    while (doc_next(&it, &name, &value)) {
+        batch_send_outbox(io, value.u.doc, sequence++);
+    }
+    io->outbox_first = 0;
+}
+
 void engine_originate(struct engine_io *io,
                       const struct engine_outgoing *message)
 {
     struct doc_out *out = io->outbox_out;
 
     batch_open(io);
+    if (io->outbox_first > 0 &&
+        doc_out_len(out) + message->len > RUNTIME_OUTBOX_ROW) {
+        seal_outbox(io);
+    }
     if (io->outbox_first == 0) {
         io->outbox_first = io->outbox_next;
         doc_out_reset(out);
@@ -211,18 +241,12 @@ static void forget_proven(struct engine_io *io)
 static void write_outbox(struct engine_io *io)
 {
     uint64_t confirmed = sender_outbox_confirmed(io->sender);
-    struct store_key key = {.text = io->row};
 
     if (confirmed > io->published) {
         io->published = confirmed;
         remove_upto(io, STORE_OUTBOX, io->row, confirmed);
     }
-    if (io->outbox_first > 0) {
-        doc_end(io->outbox_out);
-        key.a = (int64_t)io->outbox_next - 1;
-        store_batch_append(io->writes, STORE_OUTBOX, &key,
-                           doc_out_done(io->outbox_out));
-    }
+    seal_outbox(io);
 }
 
 static void write_deltas(struct engine_io *io)
@@ -265,24 +289,6 @@ void batch_begin_commit(struct engine_io *io)
     io->committing = true;
 }
 
-/* After the commit: what the batch originated joins its publishes. */
-static void send_originated(struct engine_io *io)
-{
-    struct doc_iter it;
-    struct doc_value value;
-    const char *key;
-    uint64_t sequence = io->outbox_first;
-
-    if (io->outbox_first == 0) {
-        return;
-    }
-    doc_iter_init(&it, doc_sub(doc_out_done(io->outbox_out), "messages"));
-    while (doc_next(&it, &key, &value)) {
-        batch_send_outbox(io, value.u.doc, sequence++);
-    }
-    io->outbox_first = 0;
-}
-
 static void remember_inflight(struct engine_io *io)
 {
     size_t i = (io->inflight_head + io->n_inflight) %
@@ -303,7 +309,6 @@ static void remember_inflight(struct engine_io *io)
 
 static void finish(struct engine_io *io)
 {
-    send_originated(io);
     sender_release(io->sender);
     remember_inflight(io);
     store_batch_clear(io->writes);

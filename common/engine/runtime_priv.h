@@ -18,7 +18,8 @@ enum {
     RUNTIME_HOP_PREFETCH = 8,
     RUNTIME_FOLD_ROWS = 2000,
     RUNTIME_DRAIN_MS = 10000,
-    RUNTIME_DEAD_BODY = 64 * 1024
+    RUNTIME_DEAD_BODY = 64 * 1024,
+    RUNTIME_OUTBOX_ROW = 1024 * 1024 /* bytes of messages in one row */
 };
 
 enum runtime_phase {

@@ -50,10 +50,19 @@ static enum err context_load(void *state, struct engine_io *io)
                       NULL, NULL);
 }
 
+/* Who is told of a new entity, and since when it is known. */
+struct creation {
+    struct engine_io *io;
+    int64_t t_ms;
+};
+
 static void created(void *ctx, struct entity *entity)
 {
-    put_row(ctx, entity);
-    engine_count(ctx, "entities_created", 1);
+    const struct creation *creation = ctx;
+
+    entity->last_event_ms = creation->t_ms;
+    put_row(creation->io, entity);
+    engine_count(creation->io, "entities_created", 1);
 }
 
 /* Checks and metrics speak of things that exist; what is only logged, and
@@ -68,13 +77,14 @@ static enum engine_verdict context_process(void *state, struct engine_io *io,
                                            struct errbuf *why)
 {
     struct context *context = state;
+    struct creation creation = {.io = io, .t_ms = event->timestamp_ms};
     struct entity *entity;
 
     (void)why;
     if (!makes_entities(event)) {
         return ENGINE_FORWARD;
     }
-    entity = entities_take(&context->entities, event, created, io);
+    entity = entities_take(&context->entities, event, created, &creation);
     entities_touch(&context->entities, entity, event->timestamp_ms);
     if (entities_update(&context->entities, entity, event)) {
         put_row(io, entity);

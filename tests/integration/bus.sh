@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The suite of the bus on a real RabbitMQ, which it may kill.
+# The suite of the bus on a real RabbitMQ, which it may kill, and a RabbitMQ
+# that refuses and blocks.
 set -euo pipefail
 support=$HYP_SRCDIR/tests/support
 dir=$(mktemp -d)
@@ -14,8 +15,13 @@ set -e
 "$support/rabbitmq.sh" kill "$dir"
 "$support/rabbitmq.sh" start "$dir" "$port"
 END
-chmod +x "$dir/restart"
+printf '#!/bin/bash\nexec "%s" ctl "%s" "$@" >/dev/null\n' \
+    "$support/rabbitmq.sh" "$dir" >"$dir/ctl"
+chmod +x "$dir/restart" "$dir/ctl"
 export HYP_TEST_AMQP_PORT=$port
 export HYP_TEST_AMQP_PASSWORD_FILE=$dir/hypervise.password
+export HYP_TEST_AMQP_CONNECTOR_FILE=$dir/connector.password
+export HYP_TEST_AMQP_CTL=$dir/ctl
 export HYP_TEST_AMQP_RESTART=$dir/restart
 "$HYP_BUILDDIR/tests/conformance/bus_amqp_suite"
+"$HYP_BUILDDIR/tests/integration/bus_faults"

@@ -35,6 +35,8 @@ struct world {
     struct broker *broker;
     struct store_memory *memory;
     int64_t now_ms;
+    bool (*strikes)(void *ctx);
+    void *strikes_ctx;
 };
 
 uint64_t dice_roll(struct dice *dice, uint64_t below)
@@ -58,11 +60,16 @@ static int64_t now_of_world(void *ctx)
     return world->now_ms;
 }
 
+static bool is_struck(const struct world *world)
+{
+    return world->strikes != NULL && world->strikes(world->strikes_ctx);
+}
+
 static bool decide_nack(void *ctx)
 {
     struct world *world = ctx;
 
-    return dice_one_in(&world->dice, world->faults.nack);
+    return is_struck(world) || dice_one_in(&world->dice, world->faults.nack);
 }
 
 static bool decide_deliver(void *ctx, const char *connection)
@@ -81,7 +88,8 @@ static enum store_fault decide_store(void *ctx, bool is_commit)
         return dice_one_in(&world->dice, 2) ? STORE_FAULT_UNKNOWN_APPLIED
                                             : STORE_FAULT_UNKNOWN_LOST;
     }
-    return dice_one_in(&world->dice, world->faults.store)
+    return is_struck(world) ||
+                   dice_one_in(&world->dice, world->faults.store)
                ? STORE_FAULT_UNAVAILABLE
                : STORE_FAULT_NONE;
 }
@@ -207,6 +215,13 @@ void world_free(struct world *world)
 void world_set_faults(struct world *world, const struct world_faults *faults)
 {
     world->faults = *faults;
+}
+
+void world_set_torture(struct world *world, bool (*strikes)(void *ctx),
+                       void *ctx)
+{
+    world->strikes = strikes;
+    world->strikes_ctx = ctx;
 }
 
 struct broker *world_broker(struct world *world)

@@ -50,6 +50,10 @@ struct world *world_new(uint64_t seed, const struct world_engine *engines,
                         size_t n_engines);
 void world_free(struct world *world);
 void world_set_faults(struct world *world, const struct world_faults *faults);
+/** Instead of faults: asked before every store call and every publish whether
+ *  this one fails. */
+void world_set_torture(struct world *world, bool (*strikes)(void *ctx),
+                       void *ctx);
 struct broker *world_broker(struct world *world);
 /** A reader of everything; close it before world_free. */
 struct store *world_reader(struct world *world);

@@ -355,6 +355,8 @@ static const struct act_row acts[] = {
      "items.0.result", "\"refused\"", 0},
     {"by filter", "{\"type\":\"ack\",\"filter\":\"state=2\"}", 200,
      "items.0.id", "\"aa11\"", 1},
+    {"by a mark", "{\"type\":\"ack\",\"filter\":\"state=2 and not acked\"}",
+     200, "done", "1", 1},
     {"by filter object", "{\"type\":\"ack\",\"filter\":{\"state\":2}}", 200,
      "done", "1", 1},
     {"filter of none", "{\"type\":\"ack\",\"filter\":\"state=0\"}", 200,

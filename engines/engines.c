@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Every engine of the suite. */
+#include <stddef.h>
+
+#include "engines/cleaner/cleaner.h"
+#include "engines/context/context.h"
+#include "engines/engines.h"
+#include "engines/eventstore/eventstore.h"
+
+const struct engine_ops *const all_engines[] = {
+    &cleaner_engine,
+    &context_engine,
+    &eventstore_engine,
+    NULL};

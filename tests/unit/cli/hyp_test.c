@@ -1,0 +1,732 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * hyp as people run it, against the real server on memory store and broker:
+ * what it prints, what it says, how it ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "tests/support/rows.h"
+#include "tests/support/unit.h"
+#include "tests/unit/webserver/web_fixture.h"
+
+enum {
+    ARGS_MAX = 16,
+    OUT_MAX = 1024 * 1024,
+    URL_MAX = 64
+};
+
+/* The server of all rows, in a process of its own. */
+static struct {
+    pid_t pid;
+    char url[URL_MAX];
+    char key_file[64];
+} stub;
+
+/* Stands in for the alarm engine: refuses what is about bb22. */
+static void answer(struct web_fixture *f)
+{
+    struct bus_message order;
+    struct doc_out *out = doc_out_new();
+    struct doc doc;
+
+    while (broker_peek(f->broker, WEB_QUEUE_ACTIONS, f->hook_count, &order)) {
+        char body[512];
+        bool bad;
+
+        f->hook_count++;
+        if (doc_from_json(order.body, order.len, out, &doc, NULL) != ERR_OK) {
+            break;
+        }
+        bad = strncmp(doc_str(doc, "alarm_id", ""), "bb22", 4) == 0;
+        (void)snprintf(
+            body, sizeof body, "{\"alarm_id\":\"%s\",\"action\":\"%s\",%s}",
+            doc_str(doc, "alarm_id", ""), doc_str(doc, "action_id", ""),
+            bad ? "\"type\":\"action_refused\",\"step\":null,"
+                  "\"message\":\"acknowledged already\""
+                : "\"type\":\"ack\",\"step\":3");
+        (void)broker_publish(
+            f->broker,
+            &(struct bus_message){.exchange = "canopsis.alerts",
+                                  .routing_key = "c.n.ack",
+                                  .properties = {"application/json", "", "", 0},
+                                  .body = body,
+                                  .len = strlen(body)});
+    }
+    doc_out_free(out);
+}
+
+/* @ in the row stands for the time that many seconds ago. */
+static void put(struct web_fixture *f, enum store_collection into,
+                const char *json, double ago_s)
+{
+    const char *at = strchr(json, '@');
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    buf_add(&text, json, (size_t)(at - json));
+    buf_addf(&text, "%.3f%s", clock_ms_to_s(clock_now_ms()) - ago_s, at + 1);
+    web_put(f, into, buf_str(&text));
+    buf_fini(&text);
+}
+
+#define FIXED(f, into, json) web_put(f, into, json)
+
+static void seed(struct web_fixture *f)
+{
+    put(f, STORE_ALARMS,
+        "{\"id\":\"aa11000000000001\",\"entity_id\":\"/resource/c/n/web1/"
+        "disk\","
+        "\"source_type\":\"resource\",\"connector\":\"c\","
+        "\"connector_name\":\"n\",\"component\":\"web1\",\"resource\":\"disk\","
+        "\"state\":2,\"status\":1,\"output\":\"95% \\u001b[31mfull, "
+        "\\\"/\\\"\","
+        "\"opened_at\":@,\"changed_at\":1000000000.5,\"steps_count\":2}",
+        7230);
+    put(f, STORE_ALARMS,
+        "{\"id\":\"bb22000000000001\",\"entity_id\":\"/component/c/n/db1\","
+        "\"source_type\":\"component\",\"connector\":\"c\","
+        "\"connector_name\":\"n\",\"component\":\"db1\",\"resource\":\"\","
+        "\"state\":3,\"status\":3,\"output\":\"down\",\"opened_at\":@,"
+        "\"changed_at\":1000000000.25,\"ack\":{\"author\":\"ann\","
+        "\"message\":\"mine\",\"at\":1000000000}}",
+        5405);
+    put(f, STORE_ALARMS,
+        "{\"id\":\"bb22000000000002\",\"entity_id\":\"/component/c/n/db2\","
+        "\"source_type\":\"component\",\"connector\":\"c\","
+        "\"connector_name\":\"n\",\"component\":\"db2\",\"resource\":\"\","
+        "\"state\":1,\"status\":1,\"output\":\"slow\",\"opened_at\":@,"
+        "\"changed_at\":1000000000}",
+        5405);
+    FIXED(f, STORE_ALARMS_RESOLVED,
+          "{\"id\":\"cc33000000000001\",\"component\":\"old\",\"state\":0,"
+          "\"status\":0,\"output\":\"fine\",\"opened_at\":1,\"changed_at\":2,"
+          "\"resolved_at\":3}");
+    FIXED(f, STORE_STEPS,
+          "{\"_key\":\"aa11000000000001\",\"_a\":1,\"step\":1,\"type\":"
+          "\"stateinc\",\"t\":1000000000,\"value\":2,\"author\":\"c.n\","
+          "\"message\":\"95% full\"}");
+    FIXED(f, STORE_STEPS,
+          "{\"_key\":\"aa11000000000001\",\"_a\":2,\"step\":2,\"type\":"
+          "\"statusinc\",\"t\":1000000000,\"value\":1,\"author\":\"c.n\","
+          "\"message\":\"\"}");
+    FIXED(f, STORE_ENTITIES,
+          "{\"id\":\"/component/c/n/web1\",\"type\":\"component\",\"name\":"
+          "\"web1\",\"component\":\"web1\",\"state\":2,\"connector\":\"c\"}");
+    FIXED(f, STORE_METRICS,
+          "{\"id\":\"/resource/c/n/web1/disk/used\",\"n\":7,\"entity_id\":"
+          "\"/resource/c/n/web1/disk\",\"name\":\"used\",\"unit\":\"%\","
+          "\"type\":\"GAUGE\",\"last\":{\"t\":1000000000,\"value\":95.25}}");
+    FIXED(f, STORE_METRICS,
+          "{\"id\":\"/resource/c/n/web1/disk/free\",\"n\":8,\"entity_id\":"
+          "\"/resource/c/n/web1/disk\",\"name\":\"free\",\"type\":\"GAUGE\","
+          "\"last\":{\"t\":1000000000,\"value\":1234567}}");
+    FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":10000,\"v\":1}");
+    FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":20500,\"v\":3.5}");
+    FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":70000,\"v\":5}");
+    FIXED(f, STORE_EVENTS_LOG,
+          "{\"_a\":1000,\"_b\":1,\"id\":\"q-1-0\",\"received_at\":1}");
+    FIXED(f, STORE_DEAD,
+          "{\"_key\":\"cleaner/q-9-0\",\"at\":9,\"engine\":\"cleaner\","
+          "\"reason\":\"state: expected 0 to 3\",\"field\":\"state\","
+          "\"body\":\"{}\"}");
+}
+
+static volatile sig_atomic_t ended;
+
+static void on_term(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static void serve(struct web_fixture *f)
+{
+    (void)signal(SIGTERM, on_term);
+    f->hook = answer;
+    while (!ended && getppid() != 1) {
+        if (server_step(&f->server, 50) != ERR_OK) {
+            break;
+        }
+        f->hook(f);
+    }
+    web_stop(f);
+    _exit(0);
+}
+
+static void start_stub(void)
+{
+    struct web_fixture f;
+    FILE *key;
+    int fd;
+
+    web_start(&f, NULL);
+    seed(&f);
+    (void)snprintf(stub.url, sizeof stub.url, "http://127.0.0.1:%d",
+                   http_port(f.server.http));
+    (void)snprintf(stub.key_file, sizeof stub.key_file, "/tmp/hyp_test_XXXXXX");
+    fd = mkstemp(stub.key_file);
+    key = fdopen(fd, "w");
+    (void)fprintf(key, "%s\n", WEB_KEY);
+    (void)fclose(key);
+    stub.pid = fork();
+    if (stub.pid == 0) {
+        serve(&f);
+    }
+    web_stop(&f); /* the child has its own */
+}
+
+static void stop_stub(void)
+{
+    (void)kill(stub.pid, SIGTERM);
+    (void)waitpid(stub.pid, NULL, 0);
+    (void)unlink(stub.key_file);
+}
+
+/* Running hyp. */
+
+struct run {
+    char *out, *err;
+    int code;
+};
+
+static char *read_all(FILE *file)
+{
+    char *text = xcalloc(1, OUT_MAX);
+
+    rewind(file);
+    text[fread(text, 1, OUT_MAX - 1, file)] = '\0';
+    (void)fclose(file);
+    return text;
+}
+
+static void exec_hyp(const char *const *args, FILE *in, FILE *out, FILE *err)
+{
+    char *argv[ARGS_MAX + 2] = {xstrdup("hyp")};
+
+    for (int i = 0; args[i] != NULL; i++) {
+        argv[i + 1] = xstrdup(args[i]);
+    }
+    (void)dup2(fileno(in), STDIN_FILENO);
+    (void)dup2(fileno(out), STDOUT_FILENO);
+    (void)dup2(fileno(err), STDERR_FILENO);
+    (void)setenv("HYP_SERVER", stub.url, 0);
+    (void)setenv("HYP_KEY_FILE", stub.key_file, 1);
+    (void)setenv("HYP_CONFIG_DIR", "/nonexistent", 1);
+    (void)setenv("TZ", "UTC", 1);
+    (void)execv("cli/hyp", argv);
+    _exit(127);
+}
+
+static void run_hyp(const char *const *args, const char *input, struct run *run)
+{
+    FILE *in = tmpfile(), *out = tmpfile(), *err = tmpfile();
+    int status = 0;
+    pid_t pid;
+
+    (void)fputs(input != NULL ? input : "", in);
+    rewind(in);
+    (void)fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        exec_hyp(args, in, out, err);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)fclose(in);
+    run->out = read_all(out);
+    run->err = read_all(err);
+    run->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define E "connector=c", "connector_name=n", "component=w"
+
+struct hyp_row {
+    const char *name;
+    const char *args[ARGS_MAX];
+    const char *input;
+    int code;
+    const char *out; /* "=...": the whole of it; else a part; NULL: nothing */
+    const char *err; /* a part; NULL: nothing */
+};
+
+static const struct hyp_row hyps[] = {
+    /* usage */
+    {"no command", {NULL}, NULL, 0, "Commands:", NULL},
+    {"help", {"--help", NULL}, NULL, 0, "alarm list", NULL},
+    {"help of a group", {"alarm", "--help"}, NULL, 0, "alarm snooze", NULL},
+    {"group alone", {"alarm"}, NULL, 2, "alarm snooze", NULL},
+    {"help of a command", {"alarm", "ack", "-h"}, NULL, 0, "Examples:", NULL},
+    {"unknown command", {"alarm", "dance"}, NULL, 2, NULL, "alarm dance"},
+    {"unknown option", {"alarm", "list", "--nope"}, NULL, 2, NULL, "--nope"},
+    {"foreign option",
+     {"version", "--filter", "x"},
+     NULL,
+     2,
+     NULL,
+     "takes no --filter"},
+    {"missing value",
+     {"alarm", "list", "--filter"},
+     NULL,
+     2,
+     NULL,
+     "needs a value"},
+    {"twice",
+     {"alarm", "list", "--limit=1", "--limit=2"},
+     NULL,
+     2,
+     NULL,
+     "twice"},
+    {"too many words", {"alarm", "list", "x"}, NULL, 2, NULL, "usage:"},
+    {"bad format", {"alarm", "list", "-o", "xml"}, NULL, 2, NULL, "xml"},
+    {"bad limit", {"alarm", "list", "--limit", "x"}, NULL, 2, NULL, "--limit"},
+    {"nobody there",
+     {"alarm", "list", "--server", "http://127.0.0.1:1"},
+     NULL,
+     3,
+     NULL,
+     "cannot reach"},
+    {"wrong key",
+     {"alarm", "list", "--key-file", "/dev/null"},
+     NULL,
+     3,
+     NULL,
+     "refuses the key"},
+    {"no key",
+     {"alarm", "list", "--key-file", "/nonexistent"},
+     NULL,
+     3,
+     NULL,
+     "--key-file"},
+    {"version", {"version"}, NULL, 0, "server ", NULL},
+    /* lists */
+    {"alarms",
+     {"alarm", "list"},
+     NULL,
+     0,
+     "=ID                STATE     STATUS    MARKS  OPENED  COMPONENT  "
+     "RESOURCE  OUTPUT\n"
+     "aa11000000000001  major     ongoing              2h  web1       disk    "
+     "  95%  [31mfull, \"/\"\n"
+     "bb22000000000001  critical  flapping  ack       90m  db1                 "
+     " down\n"
+     "bb22000000000002  minor     ongoing             90m  db2                 "
+     " slow\n",
+     NULL},
+    {"names",
+     {"alarm", "list", "-o", "name", "--sort", "state"},
+     NULL,
+     0,
+     "=bb22000000000002\naa11000000000001\nbb22000000000001\n",
+     NULL},
+    {"limit",
+     {"alarm", "list", "-oname", "--limit=1"},
+     NULL,
+     0,
+     "=aa11000000000001\n",
+     NULL},
+    {"filter",
+     {"alarm", "list", "-oname", "--filter", "state>=3"},
+     NULL,
+     0,
+     "=bb22000000000001\n",
+     NULL},
+    {"both",
+     {"alarm", "list", "-oname", "--opened", "both", "--limit", "0"},
+     NULL,
+     0,
+     "=aa11000000000001\nbb22000000000001\nbb22000000000002\n"
+     "cc33000000000001\n",
+     NULL},
+    {"json",
+     {"alarm", "list", "-ojson", "--filter", "state=3"},
+     NULL,
+     0,
+     "{\"id\":\"bb22000000000001\",\"entity_id\":\"/component/c/n/db1\",",
+     NULL},
+    {"yaml",
+     {"alarm", "list", "-oyaml", "--filter", "state=3"},
+     NULL,
+     0,
+     "- {\"id\":\"bb22000000000001\"",
+     NULL},
+    {"csv",
+     {"alarm", "list", "-ocsv", "--search", "FULL"},
+     NULL,
+     0,
+     ",web1,disk,/resource/c/n/web1/disk,\"95% \033[31mfull, \"\"/\"\"\"\r\n",
+     NULL},
+    {"csv head",
+     {"dead", "list", "-ocsv"},
+     NULL,
+     0,
+     "=at,engine,field,reason,routing_key,id\r\n"
+     "9,cleaner,state,state: expected 0 to 3,,cleaner/q-9-0\r\n",
+     NULL},
+    {"server says what is wrong",
+     {"alarm", "list", "--sort", "output"},
+     NULL,
+     1,
+     NULL,
+     "changed_at"},
+    {"bad filter",
+     {"alarm", "list", "--filter", "(("},
+     NULL,
+     1,
+     NULL,
+     "filter: "},
+    {"entities", {"entity", "list"}, NULL, 0, "/component/c/n/web1", NULL},
+    {"entity",
+     {"entity", "show", "/component/c/n/web1"},
+     NULL,
+     0,
+     "STATE            major\n",
+     NULL},
+    {"no entity", {"entity", "show", "/x"}, NULL, 1, NULL, "no such entity"},
+    {"dead one",
+     {"dead", "show", "cleaner/q-9-0"},
+     NULL,
+     0,
+     "BODY             {}\n",
+     NULL},
+    {"tail", {"event", "tail", "--once"}, NULL, 0, NULL, NULL},
+    {"events", {"event", "list", "-oname"}, NULL, 0, NULL, NULL},
+    /* one alarm */
+    {"show",
+     {"alarm", "show", "aa11"},
+     NULL,
+     0,
+     "ENTITY           /resource/c/n/web1/disk\n",
+     NULL},
+    {"show resolved",
+     {"alarm", "show", "cc"},
+     NULL,
+     0,
+     "RESOLVED         1970-01-01 00:00:03\n",
+     NULL},
+    {"show steps",
+     {"alarm", "show", "aa11", "--steps"},
+     NULL,
+     0,
+     "   2  2001-09-09 01:46:40  statusinc  1      c.n     \n",
+     NULL},
+    {"show none", {"alarm", "show", "zz"}, NULL, 1, NULL, "begins with 'zz'"},
+    {"show ambiguous",
+     {"alarm", "show", "bb22"},
+     NULL,
+     1,
+     NULL,
+     "bb22000000000002"},
+    /* acting */
+    {"ack",
+     {"alarm", "ack", "aa11", "--message", "looking"},
+     NULL,
+     0,
+     "=aa11000000000001: done\n",
+     NULL},
+    {"ack refused",
+     {"alarm", "ack", "bb22000000000001"},
+     NULL,
+     1,
+     "=bb22000000000001: refused: acknowledged already\n",
+     NULL},
+    {"bulk needs --yes",
+     {"alarm", "ack", "--filter", "state>=1"},
+     NULL,
+     2,
+     "web1",
+     "--yes"},
+    {"bulk",
+     {"alarm", "ack", "--filter", "state>=1", "--yes"},
+     NULL,
+     4,
+     "aa11000000000001: done\n",
+     NULL},
+    {"bulk of none",
+     {"alarm", "ack", "--filter", "state=0", "-y"},
+     NULL,
+     1,
+     NULL,
+     "no open alarm matches"},
+    {"dry run",
+     {"alarm", "cancel", "aa11", "--dry-run"},
+     NULL,
+     0,
+     "web1",
+     "would act on 1 alarm"},
+    {"no target", {"alarm", "ack"}, NULL, 2, NULL, "--filter"},
+    {"two kinds of target",
+     {"alarm", "ack", "aa11", "--filter", "x"},
+     NULL,
+     2,
+     NULL,
+     "--filter"},
+    {"resolved alarm", {"alarm", "ack", "cc33"}, NULL, 1, NULL, "cc33"},
+    {"snooze",
+     {"alarm", "snooze", "aa11", "--for", "15m"},
+     NULL,
+     0,
+     "done",
+     NULL},
+    {"snooze for ever", {"alarm", "snooze", "aa11"}, NULL, 2, NULL, "--for"},
+    {"snooze nonsense",
+     {"alarm", "snooze", "aa11", "--for", "x"},
+     NULL,
+     2,
+     NULL,
+     "--for"},
+    {"comment",
+     {"alarm", "comment", "aa11", "-m", "hm"},
+     NULL,
+     0,
+     "done",
+     NULL},
+    {"comment nothing",
+     {"alarm", "comment", "aa11"},
+     NULL,
+     2,
+     NULL,
+     "--message"},
+    {"ticket",
+     {"alarm", "ticket", "aa11", "INC-1", "--url", "http://x"},
+     NULL,
+     0,
+     "done",
+     NULL},
+    {"ticket without alarm",
+     {"alarm", "ticket", "INC-1"},
+     NULL,
+     2,
+     NULL,
+     "--filter"},
+    {"state", {"alarm", "state", "aa11", "minor"}, NULL, 0, "done", NULL},
+    {"bad state", {"alarm", "state", "aa11", "great"}, NULL, 2, NULL, "great"},
+    {"result as json",
+     {"alarm", "ack", "aa11", "-ojson"},
+     NULL,
+     0,
+     "\"result\":\"done\",\"step\":3}\n",
+     NULL},
+    /* sending */
+    {"send", {"send", E, "state=0"}, NULL, 0, "=1 accepted, 0 refused\n", NULL},
+    {"send refused",
+     {"send", E, "state=7"},
+     NULL,
+     1,
+     "=0 accepted, 1 refused\n",
+     "event 1: state: "},
+    {"send no pair", {"send", "nonsense"}, NULL, 2, NULL, "key=value"},
+    {"send json",
+     {"send", "-j",
+      "[{\"connector\":\"c\",\"connector_name\":\"n\","
+      "\"component\":\"w\",\"state\":0},{}]"},
+     NULL,
+     4,
+     "=1 accepted, 1 refused\n",
+     "event 2: "},
+    {"send lines",
+     {"send"},
+     "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":\"w\","
+     "\"state\":0}\n{\"bad\n{\"connector\":\"c\",\"connector_name\":\"n\","
+     "\"component\":\"w\",\"state\":0}\n",
+     4,
+     "=2 accepted, 1 refused\n",
+     "event 2: "},
+    {"send array",
+     {"send"},
+     "\n [{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":\"w\","
+     "\"state\":0}]",
+     0,
+     "=1 accepted, 0 refused\n",
+     NULL},
+    {"send over lines",
+     {"send", "-f", "-"},
+     "{\n \"connector\":\"c\",\n \"connector_name\":\"n\",\n"
+     " \"component\":\"w\",\n \"state\":0\n}\n",
+     0,
+     "=1 accepted, 0 refused\n",
+     NULL},
+    {"send nothing", {"send"}, "  \n", 2, NULL, "nothing"},
+    {"send nonsense",
+     {"send"},
+     "hello",
+     1,
+     "=0 accepted, 1 refused\n",
+     "event 1: "},
+    {"send no file",
+     {"send", "-f", "/nonexistent"},
+     NULL,
+     2,
+     NULL,
+     "/nonexistent"},
+    {"send two ways", {"send", "-j", "{}", "a=b"}, NULL, 2, NULL, "one of"},
+    /* metrics */
+    {"metrics", {"metric", "list"}, NULL, 0, "free  1.235M        GAUGE", NULL},
+    {"metrics of an entity",
+     {"metric", "list", "--entity", "/x", "-oname"},
+     NULL,
+     0,
+     NULL,
+     NULL},
+    {"points",
+     {"metric", "show", "used", "--from", "0", "--to", "100", "-ocsv"},
+     NULL,
+     0,
+     "=t,value\r\n10,1\r\n20.5,3.5\r\n70,5\r\n",
+     NULL},
+    {"points by step",
+     {"metric", "show", "used", "--from", "0", "--to", "100", "--step", "1m",
+      "-ojson"},
+     NULL,
+     0,
+     "={\"t\":0,\"min\":1,\"mean\":2.25,\"max\":3.5,\"last\":3.5,\"count\":2}\n"
+     "{\"t\":60,\"min\":5,\"mean\":5,\"max\":5,\"last\":5,\"count\":1}\n",
+     NULL},
+    {"points aggregated",
+     {"metric", "show", "used", "--from", "0", "--to", "100", "--step", "1m",
+      "--agg", "max", "-ocsv"},
+     NULL,
+     0,
+     "=t,value\r\n0,3.5\r\n60,5\r\n",
+     NULL},
+    {"picture",
+     {"metric", "show", "used", "--from", "0", "--to", "100"},
+     NULL,
+     0,
+     "min 1  max 5  last 5  unit %  points 3\n",
+     NULL},
+    {"picture's axis",
+     {"metric", "show", "used", "--from=0", "--to=100"},
+     NULL,
+     0,
+     "       5 ┐",
+     NULL},
+    {"empty picture",
+     {"metric", "show", "used", "--from=200", "--to=300"},
+     NULL,
+     0,
+     "no points in this time\n",
+     NULL},
+    {"several metrics",
+     {"metric", "show", "disk"},
+     NULL,
+     1,
+     NULL,
+     "/resource/c/n/web1/disk/used"},
+    {"no metric", {"metric", "show", "nothing"}, NULL, 1, NULL, "nothing"},
+    {"bad time",
+     {"metric", "show", "used", "--from", "x"},
+     NULL,
+     2,
+     NULL,
+     "--from"},
+    {"time backwards",
+     {"metric", "show", "used", "--from=5", "--to=4"},
+     NULL,
+     2,
+     NULL,
+     "before --to"},
+    /* the rest */
+    {"top", {"top", "--once"}, NULL, 0, "engine-alarm", NULL},
+    {"top as json",
+     {"top", "-ojson"},
+     NULL,
+     0,
+     "\"name\":\"engine-alarm\"",
+     NULL},
+    {"doctor",
+     {"doctor"},
+     NULL,
+     1,
+     "WRONG  engine-alarm: not started\n       -> service engine-alarm",
+     NULL},
+    {"doctor tells of the dead",
+     {"doctor"},
+     NULL,
+     1,
+     "WRONG  dead letters: 1\n",
+     NULL},
+    {"doctor away",
+     {"doctor", "--server", "127.0.0.1:1"},
+     NULL,
+     3,
+     "WRONG  API: http://127.0.0.1:1",
+     "cannot reach"},
+    {"filter", {"filter", "check", "state>=2"}, NULL, 0, "state gte 2", NULL},
+    {"filter as json",
+     {"filter", "check", "state>=2", "-ojson"},
+     NULL,
+     0,
+     "={\"state\":{\"$gte\":2}}\n",
+     NULL},
+    {"filter refused", {"filter", "check", "state>="}, NULL, 1, NULL, "column"},
+};
+
+static void check_text(const char *got, const char *want)
+{
+    if (want == NULL) {
+        assert_string_equal(got, "");
+    } else if (want[0] == '=') {
+        assert_string_equal(got, want + 1);
+    } else if (strstr(got, want) == NULL) {
+        assert_string_equal(got, want); /* shows both */
+    }
+}
+
+static void check_hyp(void **state)
+{
+    const struct hyp_row *row = *state;
+    struct run run;
+
+    run_hyp(row->args, row->input, &run);
+    check_text(run.err, row->err);
+    check_text(run.out, row->out);
+    assert_int_equal(run.code, row->code);
+    free(run.out);
+    free(run.err);
+}
+
+/* More lines than one request takes. */
+static void send_many(void **state)
+{
+    static const char *const args[] = {"send", NULL};
+    struct run run;
+    struct buf input;
+
+    (void)state;
+    buf_init(&input, 16 * 1024 * 1024);
+    for (int i = 0; i < 20000; i++) {
+        buf_addf(&input,
+                 "{\"connector\":\"c\",\"connector_name\":\"n\","
+                 "\"component\":\"w%d\",\"state\":%d,\"output\":"
+                 "\"a text that makes the line longer than it needs to be, so "
+                 "that several requests are needed for all of them\"}\n",
+                 i, i == 19999 ? 9 : 0);
+    }
+    run_hyp(args, buf_str(&input), &run);
+    check_text(run.err, "event 20000: state");
+    assert_string_equal(run.out, "19999 accepted, 1 refused\n");
+    assert_int_equal(run.code, 4);
+    buf_fini(&input);
+    free(run.out);
+    free(run.err);
+}
+
+int main(void)
+{
+    const struct row_table tables[] = {ROWS(hyps, check_hyp),
+                                       ROW_SINGLE(send_many)};
+    int code;
+
+    start_stub();
+    code = rows_run("hyp", tables, N_ROWS(tables));
+    stop_stub();
+    return code;
+}
