@@ -104,8 +104,7 @@ static bool scan_row(void *ctx, const struct store_key *key, struct doc row)
            (scan->next != NULL || scan->given < scan->query->limit);
 }
 
-static enum err check_query(const struct store_query *query,
-                            struct errbuf *why)
+static enum err check_query(const struct store_query *query, struct errbuf *why)
 {
     if (query->limit < 1) {
         errbuf_set_field(why, "limit", "must be above 0");

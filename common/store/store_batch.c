@@ -7,7 +7,9 @@
 #include "common/store/store_backend.h"
 
 /* Callers cut batches far below; past this something feeds on itself. */
-enum { BATCH_BYTES_MAX = 1024 * 1024 * 1024 };
+enum {
+    BATCH_BYTES_MAX = 1024 * 1024 * 1024
+};
 
 struct store_batch {
     struct buf ops;

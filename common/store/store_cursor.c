@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Cursors: a small document in base64url; anybody may have forged it. */
+#include "common/store/store_cursor.h"
+
 #include <string.h>
 
 #include "common/base/str.h"
-#include "common/store/store_cursor.h"
 
 /* Members: c collection, s sort, d descending, v value, k a b key. */
 
@@ -64,8 +65,8 @@ enum err store_cursor_parse(const struct store_query *query,
         errbuf_set_field(why, "cursor", "not a cursor");
         return ERR_INVALID;
     }
-    cursor = (struct doc){(const uint8_t *)scratch->data,
-                          (uint32_t)scratch->len};
+    cursor =
+        (struct doc){(const uint8_t *)scratch->data, (uint32_t)scratch->len};
     if (!doc_check(cursor) || !has_key(query, cursor)) {
         errbuf_set_field(why, "cursor", "not a cursor");
         return ERR_INVALID;

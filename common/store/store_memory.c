@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The store in memory: shared data, handles, faults. */
+#include "common/store/store_memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/store/store_backend.h"
-#include "common/store/store_memory.h"
 #include "common/store/store_memory_table.h"
 
 /* The rows of one writer. */
@@ -44,8 +45,7 @@ static struct space *space_get(struct store_memory *memory, const char *writer)
         space = xcalloc(1, sizeof *space);
         space->writer = xstrdup(writer);
         for (size_t i = 0; i < STORE_N_COLLECTIONS; i++) {
-            space->tables[i].kind =
-                store_schema((enum store_collection)i)->key;
+            space->tables[i].kind = store_schema((enum store_collection)i)->key;
         }
         (void)map_put(&memory->spaces, space->writer, strlen(writer), space);
     }
@@ -66,8 +66,8 @@ static struct store_memory_table *table_get(struct handle *handle,
                                             enum store_collection collection)
 {
     const char *writer = store_schema(collection)->writer;
-    struct space *space = writer != NULL ? space_get(handle->memory, writer)
-                                         : handle->own;
+    struct space *space =
+        writer != NULL ? space_get(handle->memory, writer) : handle->own;
 
     return space != NULL ? &space->tables[collection] : NULL;
 }
@@ -126,8 +126,7 @@ static bool in_range(const struct store_query *query,
 
     return (query->from == NULL ||
             store_key_compare(kind, key, query->from) >= 0) &&
-           (query->to == NULL ||
-            store_key_compare(kind, key, query->to) < 0);
+           (query->to == NULL || store_key_compare(kind, key, query->to) < 0);
 }
 
 static void scan_up(const struct store_memory_table *table,
@@ -306,8 +305,7 @@ static enum err memory_fence_raise(struct store *store, int64_t now_s,
         (void)map_put(&memory->progress, progress->row, strlen(progress->row),
                       progress);
     }
-    progress->epoch =
-        progress->epoch + 1 > now_s ? progress->epoch + 1 : now_s;
+    progress->epoch = progress->epoch + 1 > now_s ? progress->epoch + 1 : now_s;
     if (fault == STORE_FAULT_UNKNOWN_APPLIED) {
         return ERR_UNKNOWN;
     }
@@ -366,8 +364,8 @@ static enum err memory_commit(struct store *store,
     apply(handle, batch);
     row->batch++;
     free(row->payload);
-    row->payload = progress.len > 0 ? xmemdup(progress.data, progress.len)
-                                    : NULL;
+    row->payload =
+        progress.len > 0 ? xmemdup(progress.data, progress.len) : NULL;
     row->len = progress.len;
     return fault == STORE_FAULT_NONE ? ERR_OK : ERR_UNKNOWN;
 }
@@ -428,8 +426,7 @@ void store_memory_free(struct store_memory *memory)
     free(memory);
 }
 
-struct store *store_memory_open(struct store_memory *memory,
-                                const char *writer)
+struct store *store_memory_open(struct store_memory *memory, const char *writer)
 {
     struct handle *handle = xcalloc(1, sizeof *handle);
 
@@ -439,8 +436,8 @@ struct store *store_memory_open(struct store_memory *memory,
     return &handle->store;
 }
 
-void store_memory_set_fault(struct store_memory *memory,
-                            store_fault_fn *fault, void *ctx)
+void store_memory_set_fault(struct store_memory *memory, store_fault_fn *fault,
+                            void *ctx)
 {
     memory->fault = fault;
     memory->fault_ctx = ctx;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** A table of rows in memory, sorted by key: an array of short arrays. */
+#include "common/store/store_memory_table.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "common/store/store_backend.h"
-#include "common/store/store_memory_table.h"
 
 /* An insert moves at most this many pointers, and as many chunks at a split. */
-enum { CHUNK_ROWS = 512, CHUNKS_FIRST = 16 };
+enum {
+    CHUNK_ROWS = 512,
+    CHUNKS_FIRST = 16
+};
 
 struct store_memory_chunk {
     size_t n;
@@ -154,8 +158,8 @@ static void split(struct store_memory_table *table, struct store_memory_at *at)
     }
 }
 
-static void insert(struct store_memory_table *table,
-                   struct store_memory_at at, struct store_memory_row *row)
+static void insert(struct store_memory_table *table, struct store_memory_at at,
+                   struct store_memory_row *row)
 {
     struct store_memory_chunk *chunk;
 

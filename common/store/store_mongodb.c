@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The MongoDB backend: one client; collections named as in the schema. */
+#include "common/store/store_mongodb.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/store/store_mongodb.h"
 
 enum {
     CONNECT_MS = 3000,
@@ -25,8 +26,7 @@ static void log_line(mongoc_log_level_t level, const char *domain,
     log_debug("STORE-DRIVER", "%s: %s", domain, message);
 }
 
-enum err mongodb_failed(struct store_mongodb *store,
-                        const bson_error_t *error)
+enum err mongodb_failed(struct store_mongodb *store, const bson_error_t *error)
 {
     log_complain(&store->away, "STORE-AWAY", "MongoDB, database %s: %s",
                  store->database, error->message);
@@ -129,8 +129,7 @@ static enum err read_rows(const struct reading *reading,
     while (mongoc_cursor_next(cursor, &stored)) {
         struct doc doc = {bson_get_data(stored), stored->len};
 
-        if (!mongodb_row_load(reading->collection, doc, &scratch, &key,
-                              &row)) {
+        if (!mongodb_row_load(reading->collection, doc, &scratch, &key, &row)) {
             err = bad_row(reading);
             break;
         }
@@ -282,11 +281,11 @@ static bool reply_row(const bson_t *reply, struct doc *row)
 /* {epoch: max(epoch + 1, now), batch: batch or 0}, decided by the server. */
 static bson_t *raise_change(int64_t now_s)
 {
-    return BCON_NEW(
-        "0", "{", "$set", "{", "epoch", "{", "$max", "[", "{", "$add", "[",
-        "{", "$ifNull", "[", "$epoch", BCON_INT64(0), "]", "}", BCON_INT64(1),
-        "]", "}", BCON_INT64(now_s), "]", "}", "batch", "{", "$ifNull", "[",
-        "$batch", BCON_INT64(0), "]", "}", "}", "}");
+    return BCON_NEW("0", "{", "$set", "{", "epoch", "{", "$max", "[", "{",
+                    "$add", "[", "{", "$ifNull", "[", "$epoch", BCON_INT64(0),
+                    "]", "}", BCON_INT64(1), "]", "}", BCON_INT64(now_s), "]",
+                    "}", "batch", "{", "$ifNull", "[", "$batch", BCON_INT64(0),
+                    "]", "}", "}", "}");
 }
 
 static enum err mongodb_fence_raise(struct store *base, int64_t now_s,
@@ -323,8 +322,7 @@ static enum err mongodb_progress(struct store *base, const char *name,
                                  int64_t *epoch, int64_t *batch)
 {
     struct store_mongodb *store = (struct store_mongodb *)base;
-    bson_t *change =
-        BCON_NEW("$inc", "{", "asked", BCON_INT64(1), "}");
+    bson_t *change = BCON_NEW("$inc", "{", "asked", BCON_INT64(1), "}");
     struct doc row;
     bson_t reply;
     enum err err = ERR_UNAVAILABLE;
@@ -363,8 +361,8 @@ static enum err refuse(const struct store_mongodb *store,
 static bool run_command(struct store_mongodb *store, const bson_t *command,
                         bson_t *reply, bson_error_t *error)
 {
-    return mongoc_client_command_simple(store->client, store->database,
-                                        command, NULL, reply, error);
+    return mongoc_client_command_simple(store->client, store->database, command,
+                                        NULL, reply, error);
 }
 
 /* A batch is one transaction, which a mongod alone does not have. */
@@ -457,8 +455,8 @@ static bool create_all(struct store_mongodb *store, bson_error_t *error)
     return create_collection(store, "progress", error);
 }
 
-static bool mark_version(struct store_mongodb *store,
-                         mongoc_collection_t *meta, bson_error_t *error)
+static bool mark_version(struct store_mongodb *store, mongoc_collection_t *meta,
+                         bson_error_t *error)
 {
     bson_t *which = BCON_NEW("_id", BCON_UTF8(store->writer));
     bson_t *change = BCON_NEW("$setOnInsert", "{", "schema",
@@ -496,8 +494,8 @@ static enum err check_versions(struct store_mongodb *store,
                              "version %lld, this program has %d: use the "
                              "program version that wrote it",
                              doc_check(doc) ? doc_str(doc, "_id", "?") : "?",
-                             store->database,
-                             (long long)version, STORE_SCHEMA_VERSION);
+                             store->database, (long long)version,
+                             STORE_SCHEMA_VERSION);
             err = ERR_INVALID;
         }
     }
@@ -518,16 +516,14 @@ static enum err set_up(struct store_mongodb *store, struct errbuf *why)
     if (err != ERR_OK) {
         return err;
     }
-    meta = mongoc_client_get_collection(store->client, store->database,
-                                        "meta");
+    meta = mongoc_client_get_collection(store->client, store->database, "meta");
     if (store->writer != NULL && !mark_version(store, meta, &error)) {
         err = refuse(store, &error, why);
     }
     if (err == ERR_OK) {
         err = check_versions(store, meta, why);
     }
-    if (err == ERR_OK && store->writer != NULL &&
-        !create_all(store, &error)) {
+    if (err == ERR_OK && store->writer != NULL && !create_all(store, &error)) {
         err = refuse(store, &error, why);
     }
     mongoc_collection_destroy(meta);
@@ -569,7 +565,7 @@ static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
                                       MONGOC_ERROR_API_VERSION_2);
     (void)mongoc_client_set_appname(store->client, "hypervise");
     store->durable = mongoc_write_concern_new();
-    mongoc_write_concern_set_wmajority(store->durable, 0);
+    mongoc_write_concern_set_wmajority(store->durable, COMMIT_MS);
     mongoc_write_concern_set_journal(store->durable, true);
     store->majority = mongoc_read_concern_new();
     (void)mongoc_read_concern_set_level(store->majority,
@@ -579,8 +575,8 @@ static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
                                               store->durable);
     mongoc_transaction_opts_set_max_commit_time_ms(store->transaction,
                                                    COMMIT_MS);
-    store->progress = mongoc_client_get_collection(
-        store->client, store->database, "progress");
+    store->progress = mongoc_client_get_collection(store->client,
+                                                   store->database, "progress");
 }
 
 enum err store_mongodb_open(const struct store_options *options,

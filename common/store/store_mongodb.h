@@ -10,7 +10,7 @@
 
 struct store_mongodb {
     struct store store;
-    char *writer;   /**< NULL: reads only */
+    char *writer; /**< NULL: reads only */
     char *database;
     mongoc_client_t *client;
     mongoc_collection_t *collections[STORE_N_COLLECTIONS]; /**< when used */
@@ -26,8 +26,7 @@ struct store_mongodb {
 mongoc_collection_t *mongodb_collection(struct store_mongodb *store,
                                         enum store_collection collection);
 /** Tell what went wrong; returns ERR_UNAVAILABLE. */
-enum err mongodb_failed(struct store_mongodb *store,
-                        const bson_error_t *error);
+enum err mongodb_failed(struct store_mongodb *store, const bson_error_t *error);
 /** Tell that it works again, if it had been told. */
 void mongodb_worked(struct store_mongodb *store);
 /** The options of a write outside of a transaction, for bson_destroy. */

@@ -24,8 +24,8 @@ struct pending {
  * any order once each key is written only once. */
 struct run {
     struct store_mongodb *store;
-    bool upserts; /* appends too: one of them is there already */
-    struct map last;          /* by key: the write that counts */
+    bool upserts;    /* appends too: one of them is there already */
+    struct map last; /* by key: the write that counts */
     struct pending *pending;
     size_t n;
     size_t cap;
@@ -67,8 +67,7 @@ static bool add_row(struct run *run, const struct pending *pending)
     bson_t key;
     bool ok;
 
-    mongodb_row_store(write->collection, &write->key, write->row,
-                      &run->stored);
+    mongodb_row_store(write->collection, &write->key, write->row, &run->stored);
     BUG_IF(!bson_init_static(&row, (const uint8_t *)run->stored.data,
                              run->stored.len));
     BSON_APPEND_BOOL(&opts, "validate", false);
@@ -212,8 +211,7 @@ static bool advance(struct store_mongodb *store,
     BSON_APPEND_DOCUMENT_BEGIN(&change, "$set", &inner);
     BSON_APPEND_INT64(&inner, "batch", fence->batch + 1);
     BSON_APPEND_BINARY(&inner, "payload", BSON_SUBTYPE_BINARY,
-                       progress.len > 0 ? progress.data
-                                        : (const uint8_t *)"",
+                       progress.len > 0 ? progress.data : (const uint8_t *)"",
                        progress.len);
     (void)bson_append_document_end(&change, &inner);
     (void)mongoc_client_session_append(store->session, &opts, NULL);
@@ -252,8 +250,8 @@ static bool begin(struct store_mongodb *store, bson_error_t *error)
     if (store->session == NULL) {
         return false;
     }
-    if (!mongoc_client_session_start_transaction(
-            store->session, store->transaction, error)) {
+    if (!mongoc_client_session_start_transaction(store->session,
+                                                 store->transaction, error)) {
         drop_session(store);
         return false;
     }
@@ -276,10 +274,9 @@ static enum err finish(struct store_mongodb *store)
             mongodb_worked(store);
             return ERR_OK;
         }
-        unknown = mongoc_error_has_label(&reply,
-                                         "UnknownTransactionCommitResult");
-        transient = mongoc_error_has_label(&reply,
-                                           "TransientTransactionError");
+        unknown =
+            mongoc_error_has_label(&reply, "UnknownTransactionCommitResult");
+        transient = mongoc_error_has_label(&reply, "TransientTransactionError");
         bson_destroy(&reply);
     } while (unknown && clock_mono_ms() < until);
     drop_session(store);
@@ -290,8 +287,8 @@ static enum err finish(struct store_mongodb *store)
 /* ERR_CONFLICT: an append found its key. */
 static enum err try_commit(struct store_mongodb *store,
                            const struct store_fence *fence,
-                           const struct store_batch *batch,
-                           struct doc progress, bool upserts)
+                           const struct store_batch *batch, struct doc progress,
+                           bool upserts)
 {
     struct run run = {.store = store, .upserts = upserts};
     bool matched = false;

@@ -127,8 +127,7 @@ void mongodb_row_store(enum store_collection collection,
     if (needs_wrapping(collection, row)) {
         add_wrapped(out, collection, row);
     } else if (row.len > 0) {
-        buf_add(out, row.data + sizeof(uint32_t),
-                row.len - sizeof(uint32_t));
+        buf_add(out, row.data + sizeof(uint32_t), row.len - sizeof(uint32_t));
     } else {
         buf_add_char(out, '\0');
     }
@@ -179,8 +178,7 @@ bool mongodb_row_load(enum store_collection collection, struct doc stored,
     buf_add_u32(scratch, 0);
     buf_add(scratch, members, (size_t)(stored.data + stored.len - members));
     close_doc(scratch, 0);
-    *row = (struct doc){(const uint8_t *)scratch->data,
-                        (uint32_t)scratch->len};
+    *row = (struct doc){(const uint8_t *)scratch->data, (uint32_t)scratch->len};
     return true;
 }
 
@@ -343,9 +341,8 @@ static void clause_add_in(struct clauses *to, const struct filter_cond *cond)
 static void clause_add_range(struct clauses *to, const struct filter_cond *cond)
 {
     static const char *const ops[] = {
-        [FILTER_EQ] = "$eq",       [FILTER_IN] = "$in",
-        [FILTER_GT] = "$gt",       [FILTER_GTE] = "$gte",
-        [FILTER_LT] = "$lt",       [FILTER_LTE] = "$lte",
+        [FILTER_EQ] = "$eq",         [FILTER_IN] = "$in", [FILTER_GT] = "$gt",
+        [FILTER_GTE] = "$gte",       [FILTER_LT] = "$lt", [FILTER_LTE] = "$lte",
         [FILTER_EXISTS] = "$exists",
     };
     const struct doc_value listed = {.type = DOC_BYTES};
@@ -401,15 +398,21 @@ static void clause_add_same(struct clauses *to,
 }
 
 /* Kinds of sort values in their order. */
-enum kind { KIND_NULL, KIND_NUMBER, KIND_TEXT, KIND_LISTED, KIND_BOOL };
+enum kind {
+    KIND_NULL,
+    KIND_NUMBER,
+    KIND_TEXT,
+    KIND_LISTED,
+    KIND_BOOL
+};
 
 static enum kind kind_of(const struct doc_value *value)
 {
     static const enum kind kinds[] = {
-        [DOC_MISSING] = KIND_NULL,   [DOC_NULL] = KIND_NULL,
-        [DOC_BOOL] = KIND_BOOL,      [DOC_INT] = KIND_NUMBER,
-        [DOC_DOUBLE] = KIND_NUMBER,  [DOC_STRING] = KIND_TEXT,
-        [DOC_BYTES] = KIND_LISTED,   [DOC_DOC] = KIND_LISTED,
+        [DOC_MISSING] = KIND_NULL,  [DOC_NULL] = KIND_NULL,
+        [DOC_BOOL] = KIND_BOOL,     [DOC_INT] = KIND_NUMBER,
+        [DOC_DOUBLE] = KIND_NUMBER, [DOC_STRING] = KIND_TEXT,
+        [DOC_BYTES] = KIND_LISTED,  [DOC_DOC] = KIND_LISTED,
         [DOC_ARRAY] = KIND_LISTED,
     };
     return kinds[value->type];
@@ -420,8 +423,8 @@ static void clause_add_kind(struct clauses *to, const char *field,
                             enum kind kind)
 {
     static const char *const names[] = {
-        [KIND_NULL] = NULL,        [KIND_NUMBER] = "number",
-        [KIND_TEXT] = "string",    [KIND_LISTED] = "binData",
+        [KIND_NULL] = NULL,     [KIND_NUMBER] = "number",
+        [KIND_TEXT] = "string", [KIND_LISTED] = "binData",
         [KIND_BOOL] = "bool",
     };
     bson_t clause;

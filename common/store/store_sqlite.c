@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The SQLite backend: a folder with one file for each writer. */
+#include "common/store/store_sqlite.h"
+
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -10,12 +12,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/store/store_sqlite.h"
 
 enum {
     FOLDER_MODE = 0750,
     FILES_MAX = STORE_N_COLLECTIONS + 1,
-    SMALL_BATCH = 10,  /* writes; of timers and marks more or less */
+    SMALL_BATCH = 10,   /* writes; of timers and marks more or less */
     QUIET_COMMITS = 60, /* one a second comes without any event */
     TELL_MS = 10000     /* what a failed write is told for at least */
 };
@@ -28,7 +29,7 @@ struct store_sqlite {
     size_t n_files;
     char reason[ERRBUF_TEXT_MAX]; /* of the last write, when it failed */
     int64_t failed_ms;            /* clock_mono_ms() of that */
-    int quiet; /* small commits since the last big one */
+    int quiet;                    /* small commits in a row */
     struct log_complaint reads;
     struct log_complaint writes;
 };
@@ -266,8 +267,7 @@ static int advance(struct store_sqlite *store, const struct store_fence *fence,
     static const char *const sql =
         "UPDATE progress SET batch=batch + 1, payload=?4"
         " WHERE row=?1 AND epoch=?2 AND batch=?3";
-    sqlite3_stmt *stmt =
-        progress_stmt(store->own, &store->own->advance, sql);
+    sqlite3_stmt *stmt = progress_stmt(store->own, &store->own->advance, sql);
     int code;
 
     if (stmt == NULL) {
@@ -277,8 +277,7 @@ static int advance(struct store_sqlite *store, const struct store_fence *fence,
     (void)sqlite3_bind_int64(stmt, 2, fence->epoch);
     (void)sqlite3_bind_int64(stmt, 3, fence->batch);
     (void)sqlite3_bind_blob(stmt, 4,
-                            progress.len > 0 ? (const void *)progress.data
-                                             : "",
+                            progress.len > 0 ? (const void *)progress.data : "",
                             (int)progress.len, SQLITE_STATIC);
     code = sqlite3_step(stmt);
     (void)sqlite3_reset(stmt);
@@ -327,6 +326,7 @@ static void rest(struct store_sqlite *store, const struct store_batch *batch)
     if (store_batch_count(batch) > SMALL_BATCH) {
         store->quiet = 0;
     } else if (++store->quiet == QUIET_COMMITS) {
+        store->quiet = 0;
         (void)sqlite3_db_release_memory(store->own->db);
         (void)malloc_trim(0);
     }
@@ -379,10 +379,9 @@ static enum err sqlite_progress(struct store *base, const char *row,
         *epoch = sqlite3_column_int64(stmt, 0);
         *batch = sqlite3_column_int64(stmt, 1);
     } else {
-        err = code == SQLITE_DONE
-                  ? ERR_NOT_FOUND
-                  : read_failed(store, store->own->path,
-                                sqlite_file_reason(store->own));
+        err = code == SQLITE_DONE ? ERR_NOT_FOUND
+                                  : read_failed(store, store->own->path,
+                                                sqlite_file_reason(store->own));
     }
     (void)sqlite3_reset(stmt);
     return err;
@@ -402,8 +401,7 @@ static const struct store_ops sqlite_ops = {
 static enum err open_others(struct store_sqlite *store, struct errbuf *why)
 {
     for (size_t i = 0; i < STORE_N_COLLECTIONS; i++) {
-        const char *writer =
-            store_schema((enum store_collection)i)->writer;
+        const char *writer = store_schema((enum store_collection)i)->writer;
         struct sqlite_file *file =
             writer != NULL ? find_file(store, writer) : NULL;
         enum err err = ERR_OK;

@@ -17,7 +17,9 @@ enum sqlite_statement {
 };
 
 /* One statement for each set of indexed fields that a put changes. */
-enum { SQLITE_N_UPDATES = 1 << STORE_INDEX_MAX };
+enum {
+    SQLITE_N_UPDATES = 1 << STORE_INDEX_MAX
+};
 
 /** The prepared statements of one collection. */
 struct sqlite_table {
@@ -71,6 +73,8 @@ const char *sqlite_file_reason(struct sqlite_file *file);
 
 /** Names of the key columns, NULL-terminated. */
 const char *const *sqlite_key_columns(enum store_collection collection);
+/** Append them: "k, a". */
+void sqlite_add_key_columns(struct buf *sql, enum store_collection collection);
 /** Bind a key from parameter at on; returns the next parameter. */
 int sqlite_bind_key(sqlite3_stmt *stmt, int at,
                     enum store_collection collection,

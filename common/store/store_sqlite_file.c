@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** The SQLite file of one writer: opening, schema, statements, writes. */
+/** The SQLite file of one writer: opening, checks, schema. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +15,8 @@
 enum {
     SQL_MAX = 64 * 1024,
     BUSY_MS = 1000,
-    CHECK_MS = 2000,       /* spent at most on a file not closed in order */
-    CHECK_EVERY = 100000,  /* steps of its machine between looks at the clock */
-    KIND_BOOL = 6,         /* as doc_compare ranks it: above texts and lists */
+    CHECK_MS = 2000,      /* spent at most on a file not closed in order */
+    CHECK_EVERY = 100000, /* steps of its machine between looks at the clock */
     FILE_MODE = 0640
 };
 
@@ -77,8 +76,8 @@ void sqlite_file_free(struct sqlite_file *file)
     }
     if (file->db != NULL && file->writable) {
         /* Should this fail, the next start looks the file over: no harm. */
-        (void)sqlite_file_exec(
-            file, "UPDATE meta SET value=1 WHERE name='clean'");
+        (void)sqlite_file_exec(file,
+                               "UPDATE meta SET value=1 WHERE name='clean'");
     }
     file_close(file);
     free(file->writer);
@@ -110,86 +109,14 @@ sqlite3_stmt *sqlite_file_prepare(struct sqlite_file *file, const char *sql,
     sqlite3_stmt *stmt = NULL;
 
     (void)sqlite3_prepare_v3(file->db, sql, -1,
-                             keep ? SQLITE_PREPARE_PERSISTENT : 0, &stmt,
-                             NULL);
+                             keep ? SQLITE_PREPARE_PERSISTENT : 0, &stmt, NULL);
     return stmt;
-}
-
-const char *const *sqlite_key_columns(enum store_collection collection)
-{
-    static const char *const columns[][3] = {
-        [STORE_KEY_TEXT] = {"k"},
-        [STORE_KEY_INTS] = {"a", "b"},
-        [STORE_KEY_TEXT_INT] = {"k", "a"},
-    };
-    return columns[store_schema(collection)->key];
-}
-
-int sqlite_bind_key(sqlite3_stmt *stmt, int at,
-                    enum store_collection collection,
-                    const struct store_key *key)
-{
-    enum store_key_kind kind = store_schema(collection)->key;
-
-    if (kind != STORE_KEY_INTS) {
-        (void)sqlite3_bind_text(stmt, at++, key->text, -1, SQLITE_STATIC);
-    }
-    if (kind != STORE_KEY_TEXT) {
-        (void)sqlite3_bind_int64(stmt, at++, key->a);
-    }
-    if (kind == STORE_KEY_INTS) {
-        (void)sqlite3_bind_int64(stmt, at++, key->b);
-    }
-    return at;
-}
-
-/* NULL < numbers < texts < blobs, as SQLite sorts, is the order of values:
- * what has no order is an empty blob, a bool one that starts by its rank. */
-void sqlite_bind_value(sqlite3_stmt *stmt, int at,
-                       const struct doc_value *value)
-{
-    static const char bools[2][2] = {{KIND_BOOL, 0}, {KIND_BOOL, 1}};
-
-    switch (value->type) {
-    case DOC_MISSING:
-    case DOC_NULL:
-        (void)sqlite3_bind_null(stmt, at);
-        break;
-    case DOC_BOOL:
-        (void)sqlite3_bind_blob(stmt, at, bools[value->u.b ? 1 : 0],
-                                sizeof bools[0], SQLITE_STATIC);
-        break;
-    case DOC_INT:
-        (void)sqlite3_bind_int64(stmt, at, value->u.i);
-        break;
-    case DOC_DOUBLE:
-        (void)sqlite3_bind_double(stmt, at, value->u.d);
-        break;
-    case DOC_STRING:
-        (void)sqlite3_bind_text(stmt, at, value->u.s.text,
-                                (int)value->u.s.len, SQLITE_STATIC);
-        break;
-    case DOC_BYTES:
-    case DOC_DOC:
-    case DOC_ARRAY:
-        (void)sqlite3_bind_blob(stmt, at, "", 0, SQLITE_STATIC);
-        break;
-    }
-}
-
-/* Append "x, y" of the key columns. */
-static void add_key_columns(struct buf *sql, enum store_collection collection)
-{
-    const char *const *columns = sqlite_key_columns(collection);
-
-    for (size_t i = 0; columns[i] != NULL; i++) {
-        buf_addf(sql, i > 0 ? ", %s" : "%s", columns[i]);
-    }
 }
 
 /* Rows under texts in no order of time are whole documents: kept in the order
  * they came, a put dirties fewer pages than in the order of their keys (30 us
- * a row against 42). The others come in the order of their keys, or are small. */
+ * a row against 42). The others come in the order of their keys, or are small.
+ */
 static void add_table(struct buf *sql, enum store_collection collection)
 {
     const struct store_schema *schema = store_schema(collection);
@@ -204,14 +131,13 @@ static void add_table(struct buf *sql, enum store_collection collection)
         buf_addf(sql, "\"f_%s\" ANY, ", schema->indexes[i]);
     }
     buf_add_str(sql, "d BLOB NOT NULL, PRIMARY KEY (");
-    add_key_columns(sql, collection);
+    sqlite_add_key_columns(sql, collection);
     buf_addf(sql, ")) STRICT%s;\n",
              schema->key == STORE_KEY_TEXT ? "" : ", WITHOUT ROWID");
     for (size_t i = 0; schema->indexes[i] != NULL; i++) {
-        buf_addf(sql, "CREATE INDEX \"%s.%s\" ON %s (\"f_%s\", ",
-                 schema->name, schema->indexes[i], schema->name,
-                 schema->indexes[i]);
-        add_key_columns(sql, collection);
+        buf_addf(sql, "CREATE INDEX \"%s.%s\" ON %s (\"f_%s\", ", schema->name,
+                 schema->indexes[i], schema->name, schema->indexes[i]);
+        sqlite_add_key_columns(sql, collection);
         buf_add_str(sql, ");\n");
     }
 }
@@ -265,8 +191,7 @@ static bool is_damage(int code)
     return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
 
-static enum err refuse(struct sqlite_file *file, int code,
-                       struct errbuf *why)
+static enum err refuse(struct sqlite_file *file, int code, struct errbuf *why)
 {
     if (is_damage(code)) {
         errbuf_set_field(why, "storage",
@@ -335,17 +260,17 @@ static enum err open_writable(struct sqlite_file *file, struct errbuf *why)
     int code = sqlite_file_exec(file, "PRAGMA journal_mode=WAL");
 
     if (code == SQLITE_OK) {
-        code = query_int(
-            file, "SELECT count(*) FROM sqlite_schema WHERE name='meta'",
-            &tables);
+        code = query_int(file,
+                         "SELECT count(*) FROM sqlite_schema WHERE name='meta'",
+                         &tables);
     }
     if (code == SQLITE_ROW && tables == 0) {
         code = create_schema(file);
         return code == SQLITE_OK ? ERR_OK : refuse(file, code, why);
     }
     if (code == SQLITE_ROW) {
-        code = query_int(
-            file, "SELECT value FROM meta WHERE name='schema'", &version);
+        code = query_int(file, "SELECT value FROM meta WHERE name='schema'",
+                         &version);
     }
     if (code == SQLITE_ROW) {
         code = query_int(file, "SELECT value FROM meta WHERE name='clean'",
@@ -358,8 +283,7 @@ static enum err open_writable(struct sqlite_file *file, struct errbuf *why)
         (clean == 0 && check_damage(file, why) != ERR_OK)) {
         return ERR_INVALID;
     }
-    code = sqlite_file_exec(file,
-                            "UPDATE meta SET value=0 WHERE name='clean'");
+    code = sqlite_file_exec(file, "UPDATE meta SET value=0 WHERE name='clean'");
     return code == SQLITE_OK ? ERR_OK : refuse(file, code, why);
 }
 
@@ -374,8 +298,8 @@ static enum err open_readable(struct sqlite_file *file, struct errbuf *why)
         return ERR_NOT_FOUND; /* its writer is just creating it */
     }
     if (code == SQLITE_ROW) {
-        code = query_int(
-            file, "SELECT value FROM meta WHERE name='schema'", &version);
+        code = query_int(file, "SELECT value FROM meta WHERE name='schema'",
+                         &version);
     }
     if (code != SQLITE_ROW) {
         return refuse(file, code, why);
@@ -402,15 +326,14 @@ static enum err set_up(struct sqlite_file *file, struct errbuf *why)
     code = sqlite_file_exec(file, pragmas);
     if (code == SQLITE_OK) {
         /* KiB at most; a quiet writer gives it back. */
-        code = sqlite_file_exec(file, file->writable
-                                          ? "PRAGMA cache_size=-16384"
-                                          : "PRAGMA cache_size=-2048");
+        code =
+            sqlite_file_exec(file, file->writable ? "PRAGMA cache_size=-16384"
+                                                  : "PRAGMA cache_size=-2048");
     }
     if (code != SQLITE_OK) {
         return refuse(file, code, why);
     }
-    return file->writable ? open_writable(file, why)
-                          : open_readable(file, why);
+    return file->writable ? open_writable(file, why) : open_readable(file, why);
 }
 
 enum err sqlite_file_open(struct sqlite_file *file, struct errbuf *why)
@@ -424,316 +347,11 @@ enum err sqlite_file_open(struct sqlite_file *file, struct errbuf *why)
     } else if (access(file->path, F_OK) != 0) {
         return ERR_NOT_FOUND;
     }
-    code = sqlite3_open_v2(file->path, &file->db,
-                           flags | SQLITE_OPEN_NOMUTEX, NULL);
+    code = sqlite3_open_v2(file->path, &file->db, flags | SQLITE_OPEN_NOMUTEX,
+                           NULL);
     err = code == SQLITE_OK ? set_up(file, why) : refuse(file, code, why);
     if (err != ERR_OK) {
         file_close(file);
     }
     return err;
-}
-
-static struct sqlite_table *table_of(struct sqlite_file *file,
-                                     enum store_collection collection)
-{
-    if (file->tables[collection] == NULL) {
-        file->tables[collection] = xcalloc(1, sizeof(struct sqlite_table));
-    }
-    return file->tables[collection];
-}
-
-/* " WHERE k=? AND a=?" */
-static void add_key_equal(struct buf *sql, enum store_collection collection)
-{
-    const char *const *columns = sqlite_key_columns(collection);
-
-    for (size_t i = 0; columns[i] != NULL; i++) {
-        buf_addf(sql, i > 0 ? " AND %s=?" : " WHERE %s=?", columns[i]);
-    }
-}
-
-static void add_insert(struct buf *sql, enum store_collection collection)
-{
-    const struct store_schema *schema = store_schema(collection);
-    const char *const *columns = sqlite_key_columns(collection);
-
-    buf_addf(sql, "INSERT OR REPLACE INTO %s VALUES (?", schema->name);
-    for (size_t i = 0; columns[i] != NULL; i++) {
-        buf_add_str(sql, ", ?");
-    }
-    for (size_t i = 0; schema->indexes[i] != NULL; i++) {
-        buf_add_str(sql, ", ?");
-    }
-    buf_add_char(sql, ')');
-}
-
-static void add_fields(struct buf *sql, enum store_collection collection)
-{
-    const struct store_schema *schema = store_schema(collection);
-
-    buf_add_str(sql, "SELECT 1");
-    for (size_t i = 0; schema->indexes[i] != NULL; i++) {
-        buf_addf(sql, ", \"f_%s\"", schema->indexes[i]);
-    }
-    buf_addf(sql, " FROM %s", schema->name);
-    add_key_equal(sql, collection);
-}
-
-/* "(k, a) >= (?, ?) AND (k, a) < (?, ?)" */
-static void add_delete_range(struct buf *sql, enum store_collection collection)
-{
-    const char *marks = sqlite_key_columns(collection)[1] != NULL ? "?, ?"
-                                                                  : "?";
-
-    buf_addf(sql, "DELETE FROM %s WHERE (", store_schema(collection)->name);
-    add_key_columns(sql, collection);
-    buf_addf(sql, ") >= (%s) AND (", marks);
-    add_key_columns(sql, collection);
-    buf_addf(sql, ") < (%s)", marks);
-}
-
-static void add_sql(struct buf *sql, enum store_collection collection,
-                    enum sqlite_statement which)
-{
-    const char *name = store_schema(collection)->name;
-
-    switch (which) {
-    case SQLITE_STMT_GET:
-        buf_addf(sql, "SELECT d FROM %s", name);
-        add_key_equal(sql, collection);
-        break;
-    case SQLITE_STMT_FIELDS:
-        add_fields(sql, collection);
-        break;
-    case SQLITE_STMT_INSERT:
-        add_insert(sql, collection);
-        break;
-    case SQLITE_STMT_DELETE:
-        buf_addf(sql, "DELETE FROM %s", name);
-        add_key_equal(sql, collection);
-        break;
-    case SQLITE_STMT_DELETE_RANGE:
-        add_delete_range(sql, collection);
-        break;
-    case SQLITE_N_STMTS:
-    default:
-        break;
-    }
-}
-
-sqlite3_stmt *sqlite_file_stmt(struct sqlite_file *file,
-                               enum store_collection collection,
-                               enum sqlite_statement which)
-{
-    struct sqlite_table *table = table_of(file, collection);
-    struct buf sql;
-
-    if (table->stmts[which] != NULL) {
-        (void)sqlite3_reset(table->stmts[which]);
-        return table->stmts[which];
-    }
-    buf_init(&sql, SQL_MAX);
-    add_sql(&sql, collection, which);
-    table->stmts[which] = sqlite_file_prepare(file, buf_str(&sql), true);
-    buf_fini(&sql);
-    return table->stmts[which];
-}
-
-/* The update of a row and of the indexed fields in the mask. */
-static sqlite3_stmt *update_stmt(struct sqlite_file *file,
-                                 enum store_collection collection,
-                                 unsigned int mask)
-{
-    const struct store_schema *schema = store_schema(collection);
-    struct sqlite_table *table = table_of(file, collection);
-    struct buf sql;
-
-    if (table->updates[mask] != NULL) {
-        (void)sqlite3_reset(table->updates[mask]);
-        return table->updates[mask];
-    }
-    buf_init(&sql, SQL_MAX);
-    buf_addf(&sql, "UPDATE %s SET d=?", schema->name);
-    for (size_t i = 0; schema->indexes[i] != NULL; i++) {
-        if ((mask & 1U << i) != 0) {
-            buf_addf(&sql, ", \"f_%s\"=?", schema->indexes[i]);
-        }
-    }
-    add_key_equal(&sql, collection);
-    table->updates[mask] = sqlite_file_prepare(file, buf_str(&sql), true);
-    buf_fini(&sql);
-    return table->updates[mask];
-}
-
-bool sqlite_file_has_lists(struct sqlite_file *file,
-                           enum store_collection collection, size_t index)
-{
-    const struct store_schema *schema = store_schema(collection);
-    struct sqlite_table *table = table_of(file, collection);
-    struct buf sql;
-    int code = SQLITE_ERROR;
-
-    if (table->probes[index] == NULL) {
-        buf_init(&sql, SQL_MAX);
-        buf_addf(&sql, "SELECT 1 FROM %s WHERE \"f_%s\"=x'' LIMIT 1",
-                 schema->name, schema->indexes[index]);
-        table->probes[index] = sqlite_file_prepare(file, buf_str(&sql), true);
-        buf_fini(&sql);
-    }
-    if (table->probes[index] != NULL) {
-        code = sqlite3_step(table->probes[index]);
-        (void)sqlite3_reset(table->probes[index]);
-    }
-    return code != SQLITE_DONE;
-}
-
-/* Whether the column holds what sqlite_bind_value would bind. */
-static bool same_value(sqlite3_stmt *stmt, int column,
-                       const struct doc_value *value)
-{
-    const void *bytes;
-    int type = sqlite3_column_type(stmt, column);
-
-    switch (value->type) {
-    case DOC_MISSING:
-    case DOC_NULL:
-        return type == SQLITE_NULL;
-    case DOC_INT:
-        return type == SQLITE_INTEGER &&
-               sqlite3_column_int64(stmt, column) == value->u.i;
-    case DOC_DOUBLE:
-        return type == SQLITE_FLOAT &&
-               sqlite3_column_double(stmt, column) == value->u.d;
-    case DOC_STRING:
-        if (type != SQLITE_TEXT) {
-            return false;
-        }
-        bytes = sqlite3_column_text(stmt, column);
-        return (uint32_t)sqlite3_column_bytes(stmt, column) ==
-                   value->u.s.len &&
-               memcmp(bytes, value->u.s.text, value->u.s.len) == 0;
-    case DOC_BOOL:
-        bytes = type == SQLITE_BLOB ? sqlite3_column_blob(stmt, column) : NULL;
-        return bytes != NULL &&
-               ((const char *)bytes)[1] == (value->u.b ? 1 : 0);
-    case DOC_BYTES:
-    case DOC_DOC:
-    case DOC_ARRAY:
-    default:
-        return type == SQLITE_BLOB && sqlite3_column_bytes(stmt, column) == 0;
-    }
-}
-
-static void bind_row(sqlite3_stmt *stmt, int at, struct doc row)
-{
-    (void)sqlite3_bind_blob(stmt, at, row.len > 0 ? (const void *)row.data : "",
-                            (int)row.len, SQLITE_STATIC);
-}
-
-static int insert_row(struct sqlite_file *file,
-                      const struct store_write *write,
-                      const struct doc_value *values, size_t n)
-{
-    sqlite3_stmt *stmt =
-        sqlite_file_stmt(file, write->collection, SQLITE_STMT_INSERT);
-    int at;
-
-    if (stmt == NULL) {
-        return sqlite3_errcode(file->db);
-    }
-    at = sqlite_bind_key(stmt, 1, write->collection, &write->key);
-    for (size_t i = 0; i < n; i++) {
-        sqlite_bind_value(stmt, at++, &values[i]);
-    }
-    bind_row(stmt, at, write->row);
-    return sqlite3_step(stmt);
-}
-
-/* Most rows that are put again keep most of their indexed values: an index
- * costs more than the row, so only what changed is touched. */
-static int update_row(struct sqlite_file *file,
-                      const struct store_write *write,
-                      const struct doc_value *values, unsigned int mask)
-{
-    sqlite3_stmt *stmt = update_stmt(file, write->collection, mask);
-    int at = 1;
-
-    if (stmt == NULL) {
-        return sqlite3_errcode(file->db);
-    }
-    bind_row(stmt, at++, write->row);
-    for (size_t i = 0; i < STORE_INDEX_MAX; i++) {
-        if ((mask & 1U << i) != 0) {
-            sqlite_bind_value(stmt, at++, &values[i]);
-        }
-    }
-    (void)sqlite_bind_key(stmt, at, write->collection, &write->key);
-    return sqlite3_step(stmt);
-}
-
-static int put_row(struct sqlite_file *file, const struct store_write *write,
-                   const struct doc_value *values, size_t n)
-{
-    sqlite3_stmt *stmt =
-        sqlite_file_stmt(file, write->collection, SQLITE_STMT_FIELDS);
-    unsigned int mask = 0;
-    int code;
-
-    if (stmt == NULL) {
-        return sqlite3_errcode(file->db);
-    }
-    (void)sqlite_bind_key(stmt, 1, write->collection, &write->key);
-    code = sqlite3_step(stmt);
-    for (size_t i = 0; code == SQLITE_ROW && i < n; i++) {
-        if (!same_value(stmt, (int)i + 1, &values[i])) {
-            mask |= 1U << i;
-        }
-    }
-    (void)sqlite3_reset(stmt);
-    if (code == SQLITE_ROW) {
-        return update_row(file, write, values, mask);
-    }
-    return code == SQLITE_DONE ? insert_row(file, write, values, n) : code;
-}
-
-static int delete_rows(struct sqlite_file *file,
-                       const struct store_write *write,
-                       enum sqlite_statement which)
-{
-    sqlite3_stmt *stmt = sqlite_file_stmt(file, write->collection, which);
-    int at;
-
-    if (stmt == NULL) {
-        return sqlite3_errcode(file->db);
-    }
-    at = sqlite_bind_key(stmt, 1, write->collection, &write->key);
-    if (which == SQLITE_STMT_DELETE_RANGE) {
-        (void)sqlite_bind_key(stmt, at, write->collection, &write->past);
-    }
-    return sqlite3_step(stmt);
-}
-
-int sqlite_file_write(struct sqlite_file *file,
-                      const struct store_write *write)
-{
-    const struct store_schema *schema = store_schema(write->collection);
-    struct doc_value values[STORE_INDEX_MAX];
-    size_t n = 0;
-
-    switch (write->op) {
-    case STORE_OP_DELETE:
-        return delete_rows(file, write, SQLITE_STMT_DELETE);
-    case STORE_OP_DELETE_RANGE:
-        return delete_rows(file, write, SQLITE_STMT_DELETE_RANGE);
-    case STORE_OP_PUT:
-    case STORE_OP_APPEND:
-    default:
-        break;
-    }
-    for (; schema->indexes[n] != NULL; n++) {
-        store_sort_value(write->row, schema->indexes[n], &values[n]);
-    }
-    return write->op == STORE_OP_PUT && n > 0
-               ? put_row(file, write, values, n)
-               : insert_row(file, write, values, n);
 }

@@ -7,18 +7,18 @@
 
 enum {
     SQL_MAX = 256 * 1024,
-    READ_MS = 1000,       /* a read this long starts anew where it is */
-    ROWS_A_LOOK = 256,    /* rows between looks at the clock */
+    READ_MS = 1000,    /* a read this long starts anew where it is */
+    ROWS_A_LOOK = 256, /* rows between looks at the clock */
     ROW_COPY_MAX = 2 * DOC_BYTES_MAX
 };
 
 /* NULLs sort first and equal nothing, so rows after a place are read in two
  * parts: those on its side of the NULLs, then the others. */
 enum part {
-    PART_ALL,    /* no place: every row */
-    PART_AFTER,  /* (value, key) after the place */
-    PART_NULLS,  /* behind every value: those without (descending) */
-    PART_VALUES  /* behind those without: every value (ascending) */
+    PART_ALL,   /* no place: every row */
+    PART_AFTER, /* (value, key) after the place */
+    PART_NULLS, /* behind every value: those without (descending) */
+    PART_VALUES /* behind those without: every value (ascending) */
 };
 
 struct sqlite_scan {
@@ -71,9 +71,12 @@ static void add_in(struct buf *sql, struct doc list)
 static void add_cond(struct buf *sql, const struct filter_cond *cond)
 {
     static const char *const ops[] = {
-        [FILTER_EQ] = "=?",  [FILTER_IN] = "",
-        [FILTER_GT] = ">?",  [FILTER_GTE] = ">=?",
-        [FILTER_LT] = "<?",  [FILTER_LTE] = "<=?",
+        [FILTER_EQ] = "=?",
+        [FILTER_IN] = "",
+        [FILTER_GT] = ">?",
+        [FILTER_GTE] = ">=?",
+        [FILTER_LT] = "<?",
+        [FILTER_LTE] = "<=?",
         [FILTER_EXISTS] = " IS NOT NULL",
     };
 
@@ -93,8 +96,7 @@ static void add_compare(struct buf *sql, const struct store_query *query,
     if (sort != NULL) {
         buf_addf(sql, "\"f_%s\", ", sort);
     }
-    buf_addf(sql, columns[1] != NULL ? "%s, %s" : "%s", columns[0],
-             columns[1]);
+    buf_addf(sql, columns[1] != NULL ? "%s, %s" : "%s", columns[0], columns[1]);
     buf_addf(sql, ") %s (%s%s)", op, sort != NULL ? "?, " : "",
              columns[1] != NULL ? "?, ?" : "?");
 }
@@ -146,8 +148,7 @@ static void add_order(struct buf *sql, const struct store_query *query)
     }
 }
 
-static int bind_cond(sqlite3_stmt *stmt, int at,
-                     const struct filter_cond *cond)
+static int bind_cond(sqlite3_stmt *stmt, int at, const struct filter_cond *cond)
 {
     struct doc_iter it;
     struct doc_value value;
@@ -272,8 +273,7 @@ static void keep_place(struct sqlite_scan *scan, const struct store_key *key,
  * took long and the place is kept. */
 static int run_part(struct sqlite_scan *scan, enum part part)
 {
-    enum store_key_kind kind =
-        store_schema(scan->plan.query->collection)->key;
+    enum store_key_kind kind = store_schema(scan->plan.query->collection)->key;
     sqlite3_stmt *stmt = prepare(scan, part);
     int64_t start = 0;
     int code;
@@ -297,8 +297,7 @@ static int run_part(struct sqlite_scan *scan, enum part part)
         }
         if (n == 0) {
             start = clock_mono_ms();
-        } else if (n % ROWS_A_LOOK == 0 &&
-                   clock_mono_ms() - start > READ_MS) {
+        } else if (n % ROWS_A_LOOK == 0 && clock_mono_ms() - start > READ_MS) {
             keep_place(scan, &key, row);
             break;
         }
@@ -318,8 +317,8 @@ static int run_pass(struct sqlite_scan *scan)
     if (!scan->plan.has_after) {
         return run_part(scan, PART_ALL);
     }
-    both = query->sort != NULL &&
-           place_is_null(&scan->plan) != query->descending;
+    both =
+        query->sort != NULL && place_is_null(&scan->plan) != query->descending;
     code = run_part(scan, PART_AFTER);
     if (code == SQLITE_DONE && !scan->stopped && both) {
         code = run_part(scan, second);

@@ -135,7 +135,10 @@ static void test_reads_fail(void **state)
 /* Stays fast in any order of keys: 60,000 rows, deleted again. */
 static void test_many_rows(void **state)
 {
-    enum { ROWS = 60000, STRIDE = 7919 };
+    enum {
+        ROWS = 60000,
+        STRIDE = 7919
+    };
     struct store_memory *memory = store_memory_new();
     struct store *store = store_memory_open(memory, "perfdata");
     struct store_batch *batch = store_batch_new();
@@ -176,6 +179,6 @@ int main(void)
     };
     int failed = store_suite_run(&suite);
 
-    return failed + cmocka_run_group_tests_name("memory store", tests, NULL,
-                                                NULL);
+    return failed +
+           cmocka_run_group_tests_name("memory store", tests, NULL, NULL);
 }

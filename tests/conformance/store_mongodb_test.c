@@ -14,7 +14,10 @@
 #include "tests/conformance/store_suite.h"
 #include "tests/support/mongo_drop.h"
 
-enum { URI_MAX = 512, SKIPPED = 77 };
+enum {
+    URI_MAX = 512,
+    SKIPPED = 77
+};
 
 struct place {
     const char *server;

@@ -13,7 +13,10 @@
 
 #include "tests/conformance/store_suite.h"
 
-enum { PATH_MAX_LEN = 256, WALK_FDS = 8 };
+enum {
+    PATH_MAX_LEN = 256,
+    WALK_FDS = 8
+};
 
 struct place {
     char folder[PATH_MAX_LEN];
@@ -63,8 +66,8 @@ static struct store *open_handle(void *ctx, const char *writer)
 int main(void)
 {
     struct place place;
-    struct store_suite suite = {"store conformance: sqlite", &place, begin,
-                                end, open_handle};
+    struct store_suite suite = {"store conformance: sqlite", &place, begin, end,
+                                open_handle};
 
     return store_suite_run(&suite);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** What every store backend has to do, as one suite run on each of them. */
+#include "tests/conformance/store_suite.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +14,12 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "tests/conformance/store_suite.h"
 
-enum { TEXT_MAX = 4096, BIG_ROW = 4 * 1024 * 1024, NOW_S = 1700000000 };
+enum {
+    TEXT_MAX = 4096,
+    BIG_ROW = 4 * 1024 * 1024,
+    NOW_S = 1700000000
+};
 
 struct store_suite *store_suite_of(void **state)
 {
@@ -238,8 +243,7 @@ static bool add_key(void *ctx, const struct store_key *key, struct doc row)
         buf_addf(keys, "%s", key->text);
     }
     if (key->text == NULL || key->a != 0) {
-        buf_addf(keys, key->text != NULL ? ":%lld" : "%lld",
-                 (long long)key->a);
+        buf_addf(keys, key->text != NULL ? ":%lld" : "%lld", (long long)key->a);
     }
     if (key->text == NULL) {
         buf_addf(keys, ",%lld", (long long)key->b);
@@ -522,8 +526,8 @@ static void test_fence(void **state)
     assert_int_equal(fence.batch, 1);
     put_json(&w, STORE_ALARMS, text("a"), "{'by':'lost'}");
     put_json(&w, STORE_ALARMS, text("b"), "{'by':'lost'}");
-    assert_int_equal(
-        store_commit(w.store, &w.fence, w.batch, no_progress()), ERR_FENCED);
+    assert_int_equal(store_commit(w.store, &w.fence, w.batch, no_progress()),
+                     ERR_FENCED);
     assert_int_equal(w.fence.batch, 1);
     check_row(second, STORE_ALARMS, text("a"), "{'by':1}");
     check_row(second, STORE_ALARMS, text("b"), NULL);
@@ -531,8 +535,8 @@ static void test_fence(void **state)
     /* The other one goes on, the first stays out. */
     store_batch_clear(w.batch);
     put_json(&w, STORE_ALARMS, text("c"), "{'by':2}");
-    assert_int_equal(
-        store_commit(w.store, &w.fence, w.batch, no_progress()), ERR_FENCED);
+    assert_int_equal(store_commit(w.store, &w.fence, w.batch, no_progress()),
+                     ERR_FENCED);
     store_suite_commit(second, &fence, w.batch);
     check_row(second, STORE_ALARMS, text("c"), "{'by':2}");
     store_close(second);
@@ -577,15 +581,13 @@ static void test_progress(void **state)
 
     writer_open(&w, state, "alarm");
     buf_init(&payload, TEXT_MAX);
-    assert_int_equal(store_fence_raise(w.store, 0, &w.fence, &payload),
-                     ERR_OK);
+    assert_int_equal(store_fence_raise(w.store, 0, &w.fence, &payload), ERR_OK);
     assert_int_equal(payload.len, 0);
     for (int round = 0; round < 2; round++) {
-        progress = store_suite_doc(w.out, round == 0
-                                              ? "{'senders':{'a':[1,2]}}"
-                                              : "{'epoch':1,'_id':2}");
-        assert_int_equal(
-            store_commit(w.store, &w.fence, w.batch, progress), ERR_OK);
+        progress = store_suite_doc(w.out, round == 0 ? "{'senders':{'a':[1,2]}}"
+                                                     : "{'epoch':1,'_id':2}");
+        assert_int_equal(store_commit(w.store, &w.fence, w.batch, progress),
+                         ERR_OK);
         buf_clear(&payload);
         buf_add_str(&payload, "x");
         assert_int_equal(store_fence_raise(w.store, 0, &w.fence, &payload),
@@ -631,7 +633,9 @@ static void test_commit_known(void **state)
 /* A commit of many rows is in whole or not at all, however it ends. */
 static void test_atomic(void **state)
 {
-    enum { ROWS = 3000 };
+    enum {
+        ROWS = 3000
+    };
     struct store_suite *suite = store_suite_of(state);
     struct store *reader = suite->open(suite->ctx, NULL);
     struct writer w;
@@ -653,8 +657,8 @@ static void test_atomic(void **state)
         } else {
             store_suite_commit(w.store, &w.fence, w.batch);
         }
-        assert_int_equal(
-            store_count(reader, STORE_STEPS, NULL, ROWS + 1, &n), ERR_OK);
+        assert_int_equal(store_count(reader, STORE_STEPS, NULL, ROWS + 1, &n),
+                         ERR_OK);
         assert_int_equal(n, round * ROWS);
     }
     writer_close(&w);
@@ -682,8 +686,7 @@ static const struct {
 static void put_table(struct writer *w)
 {
     for (size_t i = 0; i < sizeof table_rows / sizeof table_rows[0]; i++) {
-        put_json(w, STORE_ALARMS, text(table_rows[i].key),
-                 table_rows[i].json);
+        put_json(w, STORE_ALARMS, text(table_rows[i].key), table_rows[i].json);
     }
     store_suite_commit(w->store, &w->fence, w->batch);
 }
@@ -748,8 +751,8 @@ static const struct scan_case scan_cases[] = {
      "e g h i j k "},
     {"not indexed", "{'tags':'y'}", NULL, false, NULL, NULL, "g i "},
     {"nested", "{'n.m':{'$gt':5}}", NULL, false, NULL, NULL, "i "},
-    {"and", "{'component':'web','state':{'$gte':1}}", "state", true, NULL,
-     NULL, "b j a "},
+    {"and", "{'component':'web','state':{'$gte':1}}", "state", true, NULL, NULL,
+     "b j a "},
     {"or", "{'$or':[{'component':'db'},{'state':3}]}", NULL, false, NULL, NULL,
      "b c d "},
     {"nothing", "{'component':'nowhere'}", "state", false, NULL, NULL, ""},
@@ -835,8 +838,7 @@ static void test_count_limit(void **state)
     writer_close(&w);
 }
 
-static bool stop_at_once(void *ctx, const struct store_key *key,
-                         struct doc row)
+static bool stop_at_once(void *ctx, const struct store_key *key, struct doc row)
 {
     (void)key;
     (void)row;
@@ -857,8 +859,8 @@ static void test_scan_stopped(void **state)
     put_table(&w);
     buf_init(&next, TEXT_MAX);
     buf_init(&keys, TEXT_MAX);
-    assert_int_equal(
-        store_scan(w.store, &query, stop_at_once, &n, &next, NULL), ERR_OK);
+    assert_int_equal(store_scan(w.store, &query, stop_at_once, &n, &next, NULL),
+                     ERR_OK);
     assert_int_equal(n, 1);
     query.cursor = buf_str(&next);
     assert_int_equal(store_scan(w.store, &query, add_key, &keys, NULL, NULL),
@@ -881,16 +883,16 @@ static void test_cursor_moving(void **state)
     put_table(&w);
     buf_init(&next, TEXT_MAX);
     buf_init(&keys, TEXT_MAX);
-    assert_int_equal(
-        store_scan(w.store, &query, add_key, &keys, &next, NULL), ERR_OK);
+    assert_int_equal(store_scan(w.store, &query, add_key, &keys, &next, NULL),
+                     ERR_OK);
     store_batch_delete(w.batch, STORE_ALARMS, &(struct store_key){"b", 0, 0});
     store_batch_delete(w.batch, STORE_ALARMS, &(struct store_key){"c", 0, 0});
     put_json(&w, STORE_ALARMS, text("aa"), "{}");
     put_json(&w, STORE_ALARMS, text("ba"), "{}");
     store_suite_commit(w.store, &w.fence, w.batch);
     query.cursor = xstrdup(buf_str(&next));
-    assert_int_equal(
-        store_scan(w.store, &query, add_key, &keys, &next, NULL), ERR_OK);
+    assert_int_equal(store_scan(w.store, &query, add_key, &keys, &next, NULL),
+                     ERR_OK);
     assert_string_equal(buf_str(&keys), "a b ba d ");
     free((void *)(uintptr_t)query.cursor);
     buf_fini(&keys);
@@ -943,8 +945,7 @@ static void check_cursor_case(struct store *store, const struct cursor_case *c)
         str_to_base64(&cursor, doc.data, doc.len);
     }
     query.cursor = c->json != NULL ? buf_str(&cursor) : c->text;
-    if (store_scan(store, &query, add_key, &keys, NULL, &why) !=
-            ERR_INVALID ||
+    if (store_scan(store, &query, add_key, &keys, NULL, &why) != ERR_INVALID ||
         keys.len != 0 || strcmp(why.field, "cursor") != 0) {
         fail_msg("%s: not refused", c->name);
     }
@@ -964,8 +965,7 @@ static void test_cursor_misuse(void **state)
         check_cursor_case(w.store, &cursor_cases[i]);
     }
     memset(huge, 'A', BIG_ROW - 1);
-    check_cursor_case(w.store,
-                      &(struct cursor_case){"too long", NULL, huge});
+    check_cursor_case(w.store, &(struct cursor_case){"too long", NULL, huge});
     free(huge);
     writer_close(&w);
 }

@@ -53,10 +53,12 @@ static uint64_t roll(struct model *model, uint64_t sides)
 }
 
 static const char *const names[] = {
-    "",  "a", "A", "aa", "ab", "b",   "b/c", "é", "日本", "\xF0\x9F\x94\xA5",
+    "",  "a", "A", "aa", "ab", "b",  "b/c", "é", "日本", "\xF0\x9F\x94\xA5",
     "z", "Z", "~", "_",  "0",  "10", "9",
 };
-enum { N_NAMES = sizeof names / sizeof names[0] };
+enum {
+    N_NAMES = sizeof names / sizeof names[0]
+};
 
 static struct store_key random_key(struct model *model,
                                    const struct table *table)
@@ -226,7 +228,9 @@ static const char *const filters[] = {
     "{\"state\":null}",
     "{\"entity_id\":{\"$gt\":\"A\"},\"state\":{\"$lt\":3}}",
 };
-enum { N_FILTERS = sizeof filters / sizeof filters[0] };
+enum {
+    N_FILTERS = sizeof filters / sizeof filters[0]
+};
 
 struct want {
     const struct store_query *query;
@@ -317,9 +321,9 @@ static void check_pages(struct store *store, struct store_query query,
     } while (cursor[0] != '\0');
     assert_int_equal(check.at, check.n);
     if (query.from == NULL && query.to == NULL) {
-        assert_int_equal(store_count(store, query.collection, query.filter,
-                                     ROWS_MAX, &n),
-                         ERR_OK);
+        assert_int_equal(
+            store_count(store, query.collection, query.filter, ROWS_MAX, &n),
+            ERR_OK);
         assert_int_equal(n, check.n);
     }
     buf_fini(&next);
@@ -391,8 +395,7 @@ static uint64_t pick_seed(void)
     const char *text = getenv("HYP_TEST_SEED");
     int64_t seed = 0;
 
-    if (text != NULL &&
-        str_to_i64(text, 1, INT64_MAX, &seed) == ERR_OK) {
+    if (text != NULL && str_to_i64(text, 1, INT64_MAX, &seed) == ERR_OK) {
         return (uint64_t)seed;
     }
     random_bytes(&seed, sizeof seed);

@@ -13,8 +13,8 @@
 #include "common/store/store.h"
 
 enum {
-    KEPT = 50,    /* steps older than this many batches are deleted */
-    TELL = 20,    /* batches between two lines */
+    KEPT = 50, /* steps older than this many batches are deleted */
+    TELL = 20, /* batches between two lines */
     WAIT_NS = 50 * 1000 * 1000,
     TRIES_MAX = 2000,
     EXIT_REFUSED = 3

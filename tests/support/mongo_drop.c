@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Databases of their own on a test's mongod. */
+#include "tests/support/mongo_drop.h"
+
 #include <mongoc/mongoc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "tests/support/mongo_drop.h"
 
 void mongo_uri_with(const char *uri, const char *database, char *out,
                     size_t size)

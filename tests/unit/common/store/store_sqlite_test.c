@@ -5,6 +5,7 @@
 #include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -74,8 +74,8 @@ static int remove_one(const char *path, const struct stat *st, int type,
 static int teardown(void **state)
 {
     struct place *place = *state;
-    int failed = nftw(place->folder, remove_one, WALK_FDS,
-                      FTW_DEPTH | FTW_PHYS);
+    int failed =
+        nftw(place->folder, remove_one, WALK_FDS, FTW_DEPTH | FTW_PHYS);
 
     log_set_sink(NULL, NULL);
     free(place);
@@ -146,16 +146,16 @@ static void fill(const struct place *place, int64_t rows)
     for (int64_t i = 0; i < rows; i++) {
         add_row(batch, i);
     }
-    assert_int_equal(
-        store_commit(store, &fence, batch, (struct doc){NULL, 0}), ERR_OK);
+    assert_int_equal(store_commit(store, &fence, batch, (struct doc){NULL, 0}),
+                     ERR_OK);
     store_batch_free(batch);
     store_close(store);
 }
 
 static void file_path(const struct place *place, char *path)
 {
-    int n = snprintf(path, TEXT_MAX, "%.*s/alarm.db", TEXT_MAX - 16,
-                     place->folder);
+    int n =
+        snprintf(path, TEXT_MAX, "%.*s/alarm.db", TEXT_MAX - 16, place->folder);
 
     assert_true(n > 0 && n < TEXT_MAX);
 }
@@ -200,8 +200,8 @@ static void test_disk_full(void **state)
 
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     (void)signal(SIGXFSZ, SIG_DFL);
-    assert_int_equal(
-        store_commit(store, &fence, batch, (struct doc){NULL, 0}), ERR_OK);
+    assert_int_equal(store_commit(store, &fence, batch, (struct doc){NULL, 0}),
+                     ERR_OK);
     assert_int_equal(store_ping(store, &why), ERR_OK);
     assert_int_equal(count_steps(store), n);
     store_batch_free(batch);
@@ -259,8 +259,8 @@ static void test_no_folder(void **state)
 
 struct damage_case {
     const char *name;
-    off_t at;   /* of the bytes to spoil; negative: from the end */
-    size_t len; /* 0: cut the file there instead */
+    off_t at;     /* of the bytes to spoil; negative: from the end */
+    size_t len;   /* 0: cut the file there instead */
     bool unclean; /* only looked for after a crash */
 };
 
@@ -436,8 +436,7 @@ static void test_kill(void **state)
         }
         (void)close(pipes[1]);
         for (int i = 0; i < KILL_AFTER + round * 7; i++) {
-            assert_int_equal(read(pipes[0], &told, sizeof told),
-                             sizeof told);
+            assert_int_equal(read(pipes[0], &told, sizeof told), sizeof told);
         }
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
@@ -487,14 +486,10 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_disk_full),
-        CASE(test_read_only_file),
-        CASE(test_no_folder),
-        CASE(test_damage),
-        CASE(test_other_version),
-        CASE(test_other_version_later),
-        CASE(test_kill),
-        CASE(test_rights),
+        CASE(test_disk_full),     CASE(test_read_only_file),
+        CASE(test_no_folder),     CASE(test_damage),
+        CASE(test_other_version), CASE(test_other_version_later),
+        CASE(test_kill),          CASE(test_rights),
         CASE(test_bad_uri),
     };
 #undef CASE
