@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Engine "collectdgw": collectd's messages become perf events. */
+#include "engines/collectdgw/collectdgw.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "common/base/file.h"
+#include "engines/collectdgw/alive.h"
+#include "engines/collectdgw/collectd_json.h"
+#include "engines/collectdgw/putval.h"
+
+enum {
+    TYPES_FILE_MAX = 4 * 1024 * 1024,
+    ALIVE_INTERVALS = 3, /* missed before a host counts as silent */
+    ALIVE_LEAST_MS = 1000,
+    ALIVE_INDEX = 0x40000000U /* past the value lists of any message */
+};
+
+struct collectdgw {
+    char *connector;
+    char *connector_name;
+    struct conf_list typesdb;
+    int64_t max_ahead_ms;
+    bool alive;
+    int64_t hosts_max;
+    int64_t interval_ms; /* of values that tell none */
+
+    struct typesdb *types;
+    struct values_maker *maker;
+    struct alive hosts;
+    struct buf rk;
+    struct buf entity_id;
+    struct engine_io *io; /* of the call under way, for the sink */
+};
+
+#define OPTION(key_, field_)                                                   \
+    .section = "collectdgw", .key = key_,                                      \
+    .offset = offsetof(struct collectdgw, field_)
+
+static const struct conf_option collectdgw_options[] = {
+    {OPTION("connector", connector), .type = CONF_STRING,
+     .fallback = "collectd", .min = 1, .max = EVENT_CONNECTOR_MAX,
+     .help = "connector of the events"},
+    {OPTION("connector_name", connector_name), .type = CONF_STRING,
+     .fallback = "collectd2event", .min = 1, .max = EVENT_CONNECTOR_MAX,
+     .help = "connector_name of the events"},
+    {OPTION("typesdb", typesdb), .type = CONF_LIST,
+     .fallback = "/usr/share/collectd/types.db", .min = 1, .max = 32,
+     .help = "collectd's types.db and further ones; later ones win"},
+    {OPTION("max_ahead", max_ahead_ms), .type = CONF_DURATION,
+     .fallback = "60s", .min = 0, .max = 86400000,
+     .help = "a time further ahead is replaced by the time of receipt"},
+    {OPTION("alive", alive), .type = CONF_BOOL, .fallback = "yes",
+     .help = "send a check \"alive\" for each host, every interval"},
+    {OPTION("hosts_max", hosts_max), .type = CONF_INT, .fallback = "100000",
+     .min = 1, .max = 10000000, .unit = "hosts",
+     .help = "hosts that get an alive check"},
+    {OPTION("interval", interval_ms), .type = CONF_DURATION, .fallback = "10s",
+     .min = 1000, .max = 86400000,
+     .help = "interval of values that do not tell theirs"},
+    {0}};
+
+static const char *const collectdgw_entries[] = {"Engine_collectdgw", NULL};
+
+static enum err read_types(struct typesdb *types, const char *path,
+                           struct errbuf *why)
+{
+    struct errbuf line;
+    struct buf text;
+    enum err err;
+
+    buf_init(&text, TYPES_FILE_MAX);
+    err = file_read(path, &text, why);
+    if (err == ERR_OK) {
+        err = typesdb_parse(types, buf_str(&text), &line);
+        if (err != ERR_OK) {
+            errbuf_set(why, "%s: %s", path, line.text);
+        }
+    }
+    buf_fini(&text);
+    return err == ERR_OK ? ERR_OK : ERR_INVALID;
+}
+
+static enum err collectdgw_init(void *state, struct engine_io *io,
+                                struct errbuf *why)
+{
+    struct collectdgw *gw = state;
+    struct values_conf conf = {.connector = gw->connector,
+                               .connector_name = gw->connector_name,
+                               .max_ahead_ms = gw->max_ahead_ms};
+
+    (void)io;
+    gw->types = typesdb_new();
+    conf.types = gw->types;
+    gw->maker = values_maker_new(&conf);
+    alive_init(&gw->hosts, (size_t)gw->hosts_max);
+    buf_init(&gw->rk, EVENT_ROUTING_KEY_MAX);
+    buf_init(&gw->entity_id, EVENT_ENTITY_ID_MAX);
+    for (size_t i = 0; i < gw->typesdb.n; i++) {
+        enum err err = read_types(gw->types, gw->typesdb.items[i], why);
+
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static int64_t interval_of(const struct collectdgw *gw,
+                           const struct event *event)
+{
+    int64_t interval_ms = doc_ms(event->extra, "interval", gw->interval_ms);
+
+    return interval_ms > ALIVE_LEAST_MS ? interval_ms : ALIVE_LEAST_MS;
+}
+
+/* The check that turns to "no events" when the host falls silent. */
+static void pass_alive(struct collectdgw *gw, uint32_t index,
+                       const struct event *values)
+{
+    int64_t interval_ms = interval_of(gw, values);
+    struct event event;
+
+    if (!alive_is_due(&gw->hosts, values->component, values->timestamp_ms,
+                      interval_ms)) {
+        return;
+    }
+    event_init(&event, EVENT_CHECK);
+    event.connector = values->connector;
+    event.connector_name = values->connector_name;
+    event.source_type = EVENT_SOURCE_RESOURCE;
+    event.component = values->component;
+    event.resource = "alive";
+    event.timestamp_ms = values->timestamp_ms;
+    event.received_ms = values->received_ms;
+    event.output = "collectd sends values";
+    event.ttl_ms = ALIVE_INTERVALS * interval_ms;
+    buf_clear(&gw->rk);
+    buf_clear(&gw->entity_id);
+    event_routing_key(&event, &gw->rk);
+    event_entity_id(&event, &gw->entity_id);
+    event.rk = buf_str(&gw->rk);
+    event.entity_id = buf_str(&gw->entity_id);
+    engine_pass(gw->io, ALIVE_INDEX + index, &event);
+}
+
+static void sink_event(void *ctx, uint32_t index, const struct event *event)
+{
+    struct collectdgw *gw = ctx;
+
+    engine_count(gw->io, "value_lists", 1);
+    engine_pass(gw->io, index, event);
+    if (gw->alive) {
+        pass_alive(gw, index, event);
+    }
+}
+
+static void sink_refused(void *ctx, uint32_t index, const char *text,
+                         size_t len, const struct errbuf *why)
+{
+    const struct collectdgw *gw = ctx;
+
+    engine_refuse(gw->io, index, text, len, why);
+}
+
+/* The forms tell themselves: no PUTVAL starts with a bracket. */
+static bool is_json(const char *text, size_t len)
+{
+    while (len > 0 && strchr(" \t\r\n", *text) != NULL && *text != '\0') {
+        text++;
+        len--;
+    }
+    return len > 0 && (*text == '[' || *text == '{');
+}
+
+static void collectdgw_input(void *state, struct engine_io *io,
+                             const struct engine_input *input)
+{
+    struct collectdgw *gw = state;
+    const struct bus_delivery *delivery = input->delivery;
+    const char *text = delivery->body;
+    const struct values_sink sink = {
+        .ctx = gw, .event = sink_event, .refused = sink_refused};
+    struct errbuf why;
+
+    gw->io = io;
+    if (text == NULL) {
+        errbuf_set(&why, "message of %zu bytes passes the limit",
+                   delivery->len);
+        engine_refuse(io, 0, delivery->head, delivery->len, &why);
+    } else if (is_json(text, delivery->len)) {
+        collectd_json_parse(gw->maker, text, delivery->len, input->received_ms,
+                            &sink);
+    } else {
+        putval_parse(gw->maker, text, delivery->len, input->received_ms, &sink);
+    }
+}
+
+static void collectdgw_fini(void *state)
+{
+    struct collectdgw *gw = state;
+
+    values_maker_free(gw->maker);
+    typesdb_free(gw->types);
+    alive_fini(&gw->hosts);
+    buf_fini(&gw->rk);
+    buf_fini(&gw->entity_id);
+}
+
+const struct engine_ops collectdgw_engine = {
+    .name = "collectdgw",
+    .description =
+        "Takes what collectd publishes (PUTVAL lines or JSON), finds types,\n"
+        "units and bounds in types.db, and publishes perf events, with a\n"
+        "check \"alive\" for each host that runs out when it falls silent.",
+    .options = collectdgw_options,
+    .state_size = sizeof(struct collectdgw),
+    .entries = collectdgw_entries,
+    .to_exchange = true,
+    .exchange = BUS_EVENTS,
+    .init = collectdgw_init,
+    .input = collectdgw_input,
+    .fini = collectdgw_fini,
+};

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Metrics in memory and as rows. */
+#include "engines/perfdata/metric.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+
+enum {
+    TEXTS_MAX = PERF_METRIC_MAX + PERF_UNIT_MAX + 2 * PERF_RANGE_MAX + 4
+};
+
+void metrics_table_init(struct metrics_table *table)
+{
+    *table = (struct metrics_table){.last_n = 0};
+}
+
+static void free_metric(struct metric *metric)
+{
+    free(metric->id);
+    free(metric->texts);
+    free(metric);
+}
+
+void metrics_table_fini(struct metrics_table *table)
+{
+    struct map_slot slot;
+    size_t at = 0;
+
+    while (map_next(&table->by_id, &at, &slot)) {
+        free_metric(slot.value);
+    }
+    map_fini(&table->by_id);
+    metrics_table_init(table);
+}
+
+struct metric *metrics_table_find(const struct metrics_table *table,
+                                  const char *id, size_t len)
+{
+    return map_get(&table->by_id, id, len);
+}
+
+/* name, unit, warn and crit of an item, one after another. */
+static size_t join_texts(const struct perf_item *item, char out[TEXTS_MAX])
+{
+    const char *const parts[] = {item->metric, item->unit, item->warn,
+                                 item->crit};
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        size_t n = strlen(parts[i]) + 1;
+
+        memcpy(out + len, parts[i], n);
+        len += n;
+    }
+    return len;
+}
+
+static size_t texts_length(const char *texts)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < 4; i++) {
+        len += strlen(texts + len) + 1;
+    }
+    return len;
+}
+
+static bool same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static void set_metadata(struct metric *metric, const struct perf_item *item)
+{
+    char texts[TEXTS_MAX];
+    size_t len = join_texts(item, texts);
+
+    free(metric->texts);
+    metric->texts = xmemdup(texts, len);
+    metric->type = item->type;
+    metric->min = item->min;
+    metric->max = item->max;
+}
+
+bool metric_update(struct metric *metric, const struct perf_item *item)
+{
+    char texts[TEXTS_MAX];
+    size_t len = join_texts(item, texts);
+
+    if (metric->type == item->type && same(metric->min, item->min) &&
+        same(metric->max, item->max) && len == texts_length(metric->texts) &&
+        memcmp(metric->texts, texts, len) == 0) {
+        return false;
+    }
+    set_metadata(metric, item);
+    return true;
+}
+
+static struct metric *add(struct metrics_table *table, const char *id,
+                          size_t entity_len, int64_t n,
+                          const struct perf_item *item)
+{
+    struct metric *metric = xcalloc(1, sizeof *metric);
+
+    metric->id = xstrdup(id);
+    metric->entity_len = entity_len;
+    metric->n = n;
+    metric->interval_s = (double)NAN;
+    metric->last_value = (double)NAN;
+    set_metadata(metric, item);
+    (void)map_put(&table->by_id, metric->id, strlen(metric->id), metric);
+    table->last_n = n > table->last_n ? n : table->last_n;
+    return metric;
+}
+
+struct metric *metrics_table_add(struct metrics_table *table, const char *id,
+                                 size_t entity_len,
+                                 const struct perf_item *item)
+{
+    return add(table, id, entity_len, table->last_n + 1, item);
+}
+
+bool metric_set_last(struct metric *metric, int64_t at_ms, double value)
+{
+    if (!isnan(metric->last_value) &&
+        (at_ms < metric->last_ms ||
+         (at_ms == metric->last_ms && value == metric->last_value))) {
+        return false;
+    }
+    metric->last_ms = at_ms;
+    metric->last_value = value;
+    return true;
+}
+
+void metrics_table_mark(struct metrics_table *table, struct metric *metric,
+                        int64_t now_ms)
+{
+    if (metric->stale_ms != 0) {
+        return;
+    }
+    metric->stale_ms = now_ms;
+    metric->next = NULL;
+    if (table->stale_last != NULL) {
+        table->stale_last->next = metric;
+    } else {
+        table->stale_first = metric;
+    }
+    table->stale_last = metric;
+}
+
+struct metric *metrics_table_take(struct metrics_table *table,
+                                  int64_t before_ms)
+{
+    struct metric *metric = table->stale_first;
+
+    if (metric == NULL || metric->stale_ms > before_ms) {
+        return NULL;
+    }
+    table->stale_first = metric->next;
+    if (metric->next == NULL) {
+        table->stale_last = NULL;
+    }
+    metric->stale_ms = 0;
+    return metric;
+}
+
+static void add_number(struct doc_out *out, const char *field, double value)
+{
+    if (!isnan(value)) {
+        doc_add_f64(out, field, value);
+    }
+}
+
+static const char *add_text(struct doc_out *out, const char *field,
+                            const char *text)
+{
+    if (text[0] != '\0') {
+        doc_add_str(out, field, text);
+    }
+    return text + strlen(text) + 1;
+}
+
+void metric_to_doc(const struct metric *metric, struct doc_out *out)
+{
+    const char *text = metric->texts;
+
+    doc_add_str(out, "id", metric->id);
+    doc_add_strn(out, "entity_id", metric->id, metric->entity_len);
+    doc_add_i64(out, "n", metric->n);
+    text = add_text(out, "name", text);
+    text = add_text(out, "unit", text);
+    text = add_text(out, "warn", text);
+    (void)add_text(out, "crit", text);
+    doc_add_str(out, "type", perf_type_name(metric->type));
+    add_number(out, "min", metric->min);
+    add_number(out, "max", metric->max);
+    add_number(out, "interval", metric->interval_s);
+    if (!isnan(metric->last_value)) {
+        doc_begin_doc(out, "last");
+        doc_add_ms(out, "t", metric->last_ms);
+        doc_add_f64(out, "value", metric->last_value);
+        doc_end(out);
+    }
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len < size) {
+        memcpy(out, text, len + 1);
+    }
+}
+
+bool metrics_table_load(struct metrics_table *table, struct doc row)
+{
+    struct perf_item item = {.type = PERF_GAUGE};
+    const char *id = doc_str(row, "id", "");
+    size_t entity_len = strlen(doc_str(row, "entity_id", ""));
+    int64_t n = doc_i64(row, "n", 0);
+    struct doc last = doc_sub(row, "last");
+    struct metric *metric;
+
+    if (n <= 0 || strlen(id) <= entity_len ||
+        metrics_table_find(table, id, strlen(id)) != NULL ||
+        perf_type_parse(doc_str(row, "type", ""), &item.type) != ERR_OK) {
+        return false;
+    }
+    copy_text(item.metric, sizeof item.metric, doc_str(row, "name", ""));
+    copy_text(item.unit, sizeof item.unit, doc_str(row, "unit", ""));
+    copy_text(item.warn, sizeof item.warn, doc_str(row, "warn", ""));
+    copy_text(item.crit, sizeof item.crit, doc_str(row, "crit", ""));
+    item.min = doc_f64(row, "min", (double)NAN);
+    item.max = doc_f64(row, "max", (double)NAN);
+    metric = add(table, id, entity_len, n, &item);
+    metric->interval_s = doc_f64(row, "interval", (double)NAN);
+    metric->last_ms = doc_ms(last, "t", 0);
+    metric->last_value = doc_f64(last, "value", (double)NAN);
+    return true;
+}
