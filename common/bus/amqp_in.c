@@ -15,7 +15,9 @@ size_t amqp_in_add(struct amqp_in *in, const char *queue, int prefetch)
 
     channel->queue = xstrdup(queue);
     channel->prefetch = prefetch;
-    buf_init(&channel->body, in->message_bytes);
+    buf_init(&channel->body, in->message_bytes > BUS_HEAD_MAX
+                                 ? in->message_bytes
+                                 : BUS_HEAD_MAX);
     in->channels =
         xrealloc_array(in->channels, in->n + 1, sizeof(struct amqp_channel *));
     in->channels[in->n] = channel;
@@ -73,9 +75,10 @@ bool amqp_in_start(struct amqp_in *in, size_t number)
 
 static const char *set_text(struct amqp_text *text, amqp_bytes_t from)
 {
-    size_t len = from.len <= BUS_TEXT_MAX ? from.len : BUS_TEXT_MAX;
+    size_t len = 0;
 
-    if (len > 0) {
+    if (from.bytes != NULL) {
+        len = from.len <= BUS_TEXT_MAX ? from.len : BUS_TEXT_MAX;
         memcpy(text->text, from.bytes, len);
     }
     text->text[len] = '\0';
@@ -145,11 +148,12 @@ static bool begin_body(struct amqp_in *in, struct amqp_channel *channel,
 static size_t kept_of(const struct amqp_in *in,
                       const struct amqp_channel *channel)
 {
-    size_t head =
-        in->message_bytes < BUS_HEAD_MAX ? in->message_bytes : BUS_HEAD_MAX;
+    size_t len = channel->delivery.len;
 
-    return channel->delivery.len <= in->message_bytes ? channel->delivery.len
-                                                      : head;
+    if (len <= in->message_bytes || len < BUS_HEAD_MAX) {
+        return len;
+    }
+    return BUS_HEAD_MAX;
 }
 
 static void lend(struct amqp_in *in, struct amqp_channel *channel,

@@ -18,12 +18,14 @@
 
 enum {
     CONNECT_MS = 5000,
-    HANDSHAKE_S = 5,
+    HANDSHAKE_S = 3,
     CLOSE_S = 1,
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MOST_MS = 10000,
     STEADY_MS = 10000, /* up for so long: the next loss is a new one */
     FRAME_BYTES = 128 * 1024,
+    REPLY_MOST = 200, /* shown of what the broker says */
+    PORT_TEXT_MAX = 24,
     SERVICE_MS = 1000, /* heartbeats are kept at least so often */
     ACCESS_REFUSED = 403,
     NOT_ALLOWED = 530
@@ -123,7 +125,7 @@ static void describe_close(uint16_t code, amqp_bytes_t text, char *out,
                            size_t size)
 {
     (void)snprintf(out, size, "%u %.*s", code,
-                   (int)(text.len < 200 ? text.len : 200),
+                   (int)(text.len < REPLY_MOST ? text.len : REPLY_MOST),
                    text.len > 0 ? (const char *)text.bytes : "");
 }
 
@@ -165,7 +167,7 @@ static void resolve(struct amqp_link *link)
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
                              .ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICSERV};
-    char port[24];
+    char port[PORT_TEXT_MAX];
     int code;
 
     (void)snprintf(port, sizeof port, "%lld", (long long)link->conf->port);

@@ -41,8 +41,8 @@ struct bus_delivery {
     struct bus_properties properties;
     const void *body; /**< NULL when it passed the limit; len tells its size */
     size_t len;
-    /** First bytes of a body that passed the limit, for the dead letters;
-     *  at most BUS_HEAD_MAX. NULL when body is whole. */
+    /** First min(len, BUS_HEAD_MAX) bytes of a body that passed the limit,
+     *  for the dead letters. NULL when body is whole. */
     const void *head;
     size_t head_len;
 };

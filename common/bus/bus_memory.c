@@ -493,10 +493,12 @@ static enum err memory_poll(struct bus *base, int timeout_ms,
     return ERR_OK;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): an operation's form. */
 static int memory_fds(struct bus *base, int fds[2])
 {
     (void)base;
-    (void)fds;
+    fds[0] = -1;
+    fds[1] = -1;
     return 0;
 }
 
@@ -542,32 +544,32 @@ static void cut_half(struct memory_bus *bus, struct half *half)
     }
 }
 
-void broker_cut(struct broker *broker, struct bus *base, bool in, bool out)
+void broker_cut(struct broker *broker, struct bus *bus, bool in, bool out)
 {
-    struct memory_bus *bus = memory_of(base);
+    struct memory_bus *cut = memory_of(bus);
 
-    BUG_IF(bus->broker != broker);
+    BUG_IF(cut->broker != broker);
     if (in) {
-        cut_half(bus, &bus->in);
-        detach(bus);
+        cut_half(cut, &cut->in);
+        detach(cut);
     }
     if (out) {
-        cut_half(bus, &bus->out);
-        bus->n_late = 0;
+        cut_half(cut, &cut->out);
+        cut->n_late = 0;
     }
 }
 
-void broker_disown(struct broker *broker, struct bus *base,
+void broker_disown(struct broker *broker, struct bus *bus,
                    bool stalled_publishes)
 {
-    struct memory_bus *bus = memory_of(base);
+    struct memory_bus *lost = memory_of(bus);
 
-    BUG_IF(bus->broker != broker);
-    bus->in.linked = false;
-    detach(bus);
+    BUG_IF(lost->broker != broker);
+    lost->in.linked = false;
+    detach(lost);
     if (!stalled_publishes) {
-        bus->out.linked = false;
-        bus->n_late = 0;
+        lost->out.linked = false;
+        lost->n_late = 0;
     }
 }
 

@@ -2,6 +2,7 @@
 /** What travels between engines: many events in one message. */
 #include "common/bus/envelope.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -318,8 +319,9 @@ static void add_stream(struct envelope_out *out,
 
 static void put_u16(struct buf *buf, uint16_t value)
 {
-    buf_add_char(buf, (char)(value & 0xff));
-    buf_add_char(buf, (char)(value >> 8));
+    const uint8_t bytes[] = {(uint8_t)value, (uint8_t)(value >> CHAR_BIT)};
+
+    buf_add(buf, bytes, sizeof bytes);
 }
 
 bool envelope_out_add(struct envelope_out *out,

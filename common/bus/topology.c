@@ -66,47 +66,63 @@ const struct bus_binding *bus_binding_next(const char *queue, size_t *at)
     return NULL;
 }
 
-static bool word_matches(const char *pattern, size_t pattern_len,
-                         const char *word, size_t len)
+/* Words between dots, one after the other; at is NULL behind the last. */
+struct words {
+    const char *at;
+    size_t len;
+};
+
+static void words_set(struct words *words, const char *at)
 {
-    if (pattern_len == 1 && *pattern == '*') {
-        return true;
-    }
-    return pattern_len == len && memcmp(pattern, word, len) == 0;
+    words->at = at;
+    words->len = at != NULL ? strcspn(at, ".") : 0;
 }
 
-/* The part after the first word, NULL when it was the last. */
-static const char *next_word(const char *text, size_t len)
+static void words_next(struct words *words)
 {
-    return text[len] == '.' ? text + len + 1 : NULL;
+    const char *end = words->at + words->len;
+
+    words_set(words, *end == '.' ? end + 1 : NULL);
+}
+
+static bool word_is(const struct words *words, char what)
+{
+    return words->at != NULL && words->len == 1 && *words->at == what;
+}
+
+static bool word_matches(const struct words *pattern, const struct words *key)
+{
+    if (pattern->at == NULL || key->at == NULL) {
+        return false;
+    }
+    return word_is(pattern, '*') ||
+           (pattern->len == key->len &&
+            memcmp(pattern->at, key->at, key->len) == 0);
 }
 
 /* As with globs, only the latest "#" needs to be tried again: an earlier one
- * could do no more than that. NULL is the end of the words. */
+ * could do no more than that. */
 bool bus_topic_matches(const char *pattern, const char *key)
 {
-    const char *hash = NULL;
-    const char *retry = NULL;
+    struct words want;
+    struct words have;
+    struct words hash = {NULL, 0};  /* what follows the latest "#" */
+    struct words retry = {NULL, 0}; /* where it was tried last */
 
-    while (key != NULL || pattern != NULL) {
-        size_t pattern_len = pattern != NULL ? strcspn(pattern, ".") : 0;
-        size_t len = key != NULL ? strcspn(key, ".") : 0;
-
-        if (pattern != NULL && pattern_len == 1 && *pattern == '#') {
-            pattern = next_word(pattern, pattern_len);
-            hash = pattern;
-            retry = key;
-            if (pattern == NULL) {
-                return true;
-            }
-        } else if (pattern != NULL && key != NULL &&
-                   word_matches(pattern, pattern_len, key, len)) {
-            pattern = next_word(pattern, pattern_len);
-            key = next_word(key, len);
-        } else if (retry != NULL) {
-            retry = next_word(retry, strcspn(retry, "."));
-            pattern = hash;
-            key = retry;
+    words_set(&want, pattern);
+    words_set(&have, key);
+    while (have.at != NULL || want.at != NULL) {
+        if (word_is(&want, '#')) {
+            words_next(&want);
+            hash = want;
+            retry = have;
+        } else if (word_matches(&want, &have)) {
+            words_next(&want);
+            words_next(&have);
+        } else if (retry.at != NULL) {
+            words_next(&retry);
+            want = hash;
+            have = retry;
         } else {
             return false;
         }

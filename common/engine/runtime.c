@@ -318,6 +318,7 @@ static void held_free(struct held *held)
     free((void *)(uintptr_t)delivery->properties.message_id);
     free((void *)(uintptr_t)delivery->properties.user_id);
     free((void *)(uintptr_t)delivery->body);
+    free((void *)(uintptr_t)delivery->head);
     free(held);
 }
 
@@ -393,6 +394,9 @@ static void hold(struct engine_io *io, struct queue *queue,
     copy->properties.user_id = xstrdup(delivery->properties.user_id);
     if (delivery->body != NULL) {
         copy->body = xmemdup(delivery->body, delivery->len);
+    }
+    if (delivery->head != NULL) {
+        copy->head = xmemdup(delivery->head, delivery->head_len);
     }
     if (io->held_tail != NULL) {
         io->held_tail->next = held;

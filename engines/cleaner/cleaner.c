@@ -229,7 +229,8 @@ static void cleaner_input(void *state, struct engine_io *io,
     if (delivery->body == NULL) {
         errbuf_set(&why, "message of %zu bytes passes the limit of %" PRId64,
                    delivery->len, cleaner->limits.message_bytes);
-        engine_refuse(io, 0, NULL, delivery->len, &why);
+        /* The head is all that a dead letter keeps. */
+        engine_refuse(io, 0, delivery->head, delivery->len, &why);
         return;
     }
     if (strcmp(delivery->properties.content_type, ENVELOPE_CONTENT_TYPE) == 0) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Open publishes: confirms in any order, against a plain array. */
-#include "tests/support/unit.h"
-
 #include <string.h>
 
 #include "common/bus/amqp_window.h"
+#include "tests/support/unit.h"
 
-enum { NUMBERS = 3000, STEPS = 20000 };
+enum {
+    NUMBERS = 3000,
+    STEPS = 20000
+};
 
 static void test_in_order(void **state)
 {
