@@ -370,11 +370,13 @@ run_logged() {
 configure_build() {
     local folder=$1
     shift
-    mkdir -p "$folder"
     if [ -f "$folder/Makefile" ] &&
         [ "$(cat "$folder/configured-with" 2>/dev/null)" = "$*" ]; then
         return
     fi
+    # What is compiled in, like the prefix, is in no dependency of make.
+    rm -rf -- "$folder"
+    mkdir -p "$folder"
     (cd "$folder" && run_logged "configuring ${folder##*/}" \
         "$build/src/configure" -q "$@")
     printf '%s' "$*" >"$folder/configured-with"

@@ -2,6 +2,7 @@
 /** Every engine of the suite. */
 #include <stddef.h>
 
+#include "engines/alarm/alarm.h"
 #include "engines/cleaner/cleaner.h"
 #include "engines/collectdgw/collectdgw.h"
 #include "engines/context/context.h"
@@ -10,6 +11,7 @@
 #include "engines/perfdata/perfdata.h"
 
 const struct engine_ops *const all_engines[] = {
+    &alarm_engine,
     &cleaner_engine,
     &collectdgw_engine,
     &context_engine,

@@ -347,7 +347,7 @@ static bool tell(const struct story *story, enum mode mode, int64_t nth)
     } else {
         world_restart_all(world);
         (void)world_settle(world);
-        world_set_torture(world, NULL, NULL); /* looking must not fail */
+        torture.countdown = 0; /* reading for the comparison must not fail */
         compare(world, story);
     }
     world_free(world);

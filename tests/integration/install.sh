@@ -1,0 +1,189 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# build-install.sh from the sources to a running suite and back to nothing:
+# secrets, ports, edited files, a second run, an alarm's life, restarts.
+set -euo pipefail
+top=${HYP_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+dir=$(mktemp -d /tmp/hyp-install.XXXXXX)
+prefix=$dir/suite
+bin=$prefix/bin
+ports_from=
+n_passed=0
+chmod 755 "$dir"
+
+run_install() {
+    "$top/build-install.sh" --prefix "$prefix" --no-deps "$@" </dev/null
+}
+
+clean_up() {
+    local status=$?
+    if [ "$status" != 0 ]; then
+        "$bin/hypcontrol" status || true
+        tail -n 5 "$prefix"/var/log/engine-*.log "$prefix"/var/log/web*.log ||
+            true
+    fi
+    [ ! -e "$prefix" ] || run_install --uninstall --purge || true
+    rm -rf "$dir"
+    exit "$status"
+}
+
+check() {
+    local what=$1
+    shift
+    if ! "$@"; then
+        printf 'FAILED: %s\n' "$what"
+        exit 1
+    fi
+    n_passed=$((n_passed + 1))
+    printf 'ok: %s\n' "$what"
+}
+
+# Four free ports in a row.
+find_ports() {
+    local port i
+    for ((i = 0; i < 100; i++)); do
+        port=$((20000 + RANDOM % 10000))
+        if ! awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 |
+            grep -qiE ":($(printf '%04X|%04X|%04X|%04X' "$port" \
+                $((port + 1)) $((port + 2)) $((port + 3))))$"; then
+            ports_from=$port
+            return
+        fi
+    done
+    return 1
+}
+
+eventually() {
+    local i
+    for ((i = 0; i < 100; i++)); do
+        if "$@"; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    return 1
+}
+
+refuses_taken_port() {
+    local out status=0
+    python3 -c 'import socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+s.listen()
+print("up", flush=True)
+sys.stdin.read()' "$((ports_from + 1))" <"$dir/fifo" >"$dir/taken" &
+    exec 9>"$dir/fifo"
+    eventually test -s "$dir/taken" || return 1
+    out=$(run_install --start --ports-from "$ports_from" 2>&1) || status=$?
+    exec 9>&-
+    wait
+    [ "$status" = 1 ] && [[ $out == *"port $((ports_from + 1)) (the AMQP port) is taken"* ]] &&
+        [ ! -e "$prefix" ]
+}
+
+secrets_are_private() {
+    [ -z "$(find "$prefix/etc/secrets" -type f ! -perm 600)" ] &&
+        [ "$(stat -c %a "$prefix/etc/secrets")" = 700 ]
+}
+
+# No secret stands in a command line, environment, log or readable file.
+secrets_are_nowhere_else() {
+    local file found
+    for file in "$prefix"/etc/secrets/*; do
+        case $file in *.conf) continue ;; esac
+        found=$(grep -lFs -f "$file" /proc/[0-9]*/cmdline \
+            /proc/[0-9]*/environ "$prefix"/var/log/* || true)
+        found+=$(find "$prefix" -type f -perm /044 -exec grep -lFs -f \
+            "$file" {} + || true)
+        if [ -n "$found" ]; then
+            printf '%s is also in %s\n' "$file" "$found"
+            return 1
+        fi
+    done
+}
+
+only_loopback() {
+    local hex i
+    for ((i = 0; i < 4; i++)); do
+        hex=$(printf '%04X' $((ports_from + i)))
+        if awk -v port=":$hex" '$4 == "0A" && index($2, port) &&
+            $2 !~ /^0100007F/ { bad = 1 } END { exit !bad }' /proc/net/tcp
+        then
+            printf 'port %s listens beyond loopback\n' $((ports_from + i))
+            return 1
+        fi
+    done
+}
+
+urls_are_right() {
+    [[ $("$bin/hypcontrol" urls --json) == *"\"api\":\"http://127.0.0.1:$ports_from\""* ]] &&
+        [[ $("$bin/hypcontrol" urls) != *"$(cat "$prefix/etc/secrets/amqp_password")"* ]] &&
+        [[ $("$bin/hypcontrol" urls --secrets) == *"$(cat "$prefix/etc/secrets/amqp_password")"* ]]
+}
+
+send_check() {
+    "$bin/hyp" send connector=test connector_name=install component=web1 \
+        resource=disk "$@"
+}
+
+alarm_is() {
+    [[ $("$bin/hyp" alarm list -o json) == *"\"state\":$1,"* ]]
+}
+
+restart_is_quick() {
+    local begun now
+    begun=$(date +%s%3N)
+    "$bin/service" "$1" restart || return 1
+    now=$(date +%s%3N)
+    [ $((now - begun)) -lt 2000 ]
+}
+
+kept_after_second_run() {
+    local before after
+    printf '\n# edited\n' >>"$prefix/etc/hypcontrol.conf"
+    before=$(sha256sum "$prefix"/etc/secrets/* "$prefix/etc/hypcontrol.conf" |
+        grep -v collectd_amqp)
+    run_install --start || return 1
+    after=$(sha256sum "$prefix"/etc/secrets/* "$prefix/etc/hypcontrol.conf" |
+        grep -v collectd_amqp)
+    [ "$before" = "$after" ]
+}
+
+nothing_left() {
+    local entry
+    [ ! -e "$prefix" ] || return 1
+    for entry in /proc/[0-9]*; do
+        case $(readlink "$entry/cwd" 2>/dev/null) in "$prefix"*) return 1 ;; esac
+    done
+}
+
+trap clean_up EXIT
+mkfifo "$dir/fifo"
+find_ports
+had_user=$(getent passwd hypervise || true)
+
+check 'a taken port is told and nothing is installed' refuses_taken_port
+check 'build, install, start' run_install --start --ports-from "$ports_from"
+check 'all is ready' "$bin/hypcontrol" status
+check 'secrets are files of their owner only' secrets_are_private
+check 'secrets stand nowhere else' secrets_are_nowhere_else
+check 'everything listens on loopback' only_loopback
+check 'addresses' urls_are_right
+check 'all is well' "$bin/hyp" doctor
+check 'a check is taken' send_check state=2 output=full
+check 'it becomes an alarm' eventually alarm_is 2
+check 'a restart of the suite' "$bin/hypcontrol" restart
+check 'keeps the alarm' alarm_is 2
+check 'the alarm engine restarts in under 2 s' restart_is_quick engine-alarm
+check 'a better check is taken' send_check state=1 output=better
+check 'and seen' eventually alarm_is 1
+check 'a second run keeps secrets and edited files' kept_after_second_run
+check 'and data' alarm_is 1
+check 'uninstall keeps configuration and data' run_install --uninstall
+check 'install again' run_install --start
+check 'the alarm is there' alarm_is 1
+check 'uninstall and purge' run_install --uninstall --purge
+check 'nothing is left' nothing_left
+check 'the user is as before' [ "$(getent passwd hypervise)" = "$had_user" ]
+printf '%s passed\n' "$n_passed"
