@@ -2,12 +2,14 @@
 /** Every engine of the suite. */
 #include <stddef.h>
 
+#include "engines/alarm/alarm.h"
 #include "engines/cleaner/cleaner.h"
 #include "engines/context/context.h"
 #include "engines/engines.h"
 #include "engines/eventstore/eventstore.h"
 
 const struct engine_ops *const all_engines[] = {
+    &alarm_engine,
     &cleaner_engine,
     &context_engine,
     &eventstore_engine,

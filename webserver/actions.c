@@ -18,6 +18,9 @@ enum {
     TEXT_MAX = 4096
 };
 
+/* Longer than anything is snoozed, and no overflow in milliseconds. */
+#define SECONDS_MAX 1e9
+
 /* What an action is made of, beside its alarm. */
 struct order {
     enum event_type type;
@@ -105,7 +108,7 @@ static bool take_duration(struct request *request, struct order *order,
 
     if (value->type == DOC_STRING) {
         (void)!clock_parse_duration(value->u.s.text, &order->duration_ms, NULL);
-    } else if (s > 0 && s < 1e9) {
+    } else if (s > 0 && s < SECONDS_MAX) {
         order->duration_ms = clock_s_to_ms(s);
     }
     return order->duration_ms > 0 ||

@@ -311,6 +311,7 @@ static enum MHD_Result run_request(struct request *request)
     return MHD_YES;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's form. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
                                   const char *path, const char *method,
                                   const char *version, const char *data,

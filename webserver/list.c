@@ -17,6 +17,9 @@ enum {
     CURSOR_MAX = 16 * 1024
 };
 
+/* Beyond any date, and no overflow in milliseconds. */
+#define TIME_MAX_S 1e12
+
 /* A list as it was asked for. */
 struct listing {
     struct server *server;
@@ -83,7 +86,7 @@ static bool parse_time(const char *text, int64_t *ms)
         return true;
     }
     if (str_to_double(text, &seconds) != ERR_OK || seconds < 0 ||
-        seconds > 1e12) {
+        seconds > TIME_MAX_S) {
         return false;
     }
     *ms = clock_s_to_ms(seconds);

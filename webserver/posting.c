@@ -16,6 +16,8 @@
 
 enum {
     KEY_MAX = 200,     /* bytes of an Idempotency-Key */
+    ID_ROOM = 48,      /* what stands around it in an id */
+    ESCAPED_MAX = 6,   /* bytes that a byte takes in JSON text */
     PREFIX_BYTES = 16, /* random ones, when there is no key */
     /* What one message may hold: entry engines refuse larger ones. */
     EVENT_BYTES_MAX = 1024 * 1024,
@@ -100,7 +102,7 @@ static void add_item_json(const struct posting *posting, size_t i,
     buf_addf(out, "%s{\"index\":%zu,\"status\":\"%s\"", i > 0 ? "," : "", i,
              status_names[item->status]);
     if (item->status == ITEM_ACCEPTED) {
-        char id[KEY_MAX + 48];
+        char id[KEY_MAX + ID_ROOM];
 
         (void)snprintf(id, sizeof id, "%s-%zu", posting->prefix, i);
         json_add_member(out, "id", id);
@@ -281,7 +283,7 @@ static void on_cancel(void *ctx)
 static void send_event(struct posting *posting, struct item *item, size_t i,
                        const struct event *event)
 {
-    char id[KEY_MAX + 48];
+    char id[KEY_MAX + ID_ROOM];
     struct bus_message message = {
         .exchange = posting->exchange,
         .routing_key = event->rk,
@@ -337,7 +339,7 @@ static void on_refused(void *ctx, uint32_t index, const char *text, size_t len,
         return;
     }
     /* What came is repeated as text: it may be anything. */
-    buf_init(&quoted, 6 * len + 3);
+    buf_init(&quoted, ESCAPED_MAX * len + 3);
     value.u.s.text = text;
     value.u.s.len = utf8_valid(text, len) ? (uint32_t)len : 0;
     doc_value_to_json(&value, &quoted);

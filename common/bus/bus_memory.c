@@ -493,6 +493,7 @@ static enum err memory_poll(struct bus *base, int timeout_ms,
     return ERR_OK;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): an operation's form. */
 static int memory_fds(struct bus *base, int fds[2])
 {
     (void)base;

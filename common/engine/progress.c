@@ -17,6 +17,7 @@ void progress_init(struct progress *progress)
 void progress_fini(struct progress *progress)
 {
     free(progress->ended);
+    progress->ended = NULL;
     *progress = (struct progress){0};
 }
 
@@ -234,7 +235,8 @@ static void read_ended(struct progress *progress, struct doc doc)
 
         memcpy(&ended.n, at + i, sizeof ended.n);
         memcpy(&ended.index, at + i + 8, sizeof ended.index);
-        memcpy(&ended.stream, at + i + 12, sizeof ended.stream);
+        memcpy(&ended.stream, at + i + ENDED_BYTES - sizeof ended.stream,
+               sizeof ended.stream);
         add_ended(progress, &ended);
     }
 }

@@ -215,7 +215,7 @@ enum err sender_step(struct sender *sender, struct bus *bus)
         }
         sender->next_ready++;
     }
-    if (sender->next_ready == sender->n) {
+    if (item == NULL || sender->next_ready == sender->n) {
         return ERR_NOT_FOUND;
     }
     if (sender->unconfirmed_bytes > 0 &&

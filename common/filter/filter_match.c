@@ -276,6 +276,7 @@ static bool field_satisfies(const struct probe *probe,
     struct doc_value member;
 
     if (segments == NULL) {
+        BUG_IF(scope->element == NULL); /* the parser allows no other */
         return value_satisfies(probe, scope->element);
     }
     if (scope->root && !doc_get(scope->doc, segments[0], &member)) {

@@ -49,13 +49,15 @@ static const struct {
 static const char blanks[] = " \t\r\n";
 static const char word_ends[] = " \t\r\n()=!<>~,\"'";
 
+enum { CONTINUATION_BITS = 0xC0, CONTINUATION = 0x80 }; /* of UTF-8 */
+
 /* Characters, not bytes, from 1. */
 static size_t column(const struct text *text)
 {
     size_t n = 1;
 
     for (const char *p = text->start; p < text->token; p++) {
-        n += ((unsigned char)*p & 0xC0) != 0x80 ? 1 : 0;
+        n += ((unsigned char)*p & CONTINUATION_BITS) != CONTINUATION ? 1 : 0;
     }
     return n;
 }

@@ -122,7 +122,7 @@ MUST_CHECK enum err node_op_parse(const char *name, enum node_op *op);
 
 /** The two readers: NULL on error, told in build. */
 struct node *filter_read_doc(struct filter_build *build, struct doc doc);
-struct node *filter_read_text(struct filter_build *build, const char *text);
+struct node *filter_read_text(struct filter_build *build, const char *start);
 
 /** Types by name or by BSON number; 0 when there is no such. */
 unsigned filter_type_bit(const struct doc_value *name);

@@ -35,7 +35,7 @@ store_memory_table_get(const struct store_memory_table *table,
                        const struct store_key *key);
 /** Insert or replace; copies. */
 void store_memory_table_put(struct store_memory_table *table,
-                            const struct store_key *key, struct doc row);
+                            const struct store_key *key, struct doc doc);
 void store_memory_table_delete(struct store_memory_table *table,
                                const struct store_key *key);
 void store_memory_table_delete_range(struct store_memory_table *table,

@@ -72,6 +72,7 @@ static struct sqlite_file *find_file(struct store_sqlite *store,
         return store->own;
     }
     for (size_t i = 0; i < store->n_files; i++) {
+        BUG_IF(store->files[i] == NULL);
         if (strcmp(store->files[i]->writer, writer) == 0) {
             return store->files[i];
         }

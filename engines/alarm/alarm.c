@@ -360,6 +360,7 @@ static void on_action(struct alarm_state *state, struct engine_io *io,
                         .action = event->action_id};
     const struct alarm_input input = {.event = event};
     struct errbuf why = {{0}, {0}};
+    enum err found;
 
     if (turn.action[0] != '\0') {
         if (alarm_known_has(&state->known, turn.action)) {
@@ -373,8 +374,10 @@ static void on_action(struct alarm_state *state, struct engine_io *io,
         refuse(&turn, refused);
         return;
     }
+    /* Found in any case: a refusal tells the state of its alarm too. */
+    found = find_target(&turn, &why);
     if (alarm_action_possible(event->type, &why) != ERR_OK ||
-        find_target(&turn, &why) != ERR_OK ||
+        found != ERR_OK ||
         alarm_action(turn.entity, &state->rules, &input, &turn.result,
                      &why) != ERR_OK) {
         refuse(&turn, &why);
