@@ -475,8 +475,7 @@ start_suite() {
     else
         "$prefix/bin/hypcontrol" start --wait 120s && return 0
     fi
-    "$prefix/bin/hypcontrol" status || true
-    die "the suite did not start; its logs are in $prefix/var/log"
+    die "the suite did not start; its logs are in $prefix/var/log, and $prefix/bin/hypcontrol status says more"
 }
 
 # It is not done before metrics of this host have come through to the store.

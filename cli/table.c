@@ -130,6 +130,19 @@ const char *table_color_end(const struct hyp *hyp)
     return hyp->color ? "\033[0m" : "";
 }
 
+/* Nested values as JSON; an empty one is nothing. */
+static void add_nested(struct buf *out, const struct doc_value *value)
+{
+    struct buf text;
+
+    if (doc_count(value->u.doc) > 0) {
+        buf_init(&text, CELL_MAX);
+        doc_value_to_json(value, &text);
+        table_add_clean(out, buf_str(&text));
+        buf_fini(&text);
+    }
+}
+
 static void add_scalar(struct buf *out, const struct doc_value *value)
 {
     switch (value->type) {
@@ -143,9 +156,11 @@ static void add_scalar(struct buf *out, const struct doc_value *value)
     case DOC_INT:
     case DOC_DOUBLE:
     case DOC_BYTES:
+        doc_value_to_json(value, out);
+        break;
     case DOC_DOC:
     case DOC_ARRAY:
-        doc_value_to_json(value, out);
+        add_nested(out, value);
         break;
     }
 }
@@ -220,8 +235,12 @@ void table_format(const struct column *column, struct doc item, struct buf *out)
     switch (column->kind) {
     case COLUMN_TEXT:
     case COLUMN_ID:
-    case COLUMN_BOOL:
         add_scalar(out, &value);
+        break;
+    case COLUMN_BOOL:
+        if (value.type == DOC_BOOL) {
+            buf_add_str(out, value.u.b ? "yes" : "no");
+        }
         break;
     case COLUMN_NUMBER:
         if (number_of(&value, &number)) {

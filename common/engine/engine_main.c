@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The whole of an engine's main(): configuration, connections, loop. */
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,7 @@ struct mirror {
     struct metric_counter counters[RUNTIME_MIRROR_MAX];
     struct metric_gauge gauges[RUNTIME_MIRROR_MAX];
     char names[RUNTIME_MIRROR_MAX][NAME_MAX_BYTES];
+    struct metric_gauge lag_ms; /* behind the clock; NaN: not known */
     size_t n;
 };
 
@@ -69,9 +71,20 @@ static void mirror_add(struct mirror *mirror,
     mirror->n++;
 }
 
+static void mirror_add_lag(struct mirror *mirror)
+{
+    const struct metric_info info = {
+        .name = "hyp_engine_lag_ms",
+        .help = "Age of the newest mark: how far it is behind the sources"};
+
+    mirror->lag_ms.value = NAN;
+    metrics_add_gauge(mirror->set, &info, &mirror->lag_ms);
+}
+
 static void mirror_update(struct mirror *mirror, const struct engine_io *io)
 {
     const struct runtime_counter *counter;
+    int64_t chain_ms = engine_chain_ms(io);
 
     for (size_t i = 0; (counter = runtime_counter(io, i)) != NULL; i++) {
         if (i == mirror->n) {
@@ -79,6 +92,9 @@ static void mirror_update(struct mirror *mirror, const struct engine_io *io)
         }
         mirror->counters[i].value = (uint64_t)counter->value;
         mirror->gauges[i].value = (double)counter->value;
+    }
+    if (chain_ms > 0) {
+        mirror->lag_ms.value = (double)(clock_now_ms() - chain_ms);
     }
 }
 
@@ -143,6 +159,7 @@ static int run_loop(const struct process *process, struct engine_io *io)
     enum runtime_result result = RUNTIME_GO_ON;
     int64_t status_ms = 0;
 
+    mirror_add_lag(&mirror);
     while (result == RUNTIME_GO_ON || result == RUNTIME_IDLE) {
         int64_t now = clock_mono_ms();
 
@@ -230,9 +247,8 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {runtime_options, &process->runtime},
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
-    const struct conf_file files[] = {{"amqp.conf", NULL},
-                                      {"storage.conf", NULL},
-                                      {file, NULL}};
+    const struct conf_file files[] = {
+        {"amqp.conf", NULL}, {"storage.conf", NULL}, {file, NULL}};
     const struct conf_program program = {
         .name = name,
         .summary = process->ops->name,
@@ -251,8 +267,8 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         return code;
     }
     if (process->runtime.partitions > 1) {
-        (void)snprintf(process->name, sizeof process->name,
-                       "%.64s.%" PRId64, name, process->runtime.partition);
+        (void)snprintf(process->name, sizeof process->name, "%.64s.%" PRId64,
+                       name, process->runtime.partition);
     } else {
         (void)snprintf(process->name, sizeof process->name, "%s", name);
     }
@@ -263,8 +279,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
 
 int engine_main(const struct engine_ops *ops, int argc, char **argv)
 {
-    struct process process = {.ops = ops,
-                              .state = xcalloc(1, ops->state_size)};
+    struct process process = {.ops = ops, .state = xcalloc(1, ops->state_size)};
     int code = configure_and_run(&process, argc, argv);
 
     free(process.state);
