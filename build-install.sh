@@ -478,15 +478,19 @@ start_suite() {
     die "the suite did not start; its logs are in $prefix/var/log, and $prefix/bin/hypcontrol status says more"
 }
 
-# It is not done before metrics of this host have come through to the store.
+has_metrics() {
+    "$prefix/bin/hyp" metric list --limit 1 -o json 2>/dev/null |
+        grep -q '"id"'
+}
+
+# It is not done before metrics of this host have come through to the store,
+# and all is well.
 wait_for_events() {
     local until=$((SECONDS + 60))
-    [ -x "$prefix/bin/hyp" ] || return 0
     say 'waiting for the first metrics of this host'
-    until "$prefix/bin/hyp" metric list --limit 1 -o json 2>/dev/null |
-        grep -q '"id"'; do
+    until has_metrics && "$prefix/bin/hyp" doctor >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$until" ] ||
-            die "no metrics after 60 s; $prefix/bin/hyp doctor says why"
+            die "not all is well after 60 s; $prefix/bin/hyp doctor says what"
         sleep 0.5
     done
 }
