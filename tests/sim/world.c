@@ -6,13 +6,17 @@
 
 #include "common/base/err.h"
 #include "common/base/mem.h"
+#include "common/bus/topology.h"
 #include "tests/sim/world.h"
 
 enum {
     TWINS = 2, /* instances of one engine at once */
     ENGINES = 8,
     SETTLE_STEPS = 400000,
-    QUIET_STEPS = 800
+    SETTLE_LOOK = 8, /* steps between two looks at the queues */
+    QUIET_STEPS = 800,
+    SHALLOW = 4,
+    TURN_MS = 2
 };
 
 static const int64_t first_ms = INT64_C(1700000000000);
@@ -37,6 +41,8 @@ struct world {
     int64_t now_ms;
     bool (*strikes)(void *ctx);
     void *strikes_ctx;
+    struct world_script script;
+    size_t stepping; /* engine whose turn it is */
 };
 
 uint64_t dice_roll(struct dice *dice, uint64_t below)
@@ -69,7 +75,32 @@ static bool decide_nack(void *ctx)
 {
     struct world *world = ctx;
 
+    if (world->script.nack != NULL &&
+        world->script.nack(world->script.ctx, world->stepping)) {
+        return true;
+    }
     return is_struck(world) || dice_one_in(&world->dice, world->faults.nack);
+}
+
+static bool decide_late(void *ctx)
+{
+    struct world *world = ctx;
+
+    return dice_one_in(&world->dice, world->faults.delay);
+}
+
+static bool decide_swallow(void *ctx)
+{
+    struct world *world = ctx;
+
+    return dice_one_in(&world->dice, world->faults.swallow);
+}
+
+static bool decide_keep(void *ctx)
+{
+    struct world *world = ctx;
+
+    return dice_one_in(&world->dice, world->faults.keep);
 }
 
 static bool decide_deliver(void *ctx, const char *connection)
@@ -83,7 +114,15 @@ static bool decide_deliver(void *ctx, const char *connection)
 static enum store_fault decide_store(void *ctx, bool is_commit)
 {
     struct world *world = ctx;
+    enum store_fault fault = STORE_FAULT_NONE;
 
+    if (world->script.store != NULL) {
+        fault = world->script.store(world->script.ctx, world->stepping,
+                                    is_commit);
+    }
+    if (fault != STORE_FAULT_NONE) {
+        return fault;
+    }
     if (is_commit && dice_one_in(&world->dice, world->faults.unknown)) {
         return dice_one_in(&world->dice, 2) ? STORE_FAULT_UNKNOWN_APPLIED
                                             : STORE_FAULT_UNKNOWN_LOST;
@@ -184,8 +223,12 @@ struct world *world_new(uint64_t seed, const struct world_engine *engines,
                         size_t n_engines)
 {
     struct world *world = xcalloc(1, sizeof *world);
-    const struct broker_faults faults = {
-        .ctx = world, .nack = decide_nack, .deliver = decide_deliver};
+    const struct broker_faults faults = {.ctx = world,
+                                         .nack = decide_nack,
+                                         .deliver = decide_deliver,
+                                         .late = decide_late,
+                                         .swallow = decide_swallow,
+                                         .keep = decide_keep};
 
     BUG_IF(n_engines > ENGINES);
     world->dice.state = seed * 2654435761u + 1;
@@ -222,6 +265,11 @@ void world_set_torture(struct world *world, bool (*strikes)(void *ctx),
 {
     world->strikes = strikes;
     world->strikes_ctx = ctx;
+}
+
+void world_set_script(struct world *world, const struct world_script *script)
+{
+    world->script = *script;
 }
 
 struct broker *world_broker(struct world *world)
@@ -285,8 +333,10 @@ static void disturb_instance(struct world *world, size_t e, size_t i)
 static void step_instance(struct world *world, size_t e, size_t i)
 {
     struct instance **at = &world->instances[e][i];
-    enum runtime_result result = runtime_step((*at)->io, 0);
+    enum runtime_result result;
 
+    world->stepping = e;
+    result = runtime_step((*at)->io, 0);
     if (result == RUNTIME_FENCED || result == RUNTIME_ENDED) {
         kill_instance(at);
         promote(world, e);
@@ -317,6 +367,48 @@ void world_step(struct world *world)
     }
 }
 
+bool world_turn(struct world *world, size_t engine, size_t instance)
+{
+    const struct instance *before = world->instances[engine][instance];
+
+    world->now_ms += TURN_MS;
+    if (before == NULL) {
+        return false;
+    }
+    step_instance(world, engine, instance);
+    return world->instances[engine][instance] == before;
+}
+
+void world_kill(struct world *world, size_t engine, size_t instance)
+{
+    if (world->instances[engine][instance] != NULL) {
+        kill_instance(&world->instances[engine][instance]);
+        promote(world, engine);
+    }
+}
+
+void world_twin(struct world *world, size_t engine)
+{
+    if (world->instances[engine][1] == NULL) {
+        world->instances[engine][1] = start(world, engine);
+    }
+}
+
+struct bus *world_bus(struct world *world, size_t engine, size_t instance)
+{
+    const struct instance *at = world->instances[engine][instance];
+
+    return at != NULL ? at->bus : NULL;
+}
+
+struct engine_io *world_io(struct world *world, size_t engine,
+                           size_t instance)
+{
+    const struct instance *at = world->instances[engine][instance];
+
+    return at != NULL ? at->io : NULL;
+}
+
 /* Who was taken for dead and lives learns it at last, as by heartbeats. */
 static void notice_all(struct world *world)
 {
@@ -330,26 +422,55 @@ static void notice_all(struct world *world)
     }
 }
 
+/* Marks keep coming: a few messages are no backlog. */
+static bool is_deep(const struct world *world, const char *queue)
+{
+    return broker_depth(world->broker, queue) > SHALLOW;
+}
+
+static bool any_deep(const struct world *world, const char *const *queues)
+{
+    for (size_t i = 0; queues != NULL && queues[i] != NULL; i++) {
+        if (is_deep(world, queues[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a queue that an engine of this world reads is not empty. */
+static bool has_backlog(const struct world *world)
+{
+    for (size_t e = 0; e < world->n_engines; e++) {
+        const struct engine_ops *ops = world->engines[e].ops;
+        const struct runtime_conf *conf =
+            &world->instances[e][0]->runtime;
+        char name[BUS_NAME_MAX + 1];
+
+        (void)bus_queue_name(ops->name, (int)conf->partition,
+                             (int)conf->partitions, name);
+        if (is_deep(world, name) || any_deep(world, ops->entries) ||
+            any_deep(world, ops->extras)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool world_settle(struct world *world)
 {
-    static const char *const queues[] = {
-        "Engine_cleaner",  "Engine_che",        "Engine_fifo",
-        "Engine_context",  "Engine_perfdata",   "Engine_alarm",
-        "Engine_eventstore", "Engine_alarm.actions", "Engine_collectdgw"};
     const struct world_faults calm = {0};
+    const struct world_script silent = {0};
     int64_t quiet = 0;
 
     world->faults = calm;
+    world->script = silent;
     notice_all(world);
     for (int64_t step = 0; step < SETTLE_STEPS; step++) {
-        size_t deep = 0;
-
         world_step(world);
-        for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++) {
-            /* Marks keep coming: a few messages are no backlog. */
-            deep += broker_depth(world->broker, queues[i]) > 4;
+        if (step % SETTLE_LOOK == 0) {
+            quiet = has_backlog(world) ? 0 : quiet + SETTLE_LOOK;
         }
-        quiet = deep == 0 ? quiet + 1 : 0;
         if (quiet > QUIET_STEPS * (int64_t)world->n_engines) {
             return true;
         }
@@ -392,6 +513,11 @@ void world_kill_all(struct world *world)
         kill_engine(world, e);
         world->instances[e][0] = start(world, e);
     }
+}
+
+bool world_publish(struct world *world, const struct bus_message *message)
+{
+    return broker_publish(world->broker, message);
 }
 
 void world_send(struct world *world, const char *json)

@@ -34,6 +34,9 @@ struct world_faults {
     uint64_t store;     /**< a store call fails, surely not done */
     uint64_t unknown;   /**< a commit's result is lost */
     uint64_t late;      /**< an event of the bus is held back */
+    uint64_t delay;     /**< a confirm comes after a later one's */
+    uint64_t swallow;   /**< a publish and all after it go nowhere */
+    uint64_t keep;      /**< on a cut: an event is still in the dead socket */
 };
 
 struct world;
@@ -54,6 +57,14 @@ void world_set_faults(struct world *world, const struct world_faults *faults);
  *  this one fails. */
 void world_set_torture(struct world *world, bool (*strikes)(void *ctx),
                        void *ctx);
+/** Scripted faults, asked before those of chance, with the engine (number in
+ *  the world's list) whose turn it is. A member may be NULL. */
+struct world_script {
+    void *ctx;
+    bool (*nack)(void *ctx, size_t engine);
+    enum store_fault (*store)(void *ctx, size_t engine, bool is_commit);
+};
+void world_set_script(struct world *world, const struct world_script *script);
 struct broker *world_broker(struct world *world);
 /** A reader of everything; close it before world_free. */
 struct store *world_reader(struct world *world);
@@ -63,6 +74,17 @@ int64_t world_now_ms(const struct world *world);
 void world_pass_time(struct world *world, int64_t ms);
 /** One choice of the scheduler. */
 void world_step(struct world *world);
+/** One step of an instance of an engine (0: the older, 1: its twin), without
+ *  chance; 2 ms pass. False: there is none, or it ended. */
+bool world_turn(struct world *world, size_t engine, size_t instance);
+/** Kill one; another takes its place. */
+void world_kill(struct world *world, size_t engine, size_t instance);
+/** Start a second instance, unless there is one. */
+void world_twin(struct world *world, size_t engine);
+/** NULL: no such instance. */
+struct bus *world_bus(struct world *world, size_t engine, size_t instance);
+struct engine_io *world_io(struct world *world, size_t engine,
+                           size_t instance);
 /** No more faults: run until nothing is left to do. False: it never ends. */
 bool world_settle(struct world *world);
 /** Stop every process cleanly (folding), then start them again. */
@@ -71,5 +93,7 @@ void world_restart_all(struct world *world);
 void world_kill_all(struct world *world);
 /** Publish JSON to the events exchange as an outsider. */
 void world_send(struct world *world, const char *json);
+/** Publish anything as anybody; false when no queue takes it (yet). */
+bool world_publish(struct world *world, const struct bus_message *message);
 
 #endif

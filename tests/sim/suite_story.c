@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The whole suite in a rough world and in a calm one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/err.h"
+#include "common/base/mem.h"
+#include "engines/alarm/alarm.h"
+#include "engines/cleaner/cleaner.h"
+#include "engines/collectdgw/collectdgw.h"
+#include "engines/context/context.h"
+#include "engines/eventstore/eventstore.h"
+#include "engines/perfdata/perfdata.h"
+#include "tests/sim/suite_dump.h"
+#include "tests/sim/suite_plan.h"
+#include "tests/sim/suite_story.h"
+
+enum {
+    DUMP_BYTES = 16 * 1024 * 1024,
+    ACT_STEPS = 6000,
+    SEND_EVERY = 100,
+    BLOCKED_STEPS = 300000,
+    LOOK_EVERY = 64,
+    SECOND_STEPS = 130, /* choices of the scheduler in a second of silence */
+    ROUGH_SECONDS = 20,
+    CALM_SECONDS = 150, /* until flapping has ended and OK is resolved */
+    ACTION_MAX = PLAN_TEXT_MAX + 256
+};
+
+static const char *const half_0[] = {"engine.partition=0",
+                                     "engine.partitions=2", NULL};
+static const char *const half_1[] = {"engine.partition=1",
+                                     "engine.partitions=2",
+                                     "engine.batch_max=3", NULL};
+static const char *const small_batches[] = {
+    "engine.batch_max=4", "engine.window=2", "engine.fold_interval=5s", NULL};
+static const char *const alarm_options[] = {
+    "engine.batch_max=5",       "engine.fold_interval=3s",
+    "alarm.flapping_changes=4", "alarm.flapping_end=2",
+    "alarm.flapping_window=20s", "alarm.resolve_after=60s",
+    "alarm.cancel_autosolve=10h", NULL};
+static const char *collectd_options[] = {NULL, "collectdgw.alive=no", NULL};
+
+static const struct world_engine suite[] = {
+    {.ops = &cleaner_engine, .next = "context*2"},
+    {.ops = &context_engine, .next = "alarm", .side = "perfdata",
+     .options = half_0},
+    {.ops = &context_engine, .next = "alarm", .side = "perfdata",
+     .options = half_1},
+    {.ops = &alarm_engine, .next = "eventstore", .options = alarm_options},
+    {.ops = &perfdata_engine, .options = small_batches},
+    {.ops = &eventstore_engine, .options = small_batches},
+    {.ops = &collectdgw_engine, .options = collectd_options}};
+
+/* What the end must be: of the plainest world, one context and no faults. */
+static const struct world_engine plain[] = {
+    {.ops = &cleaner_engine, .next = "context"},
+    {.ops = &context_engine, .next = "alarm", .side = "perfdata"},
+    {.ops = &alarm_engine, .next = "eventstore", .options = alarm_options},
+    {.ops = &perfdata_engine},
+    {.ops = &eventstore_engine},
+    {.ops = &collectdgw_engine, .options = collectd_options}};
+
+static char difference[1024];
+
+/* Sending. */
+
+static bool publish(struct world *world, const char *exchange,
+                    const char *key, const char *text,
+                    const struct bus_properties *properties)
+{
+    const struct bus_message message = {.exchange = exchange,
+                                        .routing_key = key,
+                                        .properties = *properties,
+                                        .body = text,
+                                        .len = strlen(text)};
+
+    return world_publish(world, &message);
+}
+
+static bool send_action(struct world *world, const struct plan_item *item)
+{
+    const struct bus_properties ours = {.content_type = "application/json",
+                                        .message_id = "",
+                                        .user_id = "hypervise"};
+    char alarm_id[128] = "never-was";
+    char text[ACTION_MAX];
+
+    if (item->entity != NULL &&
+        !suite_open_alarm(world, item->entity, alarm_id, sizeof alarm_id)) {
+        return false;
+    }
+    (void)snprintf(text, sizeof text, "{\"alarm_id\":\"%s\",%s}", alarm_id,
+                   item->text);
+    if (!publish(world, "", "Engine_alarm.actions", text, &ours)) {
+        return false;
+    }
+    return !item->twice ||
+           publish(world, "", "Engine_alarm.actions", text, &ours);
+}
+
+/* False: not yet. */
+static bool send(struct world *world, const struct plan_item *item)
+{
+    struct bus_properties properties = {.content_type = "application/json",
+                                        .message_id = ""};
+
+    switch (item->kind) {
+    case PLAN_EVENT:
+        return publish(world, "canopsis.events", "sim", item->text,
+                       &properties);
+    case PLAN_TRUSTED:
+        properties.message_id = item->id;
+        properties.user_id = "hypervise";
+        return publish(world, "canopsis.events", "sim", item->text,
+                       &properties) &&
+               (!item->twice || publish(world, "canopsis.events", "sim",
+                                        item->text, &properties));
+    case PLAN_COLLECTD:
+        properties.content_type = "text/collectd";
+        return publish(world, "amq.topic", "collectd", item->text,
+                       &properties);
+    case PLAN_ACTION:
+        return send_action(world, item);
+    }
+    return false;
+}
+
+static void step(struct world *world, int n)
+{
+    for (int i = 0; i < n; i++) {
+        world_step(world);
+    }
+}
+
+/* An action waits until the alarm it means is seen. */
+static bool send_surely(struct world *world, const struct plan_item *item)
+{
+    for (int waited = 0; waited < BLOCKED_STEPS; waited += LOOK_EVERY) {
+        if (send(world, item)) {
+            return true;
+        }
+        step(world, LOOK_EVERY);
+    }
+    return false;
+}
+
+static bool tell_act(struct world *world, const struct plan *plan, size_t act)
+{
+    size_t next = 0;
+
+    if (world_now_ms(world) < plan_act_ms(act)) {
+        world_pass_time(world, plan_act_ms(act) - world_now_ms(world));
+    }
+    for (int i = 0; i < ACT_STEPS; i++) {
+        if (next < plan->n[act] && dice_one_in(world_dice(world), SEND_EVERY)) {
+            if (!send_surely(world, &plan->items[act][next])) {
+                return false;
+            }
+            next++;
+        }
+        world_step(world);
+    }
+    while (next < plan->n[act] &&
+           send_surely(world, &plan->items[act][next])) {
+        next++;
+    }
+    return next == plan->n[act];
+}
+
+/* Nothing happens but the marks of each second. */
+static void stay_silent(struct world *world, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        world_pass_time(world, 1000 - SECOND_STEPS * 2);
+        step(world, SECOND_STEPS);
+    }
+}
+
+static bool run_acts(struct world *world, const struct world_faults *faults,
+                     const struct plan *plan)
+{
+    for (size_t act = 0; act < PLAN_ACTS; act++) {
+        world_set_faults(world, faults);
+        if (!tell_act(world, plan, act)) {
+            (void)snprintf(difference, sizeof difference,
+                           "act %zu: an alarm is never seen", act);
+            return false;
+        }
+        if (!world_settle(world)) {
+            (void)snprintf(difference, sizeof difference,
+                           "act %zu: it never ends", act);
+            return false;
+        }
+        world_set_faults(world, faults);
+        stay_silent(world, ROUGH_SECONDS);
+        if (!world_settle(world)) {
+            (void)snprintf(difference, sizeof difference,
+                           "silence %zu: it never ends", act);
+            return false;
+        }
+        stay_silent(world, CALM_SECONDS);
+    }
+    world_restart_all(world);
+    return world_settle(world);
+}
+
+static void set_types(void)
+{
+    const char *root = getenv("HYP_CASES");
+
+    if (collectd_options[0] == NULL) {
+        collectd_options[0] =
+            xasprintf("collectdgw.typesdb=%s/collectdgw/types.db",
+                      root != NULL ? root : "tests/cases");
+    }
+}
+
+static char *run_world(uint64_t seed, const struct world_faults *faults,
+                       bool is_plain)
+{
+    struct plan *plan = xcalloc(1, sizeof *plan);
+    struct world *world;
+    struct errbuf why;
+    struct buf end;
+
+    set_types();
+    difference[0] = '\0';
+    buf_init(&end, DUMP_BYTES);
+    plan_make(plan, seed);
+    world = is_plain ? world_new(seed, plain, sizeof plain / sizeof plain[0])
+                     : world_new(seed, suite, sizeof suite / sizeof suite[0]);
+    broker_bind(world_broker(world), "listener", "canopsis.alerts", "#");
+    step(world, 400); /* everything is declared before the first event */
+    if (run_acts(world, faults, plan) && !suite_dump(world, &end, &why)) {
+        (void)snprintf(difference, sizeof difference, "%s", why.text);
+    }
+    world_free(world);
+    free(plan);
+    return buf_take(&end);
+}
+
+/* The first line that is not in both. */
+static void compare(const char *calm, const char *rough)
+{
+    while (*calm != '\0' && *calm == *rough) {
+        const char *end = strchr(calm, '\n');
+        size_t len = (size_t)(end - calm) + 1;
+
+        if (strncmp(calm, rough, len) != 0) {
+            break;
+        }
+        calm += len;
+        rough += len;
+    }
+    if (*calm != '\0' || *rough != '\0') {
+        (void)snprintf(difference, sizeof difference,
+                       "expected \"%.*s\", got \"%.*s\"",
+                       (int)strcspn(calm, "\n"), calm,
+                       (int)strcspn(rough, "\n"), rough);
+    }
+}
+
+char *suite_calm_end(uint64_t seed)
+{
+    const struct world_faults calm = {0};
+    char *end = run_world(seed, &calm, true);
+
+    if (difference[0] != '\0') {
+        (void)fprintf(stderr, "seed %llu: the calm world: %s\n",
+                      (unsigned long long)seed, difference);
+        abort();
+    }
+    return end;
+}
+
+const char *suite_run(uint64_t seed, const struct world_faults *faults,
+                      const char *calm)
+{
+    char *end = run_world(seed, faults, false);
+
+    if (difference[0] == '\0') {
+        compare(calm, end);
+    }
+    free(end);
+    return difference;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Mixtures of faults, each with a name. */
+#include <string.h>
+
+#include "tests/sim/weather.h"
+
+/* Every number is "once in so many". */
+const struct weather weathers[] = {
+    {"calm", {0}},
+    {"crashes", {.crash = 150}},
+    {"nacks", {.nack = 20, .late = 3, .delay = 3}},
+    {"cuts", {.cut = 150, .late = 5, .swallow = 60, .keep = 2}},
+    {"stores", {.store = 20, .unknown = 15, .crash = 400}},
+    {"twins", {.twin = 300, .disown = 200}},
+    {"broker", {.restart = 1000, .nack = 30, .late = 4}},
+    {"storm",
+     {.crash = 300,
+      .twin = 800,
+      .disown = 600,
+      .cut = 400,
+      .restart = 2500,
+      .nack = 30,
+      .store = 60,
+      .unknown = 60,
+      .late = 4,
+      .delay = 5,
+      .swallow = 200,
+      .keep = 2}},
+    {NULL, {0}}};
+
+const struct weather *weather_find(const char *name)
+{
+    for (size_t i = 0; weathers[i].name != NULL; i++) {
+        if (strcmp(weathers[i].name, name) == 0) {
+            return &weathers[i];
+        }
+    }
+    return NULL;
+}
