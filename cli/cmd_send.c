@@ -16,6 +16,7 @@
 enum {
     POST_BYTES = 2 * 1024 * 1024,
     POST_LINES = 5000,
+    HTTP_UNAVAILABLE = 503,
     LINE_BYTES = 4 * 1024 * 1024
 };
 
@@ -110,7 +111,7 @@ static void send_by_api(struct sending *sending, const struct buf *body)
     }
     any = doc_count(doc_sub(answer.doc, "items")) > 0;
     take_items(sending, answer.doc);
-    if (!any || answer.status == 503) {
+    if (!any || answer.status == HTTP_UNAVAILABLE) {
         int code = call_tell_problem(sending->hyp, &answer);
 
         if (!any && code == HYP_REFUSED) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/str.h"
 #include "engines/alarm/alarm_known.h"
 #include "engines/alarm/alarm_turn.h"
@@ -134,7 +135,7 @@ static enum err read_state(struct doc doc, struct event *event,
 static enum err read_duration(struct doc doc, struct event *event,
                               struct errbuf *why)
 {
-    double most = (double)ALARM_DURATION_MAX_MS / MS_PER_S;
+    double most = clock_ms_to_s(ALARM_DURATION_MAX_MS);
     struct doc_value value;
     double s;
 

@@ -28,6 +28,7 @@ struct perfdata {
     const struct event *event;
 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): members, not values. */
 #define OPTION(key_, field_)                                                   \
     .section = "perfdata", .key = key_,                                        \
     .offset = offsetof(struct perfdata, field_)
