@@ -33,6 +33,10 @@ enum envelope_kind {
     ENVELOPE_MARK /**< chain time: n is its position, doc {t: send time} */
 };
 
+/** Ends the stream's tag in the name of a part of it that went through one
+ *  partition: "<tag>/<p>", and so on at each further split. */
+#define ENVELOPE_SPLIT_MARK '/'
+
 struct envelope_item {
     const char *stream; /**< not NUL-terminated in place: see stream_len */
     uint8_t stream_len;

@@ -40,6 +40,11 @@ const char *engine_user(const struct engine_io *io);
 struct store *engine_store(const struct engine_io *io);
 /** Name of the progress row: the text key of the engine's own rows. */
 const char *engine_row(const struct engine_io *io);
+/** Whether this partition is the one that gets the events of a source: of its
+ *  component, or of its connector's name where that is "". True without
+ *  partitions. What all partitions know of, only this one writes. */
+bool engine_owns(const struct engine_io *io, const char *component,
+                 const char *connector_name);
 /** Writes added here are committed with the batch, whole or not at all. The
  *  commit is repeated until it is in: an engine may change its memory at once
  *  and never takes anything back. */

@@ -38,12 +38,42 @@ static void add_to_target(struct engine_io *io, size_t target,
     }
 }
 
-static size_t partition_of(const struct event *event, size_t partitions)
+static size_t partition_of(const char *component, const char *connector_name,
+                           size_t partitions)
 {
-    const char *name = event->component[0] != '\0' ? event->component
-                                                   : event->connector_name;
+    const char *name = component[0] != '\0' ? component : connector_name;
 
     return partitions == 1 ? 0 : hash_fixed(name, strlen(name)) % partitions;
+}
+
+bool engine_owns(const struct engine_io *io, const char *component,
+                 const char *connector_name)
+{
+    return partition_of(component, connector_name,
+                        (size_t)io->conf->partitions) ==
+           (size_t)io->conf->partition;
+}
+
+/* Behind a split, only what took the same partition is in order: each of them
+ * is a stream of its own from here on, "<stream>/<partition>", so that an
+ * engine that reads several and passes on keeps their positions apart. */
+static void add_to_partition(struct engine_io *io, const struct group *group,
+                             size_t partition,
+                             const struct envelope_item *item)
+{
+    struct envelope_item out = *item;
+    char stream[EVENT_STREAM_MAX + 1];
+    int len;
+
+    if (group->partitions > 1) {
+        len = snprintf(stream, sizeof stream, "%.*s%c%zu",
+                       (int)item->stream_len, item->stream,
+                       ENVELOPE_SPLIT_MARK, partition);
+        BUG_IF(len < 0 || (size_t)len >= sizeof stream);
+        out.stream = stream;
+        out.stream_len = (uint8_t)len;
+    }
+    add_to_target(io, group->first + partition, &out);
 }
 
 void batch_forward(struct engine_io *io, const struct event *event,
@@ -56,8 +86,10 @@ void batch_forward(struct engine_io *io, const struct event *event,
             engine_count(io, "shed", 1);
             continue;
         }
-        add_to_target(io, group->first + partition_of(event, group->partitions),
-                      item);
+        add_to_partition(io, group,
+                         partition_of(event->component, event->connector_name,
+                                      group->partitions),
+                         item);
     }
 }
 
@@ -67,7 +99,7 @@ void batch_forward_mark(struct engine_io *io, const struct envelope_item *item)
         const struct group *group = &io->groups[i];
 
         for (size_t p = 0; p < group->partitions; p++) {
-            add_to_target(io, group->first + p, item);
+            add_to_partition(io, group, p, item);
         }
     }
 }
@@ -314,6 +346,9 @@ static void finish(struct engine_io *io)
     store_batch_clear(io->writes);
     engine_count(io, "batches", 1);
     engine_count(io, "events", io->events);
+    if (io->events > 0) {
+        engine_gauge(io, "last_event_ms", runtime_now(io));
+    }
     io->events = 0;
     io->open = false;
     io->committing = false;

@@ -35,6 +35,7 @@ static void position_text(const struct envelope_item *item, char *out,
 
     memcpy(stream, item->stream, item->stream_len);
     stream[item->stream_len] = '\0';
+    stream[strcspn(stream, (char[]){ENVELOPE_SPLIT_MARK, '\0'})] = '\0';
     event_position_format(&(struct event_position){.stream = stream,
                                                    .n = item->n,
                                                    .index = item->index},
