@@ -6,7 +6,7 @@
 #include "common/base/mem.h"
 #include "common/engine/receipts.h"
 
-enum { RECEIPTS_FIRST = 256, RECEIPT_BYTES = 16 };
+enum { RECEIPTS_FIRST = 256, RECEIPT_BYTES = 17 };
 
 void receipts_init(struct receipts *receipts)
 {
@@ -80,6 +80,7 @@ void receipts_to_doc(const struct receipts *receipts, size_t from,
     for (size_t i = from; i < receipts->n; i++) {
         buf_add_u64(&data, receipts->list[i].hash);
         buf_add_u64(&data, (uint64_t)receipts->list[i].received_ms);
+        buf_add_char(&data, (char)receipts->list[i].silent);
     }
     BUG_IF(data.overflow);
     doc_add_i64(out, "first", (int64_t)receipts->list[from].n);
@@ -102,6 +103,7 @@ void receipts_add_doc(struct receipts *receipts, struct doc row)
         memcpy(&receipt.hash, value.u.s.text + i, sizeof receipt.hash);
         memcpy(&receipt.received_ms, value.u.s.text + i + 8,
                sizeof receipt.received_ms);
+        receipt.silent = value.u.s.text[i + RECEIPT_BYTES - 1] != 0;
         receipts_add(receipts, &receipt);
     }
 }

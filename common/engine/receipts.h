@@ -18,6 +18,7 @@ struct receipt {
     uint64_t n;
     uint64_t hash; /**< hash_fixed of the body */
     int64_t received_ms;
+    bool silent; /**< nothing was passed on (a known id): nothing ever is */
 };
 
 struct receipts {

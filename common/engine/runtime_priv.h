@@ -129,6 +129,7 @@ struct engine_io {
     struct envelope_out *input_envelope; /* to_exchange */
     char input_key[EVENT_ROUTING_KEY_MAX + 1];
     uint32_t input_part;
+    bool input_silent; /* it passed nothing on (so far) */
 
     /* outbox */
     struct doc_out *outbox_out; /* messages of the open batch */

@@ -174,7 +174,7 @@ static void number_input(struct engine_io *io, struct queue *queue,
                          struct engine_input *input)
 {
     struct entry *entry = queue->entry;
-    struct receipt receipt;
+    struct receipt receipt = {.silent = false};
 
     *input = (struct engine_input){.delivery = delivery};
     if (entry->replay < entry->replay_end) {
@@ -187,6 +187,7 @@ static void number_input(struct engine_io *io, struct queue *queue,
         receipt.received_ms = io->now_ms;
         receipts_add(&entry->receipts, &receipt);
     }
+    io->input_silent = receipt.silent;
     input->received_ms = receipt.received_ms;
     queue->last_n = receipt.n;
     io->input_n = receipt.n;
@@ -259,10 +260,19 @@ static void take_input(struct engine_io *io, struct queue *queue,
         pass_mark(io, queue, delivery);
         return;
     }
+    if (io->input_silent) {
+        return;
+    }
     io->input_queue = queue;
     io->input = &input;
     io->input_part = 0;
+    io->input_silent = true;
     io->ops->input(io->state, io, &input);
+    if (!input.repeat) {
+        struct receipts *receipts = &queue->entry->receipts;
+
+        receipts->list[receipts->n - 1].silent = io->input_silent;
+    }
     if (envelope_out_count(io->input_envelope) > 0) {
         send_input_envelope(io);
     }
@@ -291,6 +301,7 @@ void engine_pass(struct engine_io *io, uint32_t index,
     event_to_doc(&copy, io->event_out);
     item.doc = doc_out_done(io->event_out);
     io->events++;
+    io->input_silent = false;
     if (!io->ops->to_exchange) {
         batch_forward(io, &copy, &item);
         return;

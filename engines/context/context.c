@@ -56,13 +56,34 @@ struct creation {
     int64_t t_ms;
 };
 
+/* Every partition knows the connectors; the one that gets their own events
+ * keeps their rows. */
+static bool is_ours(const struct engine_io *io, const struct entity *entity)
+{
+    return engine_owns(io, entity->component, entity->connector_name);
+}
+
+static bool has_row(const struct engine_io *io, const struct entity *entity)
+{
+    const struct store_key key = {.text = entity->id};
+    struct buf row;
+    enum err err;
+
+    buf_init(&row, DOC_BYTES_MAX);
+    err = store_get(engine_store(io), STORE_ENTITIES, &key, &row);
+    buf_fini(&row);
+    return err == ERR_OK;
+}
+
 static void created(void *ctx, struct entity *entity)
 {
     const struct creation *creation = ctx;
 
     entity->last_event_ms = creation->t_ms;
-    put_row(creation->io, entity);
-    engine_count(creation->io, "entities_created", 1);
+    if (is_ours(creation->io, entity) || !has_row(creation->io, entity)) {
+        put_row(creation->io, entity);
+        engine_count(creation->io, "entities_created", 1);
+    }
 }
 
 /* Checks and metrics speak of things that exist; what is only logged, and
@@ -141,7 +162,9 @@ static bool context_fold(void *state, struct engine_io *io, size_t most)
         if (entity == NULL) {
             return true;
         }
-        put_row(io, entity);
+        if (is_ours(io, entity)) {
+            put_row(io, entity);
+        }
     }
     return context->entities.dirty == NULL;
 }

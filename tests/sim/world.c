@@ -13,6 +13,7 @@ enum {
     TWINS = 2, /* instances of one engine at once */
     ENGINES = 8,
     SETTLE_STEPS = 400000,
+    HEARTBEATS = 5,  /* times rarer than a disown */
     SETTLE_LOOK = 8, /* steps between two looks at the queues */
     QUIET_STEPS = 800,
     SHALLOW = 4,
@@ -326,6 +327,9 @@ static void disturb_instance(struct world *world, size_t e, size_t i)
         if (world->instances[e][1] == NULL) {
             world->instances[e][1] = start(world, e);
         }
+    } else if (dice_one_in(dice, HEARTBEATS * world->faults.disown)) {
+        /* Who was taken for dead learns it by missing heartbeats. */
+        broker_cut(world->broker, (*at)->bus, true, true);
     }
     promote(world, e);
 }
@@ -381,7 +385,8 @@ bool world_turn(struct world *world, size_t engine, size_t instance)
 
 void world_kill(struct world *world, size_t engine, size_t instance)
 {
-    if (world->instances[engine][instance] != NULL) {
+    if (engine < world->n_engines &&
+        world->instances[engine][instance] != NULL) {
         kill_instance(&world->instances[engine][instance]);
         promote(world, engine);
     }

@@ -77,7 +77,7 @@ void world_step(struct world *world);
 /** One step of an instance of an engine (0: the older, 1: its twin), without
  *  chance; 2 ms pass. False: there is none, or it ended. */
 bool world_turn(struct world *world, size_t engine, size_t instance);
-/** Kill one; another takes its place. */
+/** Kill one, if there is; another takes its place. */
 void world_kill(struct world *world, size_t engine, size_t instance);
 /** Start a second instance, unless there is one. */
 void world_twin(struct world *world, size_t engine);

@@ -47,7 +47,8 @@ static void fill(struct receipts *receipts, const char *list)
         receipts_add(receipts,
                      &(struct receipt){.n = FIRST_N + i,
                                        .hash = (uint64_t)list[i],
-                                       .received_ms = (int64_t)(1000 + i)});
+                                       .received_ms = (int64_t)(1000 + i),
+                                       .silent = i % 3 == 1});
     }
 }
 
@@ -128,6 +129,7 @@ static void test_rows(void **state)
         assert_int_equal(again.list[i].hash, receipts.list[i].hash);
         assert_int_equal(again.list[i].received_ms,
                          receipts.list[i].received_ms);
+        assert_int_equal(again.list[i].silent, receipts.list[i].silent);
     }
     doc_out_reset(out);
     receipts_add_doc(&again, doc_out_done(out)); /* no such member */
