@@ -4,13 +4,17 @@
 
 #include "engines/alarm/alarm.h"
 #include "engines/cleaner/cleaner.h"
+#include "engines/collectdgw/collectdgw.h"
 #include "engines/context/context.h"
 #include "engines/engines.h"
 #include "engines/eventstore/eventstore.h"
+#include "engines/perfdata/perfdata.h"
 
 const struct engine_ops *const all_engines[] = {
     &alarm_engine,
     &cleaner_engine,
+    &collectdgw_engine,
     &context_engine,
     &eventstore_engine,
+    &perfdata_engine,
     NULL};

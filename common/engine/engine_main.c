@@ -251,7 +251,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {"amqp.conf", NULL}, {"storage.conf", NULL}, {file, NULL}};
     const struct conf_program program = {
         .name = name,
-        .summary = process->ops->name,
+        .summary = "an engine of the monitoring suite Hypervise",
         .description = process->ops->description,
         .parts = parts,
         .n_parts = PARTS,
