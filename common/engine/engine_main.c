@@ -23,7 +23,7 @@ enum {
     OPEN_MOST_MS = 5000,
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
-    PARTS = 4
+    PARTS = 5
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -131,12 +131,22 @@ static enum err open_store(const struct store_conf *conf, const char *writer,
 
 struct process {
     const struct engine_ops *ops;
+    char *status_dir;
     struct bus_amqp_conf amqp;
     struct store_conf storage;
     struct runtime_conf runtime;
     void *state;
     char name[NAME_MAX_BYTES]; /* "engine-alarm", "engine-alarm.2" */
 };
+
+static const struct conf_option process_options[] = {
+    {.section = "process",
+     .key = "status_dir",
+     .type = CONF_PATH,
+     .offset = offsetof(struct process, status_dir),
+     .fallback = STATUS_FOLDER,
+     .help = "folder of the file that tells how this process is"},
+    {0}};
 
 static void write_status(struct status_file *file, struct mirror *mirror,
                          const struct engine_io *io)
@@ -154,8 +164,8 @@ static void write_status(struct status_file *file, struct mirror *mirror,
 static int run_loop(const struct process *process, struct engine_io *io)
 {
     struct mirror mirror = {.set = metrics_new()};
-    struct status_file *file = status_file_open(STATUS_FOLDER, process->name,
-                                                mirror.set, clock_now_ms());
+    struct status_file *file = status_file_open(
+        process->status_dir, process->name, mirror.set, clock_now_ms());
     enum runtime_result result = RUNTIME_GO_ON;
     int64_t status_ms = 0;
 
@@ -245,6 +255,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {bus_amqp_options, &process->amqp},
         {store_conf_options, &process->storage},
         {runtime_options, &process->runtime},
+        {process_options, process},
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
     const struct conf_file files[] = {
