@@ -475,19 +475,22 @@ start_suite() {
     else
         "$prefix/bin/hypcontrol" start --wait 120s && return 0
     fi
-    "$prefix/bin/hypcontrol" status || true
-    die "the suite did not start; its logs are in $prefix/var/log"
+    die "the suite did not start; its logs are in $prefix/var/log, and $prefix/bin/hypcontrol status says more"
 }
 
-# It is not done before metrics of this host have come through to the store.
+has_metrics() {
+    "$prefix/bin/hyp" metric list --limit 1 -o json 2>/dev/null |
+        grep -q '"id"'
+}
+
+# It is not done before metrics of this host have come through to the store,
+# and all is well.
 wait_for_events() {
     local until=$((SECONDS + 60))
-    [ -x "$prefix/bin/hyp" ] || return 0
     say 'waiting for the first metrics of this host'
-    until "$prefix/bin/hyp" metric list --limit 1 -o json 2>/dev/null |
-        grep -q '"id"'; do
+    until has_metrics && "$prefix/bin/hyp" doctor >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$until" ] ||
-            die "no metrics after 60 s; $prefix/bin/hyp doctor says why"
+            die "not all is well after 60 s; $prefix/bin/hyp doctor says what"
         sleep 0.5
     done
 }
@@ -674,16 +677,21 @@ test_part() {
     fi
 }
 
+# Shell scripts of the tree, by their first line; not what autotools made.
+list_scripts() {
+    find . \( -path ./build -o -path ./.git -o -path ./build-aux -o \
+        -name autom4te.cache -o -name 'configure*' -o -name '*~' \) -prune -o \
+        -type f -print0 |
+        xargs -0 awk 'FNR == 1 && /^#!.*[\/ ](ba)?sh$/ { print FILENAME }
+            { nextfile }'
+}
+
 test_scripts() {
+    local scripts
     say '== scripts'
-    if git ls-files -z >/dev/null 2>&1; then
-        mapfile -t scripts < <(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh')
-    else
-        mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh' \
-            --exclude-dir=build .)
-    fi
+    mapfile -t scripts < <(list_scripts)
     if shellcheck -x "${scripts[@]}"; then
-        n_passed=$((n_passed + 1))
+        n_passed=$((n_passed + ${#scripts[@]}))
     else
         n_failed=$((n_failed + 1))
         failed_parts+=(shellcheck)

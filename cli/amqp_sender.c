@@ -21,7 +21,8 @@ enum {
     POLL_MS = 100,
     EVENT_BYTES_MAX = 1024 * 1024,
     UNCONFIRMED_MAX = 500,
-    ID_BYTES = 16
+    ID_BYTES = 16,
+    NUMBER_ROOM = 24 /* a number behind the id, with its mark */
 };
 
 struct amqp_sender {
@@ -160,7 +161,7 @@ void amqp_sender_close(struct amqp_sender *sender)
 
 static bool publish(struct amqp_sender *sender, const struct event *event)
 {
-    char id[sizeof sender->id + 24];
+    char id[sizeof sender->id + NUMBER_ROOM];
     const struct bus_message message = {
         .exchange = sender->exchange,
         .routing_key = event->rk,

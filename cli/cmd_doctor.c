@@ -12,6 +12,9 @@
 enum {
     PATH_BYTES = 16 * 1024,
     LAG_MOST_S = 10,
+    TEXT_MAX = 96,
+    PERCENT = 100,
+    ENTITIES_PAGE = 500,
     DISK_LEAST_PERCENT = 10,
     FRESH_MS = 3 * 60 * 1000,
     MIB = 1024 * 1024
@@ -112,14 +115,14 @@ static void look_at_disk(struct doctor *doctor, struct doc health)
     struct doc disk = doc_sub(health, "disk");
     double bytes = doc_f64(disk, "bytes", 0);
     double free_bytes = doc_f64(disk, "free_bytes", 0);
-    char text[96];
+    char text[TEXT_MAX];
 
     if (bytes <= 0) {
         return;
     }
     (void)snprintf(text, sizeof text, "%.0f MiB free of %.0f", free_bytes / MIB,
                    bytes / MIB);
-    tell(doctor, free_bytes * 100 >= bytes * DISK_LEAST_PERCENT, "disk", text,
+    tell(doctor, free_bytes * PERCENT >= bytes * DISK_LEAST_PERCENT, "disk", text,
          "make room: at the end the broker takes no events any more");
 }
 
@@ -146,7 +149,7 @@ static void look_at_collectd(struct doctor *doctor)
     buf_init(&text, PATH_BYTES);
     buf_add_str(&path, "/api/v1/entities");
     api_add_param(&path, "filter", "{\"connector\":\"collectd\"}");
-    if (listing_each(doctor->hyp, buf_str(&path), 500, on_entity, &freshest,
+    if (listing_each(doctor->hyp, buf_str(&path), ENTITIES_PAGE, on_entity, &freshest,
                      NULL) != HYP_DONE) {
         doctor->wrong++;
     } else {

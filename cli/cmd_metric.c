@@ -21,6 +21,9 @@ enum {
     DEFAULT_SPAN_MS = 3600000
 };
 
+/* Beyond any date, and no overflow in milliseconds. */
+#define TIME_MAX_S 1e12
+
 #define METRICS "/api/v1/metrics"
 
 static const struct column columns[] = {
@@ -136,7 +139,7 @@ static bool parse_time(const char *option, const char *text, int64_t now_ms,
         return true;
     }
     if (str_to_double(text, &seconds) == ERR_OK && seconds >= 0 &&
-        seconds < 1e12) {
+        seconds < TIME_MAX_S) {
         *ms = clock_s_to_ms(seconds);
         return true;
     }

@@ -13,6 +13,8 @@
 enum {
     LINE_BYTES = 64 * 1024,
     INTERVAL_MS = 2000,
+    INTERVAL_LEAST_MS = 100,
+    NS_PER_MS = 1000000,
     GIB = 1024 * 1024 * 1024
 };
 
@@ -111,12 +113,12 @@ int cmd_top(struct hyp *hyp)
     int code;
 
     if (text != NULL &&
-        (clock_parse_duration(text, &ms, &why) != ERR_OK || ms < 100)) {
+        (clock_parse_duration(text, &ms, &why) != ERR_OK || ms < INTERVAL_LEAST_MS)) {
         hyp_say("--interval: expected a duration from 100ms");
         return HYP_USAGE;
     }
     wait =
-        (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+        (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * NS_PER_MS};
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
     code = look(hyp, again);

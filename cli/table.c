@@ -36,13 +36,26 @@ struct table {
 
 /* Cells. */
 
+/* Four digits would round up to a thousand from here on. */
+#define SHOWN_BELOW 999.95
+
+/* Control characters beyond ASCII's: U+0080..U+009F in UTF-8. */
+enum {
+    DELETE = 0x7f,
+    C1_LEAD = 0xc2,
+    C1_FIRST = 0x80,
+    C1_LAST = 0x9f,
+    CONTINUATION_BITS = 0xc0,
+    CONTINUATION = 0x80
+};
+
 static size_t control_len(const unsigned char *c)
 {
-    if (*c < ' ' || *c == 0x7f) {
+    if (*c < ' ' || *c == DELETE) {
         return 1;
     }
     /* U+0080..U+009F: terminals obey these too */
-    return c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
+    return c[0] == C1_LEAD && c[1] >= C1_FIRST && c[1] <= C1_LAST ? 2 : 0;
 }
 
 void table_add_clean(struct buf *out, const char *text)
@@ -62,7 +75,7 @@ size_t table_width(const char *text)
     size_t n = 0;
 
     for (; *text != '\0'; text++) {
-        n += ((unsigned char)*text & 0xc0) != 0x80; /* not a continuation */
+        n += ((unsigned char)*text & CONTINUATION_BITS) != CONTINUATION;
     }
     return n;
 }
@@ -105,7 +118,7 @@ void table_add_number(struct buf *out, double number)
         buf_add_str(out, "-");
         return;
     }
-    while (size >= 999.95 && i < sizeof suffixes - 2) {
+    while (size >= SHOWN_BELOW && i < sizeof suffixes - 2) {
         size /= 1000;
         number /= 1000;
         i++;
@@ -130,6 +143,19 @@ const char *table_color_end(const struct hyp *hyp)
     return hyp->color ? "\033[0m" : "";
 }
 
+/* Nested values as JSON; an empty one is nothing. */
+static void add_nested(struct buf *out, const struct doc_value *value)
+{
+    struct buf text;
+
+    if (doc_count(value->u.doc) > 0) {
+        buf_init(&text, CELL_MAX);
+        doc_value_to_json(value, &text);
+        table_add_clean(out, buf_str(&text));
+        buf_fini(&text);
+    }
+}
+
 static void add_scalar(struct buf *out, const struct doc_value *value)
 {
     switch (value->type) {
@@ -143,9 +169,11 @@ static void add_scalar(struct buf *out, const struct doc_value *value)
     case DOC_INT:
     case DOC_DOUBLE:
     case DOC_BYTES:
+        doc_value_to_json(value, out);
+        break;
     case DOC_DOC:
     case DOC_ARRAY:
-        doc_value_to_json(value, out);
+        add_nested(out, value);
         break;
     }
 }
@@ -220,8 +248,12 @@ void table_format(const struct column *column, struct doc item, struct buf *out)
     switch (column->kind) {
     case COLUMN_TEXT:
     case COLUMN_ID:
-    case COLUMN_BOOL:
         add_scalar(out, &value);
+        break;
+    case COLUMN_BOOL:
+        if (value.type == DOC_BOOL) {
+            buf_add_str(out, value.u.b ? "yes" : "no");
+        }
         break;
     case COLUMN_NUMBER:
         if (number_of(&value, &number)) {
@@ -454,7 +486,7 @@ static void add_cut(struct buf *line, const char *text, size_t most)
     size_t n = 0;
 
     for (; *text != '\0'; text++) {
-        n += ((unsigned char)*text & 0xc0) != 0x80;
+        n += ((unsigned char)*text & CONTINUATION_BITS) != CONTINUATION;
         if (n > most) {
             return;
         }

@@ -37,16 +37,16 @@ static const char *last_line(char *text)
     return newline == NULL ? text : newline + 1;
 }
 
-/* What a program said last is the best explanation of its end. */
-static void add_last_words(const struct suite *suite, const char *name,
-                           struct errbuf *why)
+/* What a program said last is the best explanation of its end. Gives the
+ * line, or NULL. */
+static char *last_words(const struct suite *suite, const char *name)
 {
     char text[LOG_TAIL_BYTES + 1];
     char *path = xasprintf("%s/log/%s.log", suite->var, name);
     FILE *file = fopen(path, "r");
     free(path);
     if (file == NULL) {
-        return;
+        return NULL;
     }
     if (fseek(file, -LOG_TAIL_BYTES, SEEK_END) != 0) {
         rewind(file);
@@ -54,21 +54,21 @@ static void add_last_words(const struct suite *suite, const char *name,
     text[fread(text, 1, LOG_TAIL_BYTES, file)] = '\0';
     (void)fclose(file);
     const char *line = last_line(text);
-    if (line[0] != '\0') {
-        struct errbuf before = *why;
-        errbuf_set(why, "%.100s: %.400s", before.text, line);
-    }
+    return line[0] == '\0' ? NULL : xstrdup(line);
 }
 
 static void explain_down(const struct suite *suite,
                          const struct process *process, struct errbuf *why)
 {
-    if (process->note[0] != '\0') {
+    char *words = last_words(suite, process->name);
+    if (words != NULL) {
+        errbuf_set(why, "ended: %s", words);
+    } else if (process->note[0] != '\0') {
         errbuf_set(why, "%s", process->note);
     } else {
         errbuf_set(why, "ended with status %d", process->exit_status);
     }
-    add_last_words(suite, process->name, why);
+    free(words);
 }
 
 static bool probe_process(const struct suite *suite,

@@ -15,7 +15,7 @@ enum {
     MS_PER_S = 1000,
     PROGRESS_WIDTH = 79,
     PROGRESS_MAX = 4096,
-    PATIENCE_MS = 5000
+    PATIENCE_MS = 8000
 };
 
 /* Where one look at all services has got to. */
@@ -40,18 +40,12 @@ static void look_missing(struct look *look, const char *name,
     }
 }
 
-/* Given up by supervisord; or ending again and again with the exit codes that
- * our programs keep for a configuration or command line they refuse. */
+/* Given up by supervisord; or ending again and again, as a program does that
+ * refuses its configuration (what is only away, it waits for). */
 static bool is_hopeless(const struct run *run, const struct process *process)
 {
-    enum {
-        EXIT_CONFIG = 1,
-        EXIT_USAGE = 2
-    };
-    bool refused = process->exit_status == EXIT_CONFIG ||
-                   process->exit_status == EXIT_USAGE;
     return process->state == PROCESS_FATAL ||
-           (process->state == PROCESS_BACKOFF && refused &&
+           (process->state == PROCESS_BACKOFF &&
             clock_mono_ms() > run->begun_ms + PATIENCE_MS);
 }
 

@@ -198,7 +198,7 @@ static void wait_for_work(struct server *server, int timeout_ms)
     if (ms > timeout_ms) {
         ms = timeout_ms;
     }
-    (void)poll(fds, (nfds_t)(1 + n), ms);
+    (void)poll(fds, (nfds_t)n + 1, ms);
 }
 
 enum err server_step(struct server *server, int timeout_ms)

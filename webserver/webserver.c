@@ -111,6 +111,9 @@ static void write_status(struct process *process)
     struct errbuf why = {0};
     bool ready = server_is_ready(&process->server, &why);
 
+    /* looked at each second, so that /health knows rates when it is asked */
+    health_look(&process->server.health, process->web.run_folder,
+                &process->web.expect);
     process->requests.value = counts->requests;
     process->refused.value = counts->refused;
     process->events.value = counts->events;

@@ -46,12 +46,12 @@ struct bus *broker_open(struct broker *broker, const char *name,
  *  side: unacknowledged messages return in order, flagged redelivered, and
  *  the next consumer gets them; events not polled yet are lost but for what
  *  a dead socket would still hold. */
-void broker_cut(struct broker *broker, struct bus *base, bool in, bool out);
+void broker_cut(struct broker *broker, struct bus *bus, bool in, bool out);
 /** The process is taken for dead by the broker (its queues go to the next
  *  consumer) but lives on and notices only later, by broker_cut or bus_prove:
  *  publishes still arrive while stalled_publishes, acknowledgements go
  *  nowhere. */
-void broker_disown(struct broker *broker, struct bus *base,
+void broker_disown(struct broker *broker, struct bus *bus,
                    bool stalled_publishes);
 /** kill -9 of the broker and its return: connections lost, quorum queues
  *  keep all that was confirmed; unacknowledged messages come again. */

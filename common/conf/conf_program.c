@@ -12,6 +12,8 @@
 #include "common/base/str.h"
 #include "common/conf/conf_program.h"
 
+enum { HELP_WIDTH = 78 };
+
 enum command {
     COMMAND_RUN,
     COMMAND_CHECK,
@@ -266,15 +268,43 @@ static enum err read_all(const struct conf_program *program, struct conf *conf,
 /* --- what is printed
  * ----------------------------------------------------------- */
 
+/* Add a paragraph, its lines broken at blanks. */
+static void add_wrapped(struct buf *out, const char *text)
+{
+    size_t column = 0;
+
+    for (;;) {
+        size_t len;
+
+        text += strspn(text, " \n");
+        len = strcspn(text, " \n");
+        if (len == 0) {
+            break;
+        }
+        if (column > 0) {
+            bool fits = column + 1 + len <= HELP_WIDTH;
+
+            buf_add_char(out, fits ? ' ' : '\n');
+            column = fits ? column + 1 : 0;
+        }
+        buf_add(out, text, len);
+        column += len;
+        text += len;
+    }
+}
+
 static void help_flags(struct buf *out)
 {
     buf_add_str(out, "\nCommand line:\n");
     for (size_t i = 0; i < N_FLAGS; i++) {
         const struct flag *flag = &flags[i];
-        const char *value = flag->value != NULL ? flag->value : "";
 
-        buf_addf(out, flag->optional ? "  %s[=%s]\n" : "  %s %s\n", flag->name,
-                 value);
+        if (flag->value == NULL) {
+            buf_addf(out, "  %s\n", flag->name);
+        } else {
+            buf_addf(out, flag->optional ? "  %s[=%s]\n" : "  %s %s\n",
+                     flag->name, flag->value);
+        }
         buf_addf(out, "      %s\n", flag->help);
     }
 }
@@ -310,8 +340,10 @@ void conf_program_help(const struct conf_program *program,
 {
     struct buf options;
 
-    buf_addf(out, "%s - %s\n\nUsage: %s [OPTION]...\n\n%s\n", program->name,
-             program->summary, program->name, program->description);
+    buf_addf(out, "%s - %s\n\nUsage: %s [OPTION]...\n\n", program->name,
+             program->summary, program->name);
+    add_wrapped(out, program->description);
+    buf_add_char(out, '\n');
     help_flags(out);
     help_files(program, out);
     buf_init(&options, CONF_TEXT_MAX);

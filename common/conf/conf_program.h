@@ -18,7 +18,7 @@ struct conf_file {
 struct conf_program {
     const char *name;        /**< as started, e.g. "engine-cleaner" */
     const char *summary;     /**< one line: what it is */
-    const char *description; /**< what it does, lines of at most 78 columns */
+    const char *description; /**< what it does; a paragraph, wrapped for people */
     const char *example;     /**< command lines that help; NULL: a usual one */
     const struct conf_part *parts;
     size_t n_parts;

@@ -62,8 +62,7 @@ static bool in_bounds(const struct conf_option *option, int64_t value)
 static void add_scaled(struct buf *out, const struct scale *scale,
                        int64_t value)
 {
-    while (scale[1].unit != NULL &&
-           (value == 0 || value % scale->factor != 0)) {
+    while (scale[1].unit != NULL && value % scale->factor != 0) {
         scale++;
     }
     buf_addf(out, "%" PRId64 "%s", value / scale->factor, scale->unit);
@@ -73,10 +72,10 @@ static void add_number(const struct conf_option *option, int64_t value,
                        struct buf *out)
 {
     if (option->type == CONF_DURATION) {
-        /* 0 has no unit of its own; "0s" reads better than "0ms". */
+        /* 0 has no unit of its own: seconds, and bytes below. */
         add_scaled(out, value == 0 ? &durations[3] : durations, value);
     } else if (option->type == CONF_SIZE) {
-        add_scaled(out, sizes, value);
+        add_scaled(out, value == 0 ? &sizes[3] : sizes, value);
     } else {
         buf_addf(out, "%" PRId64, value);
     }

@@ -17,7 +17,6 @@ void progress_init(struct progress *progress)
 void progress_fini(struct progress *progress)
 {
     free(progress->ended);
-    progress->ended = NULL;
     *progress = (struct progress){0};
 }
 

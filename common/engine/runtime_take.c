@@ -114,6 +114,7 @@ static void take_items(struct engine_io *io, const struct envelope *envelope)
         struct envelope_item item;
 
         envelope_get(envelope, i, &item);
+        BUG_IF(item.stream == NULL);
         if (item.stream != last) {
             stream = progress_stream(&io->progress, item.stream,
                                      item.stream_len, sender);

@@ -179,7 +179,7 @@ static void add_value(struct text *text)
 
     if (text->kind == TOKEN_QUOTED) {
         doc_add_str(out, "v", word);
-    } else if (is_word(text, "null")) {
+    } else if (is_word(text, "null")) { /* NOLINT(bugprone-branch-clone) */
         doc_add_null(out, "v");
     } else if (is_word(text, "true") || is_word(text, "false")) {
         doc_add_bool(out, "v", is_word(text, "true"));

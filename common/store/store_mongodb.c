@@ -263,7 +263,6 @@ static bool modify_progress(struct store_mongodb *store, const char *row,
 /* The row in the reply; false: there is none. Borrows. */
 static bool reply_row(const bson_t *reply, struct doc *row)
 {
-    struct doc doc = {bson_get_data(reply), reply->len};
     bson_iter_t at;
     const uint8_t *data;
     uint32_t len;
@@ -273,9 +272,8 @@ static bool reply_row(const bson_t *reply, struct doc *row)
         return false;
     }
     bson_iter_document(&at, &len, &data);
-    doc = (struct doc){data, len};
-    *row = doc;
-    return doc_check(doc);
+    *row = (struct doc){data, len};
+    return doc_check(*row);
 }
 
 /* {epoch: max(epoch + 1, now), batch: batch or 0}, decided by the server. */

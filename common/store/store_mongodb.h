@@ -60,7 +60,7 @@ void mongodb_query_range(bson_t *query, enum store_collection collection,
 void mongodb_query_scan(bson_t *query, const struct store_scan_plan *plan);
 
 /** As struct store_ops has it. */
-enum err mongodb_commit(struct store *store, const struct store_fence *fence,
+enum err mongodb_commit(struct store *base, const struct store_fence *fence,
                         const struct store_batch *batch, struct doc progress);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Engine "alarm": one open alarm per entity, and all that happens to it. */
+#include "engines/alarm/alarm.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
-#include "engines/alarm/alarm.h"
 #include "engines/alarm/alarm_book.h"
 #include "engines/alarm/alarm_known.h"
 #include "engines/alarm/alarm_request.h"
@@ -17,8 +18,8 @@ enum {
     KEY_MAX = 2 * EVENT_ENTITY_ID_MAX,
     MESSAGE_ID_MAX = 256,
     LATE_TEXT_MAX = 512,
-    BEAT_WRITES = 3000,              /* timers of a beat stop there, and at */
-    BEAT_BYTES = 2 * 1024 * 1024,    /* these: the rest goes with the next */
+    BEAT_WRITES = 3000,           /* timers of a beat stop there, and at */
+    BEAT_BYTES = 2 * 1024 * 1024, /* these: the rest goes with the next */
     MS_PER_S = 1000
 };
 
@@ -91,13 +92,13 @@ static void tell(const struct turn *turn, const struct alarm_notice *notice,
     doc_to_json(doc, &state->json);
     BUG_IF(state->json.overflow);
     alarm_notice_key(notice, &state->key);
-    engine_originate(turn->io, &(struct engine_outgoing){
-                                   .exchange = BUS_ALERTS,
-                                   .routing_key = buf_str(&state->key),
-                                   .content_type = "application/json",
-                                   .message_id = id,
-                                   .body = state->json.data,
-                                   .len = state->json.len});
+    engine_originate(
+        turn->io, &(struct engine_outgoing){.exchange = BUS_ALERTS,
+                                            .routing_key = buf_str(&state->key),
+                                            .content_type = "application/json",
+                                            .message_id = id,
+                                            .body = state->json.data,
+                                            .len = state->json.len});
 }
 
 static void tell_step(const struct turn *turn, const struct alarm_step *step,
@@ -137,9 +138,9 @@ static void put_steps(const struct turn *turn)
     }
     if (collapsed) {
         key.a = alarm->collapsed->number;
-        store_batch_put(batch, STORE_STEPS, &key,
-                        alarm_row_collapsed(turn->entity,
-                                            engine_scratch(turn->io)));
+        store_batch_put(
+            batch, STORE_STEPS, &key,
+            alarm_row_collapsed(turn->entity, engine_scratch(turn->io)));
     }
     engine_count(turn->io, "steps", result->n);
 }
@@ -157,8 +158,35 @@ static void put_resolved(const struct turn *turn, int64_t resolved_ms)
     engine_count(turn->io, "alarms_resolved", 1);
 }
 
+static void record(const struct turn *turn)
+{
+    const struct alarm_result *result = &turn->result;
+    int64_t resolved_ms = 0;
+
+    if (result->n == 0) {
+        return;
+    }
+    if (result->resolved) {
+        resolved_ms = result->steps[result->n - 1].t_ms;
+    }
+    put_steps(turn);
+    for (size_t i = 0; i < result->n; i++) {
+        tell_step(turn, &result->steps[i], resolved_ms);
+    }
+    if (result->resolved) {
+        put_resolved(turn, resolved_ms);
+    }
+}
+
+/* Counters wait for the fold, unless one is under way: it must end. */
 static void note_counters(const struct turn *turn)
 {
+    const struct alarm_entity *entity = turn->entity;
+
+    if (entity->alarm == NULL && entity->ttl_ms == 0 &&
+        turn->state->rules.late_after == 0) {
+        return; /* nobody will ask when it was seen */
+    }
     if (turn->state->folding) {
         put_row(turn);
     } else {
@@ -171,37 +199,24 @@ static void finish(const struct turn *turn)
 {
     const struct alarm_result *result = &turn->result;
     struct alarm_entity *entity = turn->entity;
-    struct alarm_book *book = &turn->state->book;
-    int64_t resolved_ms = 0;
+    struct alarm_state *state = turn->state;
 
-    if (result->resolved) {
-        resolved_ms = result->steps[result->n - 1].t_ms;
-    }
     if (result->opened) {
-        alarm_book_opened(book, entity);
+        alarm_book_opened(&state->book, entity);
         engine_count(turn->io, "alarms_opened", 1);
     }
-    if (result->n > 0) {
-        put_steps(turn);
-    }
-    for (size_t i = 0; i < result->n; i++) {
-        tell_step(turn, &result->steps[i], resolved_ms);
-    }
-    if (result->resolved) {
-        put_resolved(turn, resolved_ms);
-    }
+    record(turn);
     if (entity->alarm == NULL &&
-        alarm_silence_due(entity, &turn->state->rules, 0) <= 0) {
+        alarm_silence_due(entity, &state->rules, 0) <= 0) {
         forget(turn);
         return;
     }
     if (result->changed || (entity->alarm == NULL && !entity->stored)) {
         put_row(turn);
-    } else if (entity->alarm != NULL || entity->ttl_ms > 0 ||
-               turn->state->rules.late_after > 0) {
+    } else {
         note_counters(turn);
     }
-    alarm_book_arm(book, entity, &turn->state->rules);
+    alarm_book_arm(&state->book, entity, &state->rules);
 }
 
 /* Checks. */
@@ -232,8 +247,7 @@ static void take_check(struct turn *turn, const struct event *event)
     struct alarm_input input = {.event = event};
 
     if (turn->entity->alarm != NULL || event->state != STATE_OK) {
-        input.maintenance =
-            alarm_facts_read(event, state->facts, &input.facts);
+        input.maintenance = alarm_facts_read(event, state->facts, &input.facts);
     }
     turn->event = event;
     turn->action = "";
@@ -354,12 +368,11 @@ static enum err find_target(struct turn *turn, struct errbuf *why)
 static void on_action(struct alarm_state *state, struct engine_io *io,
                       const struct event *event, const struct errbuf *refused)
 {
-    struct turn turn = {.state = state,
-                        .io = io,
-                        .event = event,
-                        .action = event->action_id};
+    struct turn turn = {
+        .state = state, .io = io, .event = event, .action = event->action_id};
     const struct alarm_input input = {.event = event};
     struct errbuf why = {{0}, {0}};
+    enum err found;
 
     if (turn.action[0] != '\0') {
         if (alarm_known_has(&state->known, turn.action)) {
@@ -373,10 +386,11 @@ static void on_action(struct alarm_state *state, struct engine_io *io,
         refuse(&turn, refused);
         return;
     }
-    if (alarm_action_possible(event->type, &why) != ERR_OK ||
-        find_target(&turn, &why) != ERR_OK ||
-        alarm_action(turn.entity, &state->rules, &input, &turn.result,
-                     &why) != ERR_OK) {
+    /* Found in any case: a refusal tells the state of its alarm too. */
+    found = find_target(&turn, &why);
+    if (alarm_action_possible(event->type, &why) != ERR_OK || found != ERR_OK ||
+        alarm_action(turn.entity, &state->rules, &input, &turn.result, &why) !=
+            ERR_OK) {
         refuse(&turn, &why);
         return;
     }
@@ -627,8 +641,8 @@ static const struct conf_option alarm_options[] = {
     {RULE(resolve_after), .type = CONF_DURATION, .fallback = "60s", .min = 0,
      .max = YEAR,
      .help = "an alarm that is OK is resolved so long after its last change"},
-    {RULE(cancel_autosolve), .type = CONF_DURATION, .fallback = "1h",
-     .min = 0, .max = YEAR,
+    {RULE(cancel_autosolve), .type = CONF_DURATION, .fallback = "1h", .min = 0,
+     .max = YEAR,
      .help = "a cancelled alarm is resolved so long after the cancel and the "
              "last check that was not OK"},
     {RULE(uncancel_on_worse), .type = CONF_BOOL, .fallback = "yes",
@@ -645,8 +659,8 @@ static const struct conf_option alarm_options[] = {
      .max = YEAR,
      .help = "a check so much older than the last one changes no state; "
              "0: order of arrival decides"},
-    {RULE(late_clear), .type = CONF_DURATION, .fallback = "1h",
-     .min = MS_PER_S, .max = YEAR,
+    {RULE(late_clear), .type = CONF_DURATION, .fallback = "1h", .min = MS_PER_S,
+     .max = YEAR,
      .help = "the alarm on a source's clock ends so long after its last late "
              "check"},
     {RULE(steps_max), .type = CONF_INT, .fallback = "2000", .min = 10,

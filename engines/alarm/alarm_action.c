@@ -54,8 +54,8 @@ static enum err do_ack(struct alarm_turn *turn, const struct event *event,
     return ERR_OK;
 }
 
-static enum err do_ackremove(struct alarm_turn *turn,
-                             const struct event *event, struct errbuf *why)
+static enum err do_ackremove(struct alarm_turn *turn, const struct event *event,
+                             struct errbuf *why)
 {
     struct alarm *alarm = turn->entity->alarm;
 
@@ -85,8 +85,8 @@ static enum err do_cancel(struct alarm_turn *turn, const struct event *event,
     return ERR_OK;
 }
 
-static enum err do_uncancel(struct alarm_turn *turn,
-                            const struct event *event, struct errbuf *why)
+static enum err do_uncancel(struct alarm_turn *turn, const struct event *event,
+                            struct errbuf *why)
 {
     struct alarm *alarm = turn->entity->alarm;
 
@@ -128,9 +128,8 @@ static enum err do_snooze(struct alarm_turn *turn, const struct event *event,
                           struct errbuf *why)
 {
     struct alarm_mark *made;
-    int64_t duration_ms = event->duration_ms == 0
-                              ? turn->rules->snooze_default
-                              : event->duration_ms;
+    int64_t duration_ms = event->duration_ms == 0 ? turn->rules->snooze_default
+                                                  : event->duration_ms;
 
     if (duration_ms < 0 || duration_ms > ALARM_DURATION_MAX_MS) {
         errbuf_set_field(why, "duration",
@@ -144,8 +143,8 @@ static enum err do_snooze(struct alarm_turn *turn, const struct event *event,
     return ERR_OK;
 }
 
-static enum err do_unsnooze(struct alarm_turn *turn,
-                            const struct event *event, struct errbuf *why)
+static enum err do_unsnooze(struct alarm_turn *turn, const struct event *event,
+                            struct errbuf *why)
 {
     struct alarm *alarm = turn->entity->alarm;
 
@@ -223,8 +222,8 @@ enum err alarm_action(struct alarm_entity *entity,
         .t_ms = event->timestamp_ms,
         .rx_ms = event->received_ms,
         /* an operator's clock says nothing about the source's */
-        .ring_ms = alarm_ring_after(entity, event->received_ms -
-                                                entity->change_rx_ms),
+        .ring_ms =
+            alarm_ring_after(entity, event->received_ms - entity->change_rx_ms),
         .author = event->author,
         .message = event->output,
     };

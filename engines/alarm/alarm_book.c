@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** All entities that the engine remembers. */
+#include "engines/alarm/alarm_book.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
 #include "common/base/hash.h"
-#include "engines/alarm/alarm_book.h"
 
 void alarm_book_clear(struct alarm_book *book)
 {
@@ -25,8 +26,8 @@ void alarm_book_clear(struct alarm_book *book)
 
 void alarm_book_add(struct alarm_book *book, struct alarm_entity *entity)
 {
-    void *old = map_put(&book->entities, entity->id, strlen(entity->id),
-                        entity);
+    void *old =
+        map_put(&book->entities, entity->id, strlen(entity->id), entity);
 
     BUG_IF(old != NULL);
     (void)map_put(&book->keys, (const char *)&entity->rk_hash,
@@ -109,15 +110,14 @@ void alarm_book_arm(struct alarm_book *book, struct alarm_entity *entity,
 struct alarm_entity *alarm_book_of_wall(struct alarm_timer *timer)
 {
     return (struct alarm_entity *)(void *)((char *)timer -
-                                           offsetof(struct alarm_entity,
-                                                    wall));
+                                           offsetof(struct alarm_entity, wall));
 }
 
 struct alarm_entity *alarm_book_of_chain(struct alarm_timer *timer)
 {
-    return (struct alarm_entity *)(void *)((char *)timer -
-                                           offsetof(struct alarm_entity,
-                                                    chain));
+    return (
+        struct alarm_entity *)(void *)((char *)timer -
+                                       offsetof(struct alarm_entity, chain));
 }
 
 static void unlink_lag(struct alarm_book *book, struct alarm_entity *entity)
@@ -217,9 +217,8 @@ static struct alarm_entity *find_delta(const struct alarm_book *book,
 {
     const char *alarm_id = doc_str(one, "a", "");
 
-    return alarm_id[0] != '\0'
-               ? alarm_book_find_alarm(book, alarm_id)
-               : alarm_book_find(book, doc_str(one, "e", ""));
+    return alarm_id[0] != '\0' ? alarm_book_find_alarm(book, alarm_id)
+                               : alarm_book_find(book, doc_str(one, "e", ""));
 }
 
 /* What is older than the row was folded already: deltas outlive a fold that
@@ -241,8 +240,7 @@ static bool apply_one(struct alarm_entity *entity, struct doc one)
         alarm->events_count = doc_i64(one, "n", 0);
         alarm->nonok_rx_ms = doc_i64(one, "k", 0);
         alarm->source_state = (uint8_t)doc_i64(one, "s", 0);
-        (void)alarm_text_set(&alarm->output,
-                             doc_str(one, "o", alarm->output));
+        (void)alarm_text_set(&alarm->output, doc_str(one, "o", alarm->output));
     }
     return true;
 }

@@ -15,8 +15,8 @@ struct alarm_book {
     struct map entities;
     struct map alarms;
     struct map keys;
-    struct alarm_timers wall;  /**< ends of snoozes */
-    struct alarm_timers chain; /**< what silence concludes */
+    struct alarm_timers wall;       /**< ends of snoozes */
+    struct alarm_timers chain;      /**< what silence concludes */
     struct alarm_entity *lag_first; /**< those of this batch first */
     struct alarm_entity *lag_last;
 };

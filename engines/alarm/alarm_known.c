@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Ids of the last actions: a ring of rows, as many as are kept. */
+#include "engines/alarm/alarm_known.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "engines/alarm/alarm_known.h"
 
-enum { ROW_NAME_MAX = 96 };
+enum {
+    ROW_NAME_MAX = 96
+};
 
 /* The engine's own rows, apart from those of the runtime. */
-static const char *row_name(const struct engine_io *io,
-                            char name[ROW_NAME_MAX])
+static const char *row_name(const struct engine_io *io, char name[ROW_NAME_MAX])
 {
     int len = snprintf(name, ROW_NAME_MAX, "%s.actions", engine_row(io));
 

@@ -8,7 +8,10 @@
 
 /** As many are kept: days of what operators do, seconds of what a queue can
  *  deliver again. */
-enum { ALARM_KNOWN_MAX = 10000, ALARM_ACTION_ID_MAX = 128 };
+enum {
+    ALARM_KNOWN_MAX = 10000,
+    ALARM_ACTION_ID_MAX = 128
+};
 
 /** A zeroed one is empty and valid. */
 struct alarm_known {

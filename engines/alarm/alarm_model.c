@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** What the alarm engine holds in memory: entities, their open alarm, marks. */
+#include "engines/alarm/alarm_model.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/err.h"
 #include "common/base/mem.h"
-#include "engines/alarm/alarm_model.h"
 
-enum { RING_FIRST = 2, N_NAMES = 5 };
+enum {
+    RING_FIRST = 2,
+    N_NAMES = 5
+};
 
 /* One piece of memory for the entity and its names: there are many. */
 struct alarm_entity *alarm_entity_new(const struct event *event)

@@ -58,7 +58,7 @@ struct alarm_mark {
 
 /** State changes beyond the cap, counted in one step. */
 struct alarm_collapsed {
-    int64_t number; /**< of that step */
+    int64_t number;                        /**< of that step */
     uint32_t changes[ALARM_STATUSDEC + 1]; /**< by enum alarm_step_type */
     uint32_t states[STATE_CRITICAL + 1];   /**< changes to each state */
 };
@@ -79,8 +79,8 @@ struct alarm {
     int64_t step_ms;       /**< time of the last step */
     int64_t events_count;
     int64_t steps_count;
-    char *output;                      /**< owned, as all below */
-    struct alarm_mark *ack;            /**< NULL: none; so all marks */
+    char *output;           /**< owned, as all below */
+    struct alarm_mark *ack; /**< NULL: none; so all marks */
     struct alarm_mark *cancel;
     struct alarm_mark *snooze;
     struct alarm_mark *ticket;
@@ -105,12 +105,12 @@ struct alarm_entity {
     uint16_t changes_n;
     uint16_t changes_next;
     uint8_t source_type;
-    bool silent;        /**< ttl has run out since the last check */
-    bool silence_is_ok; /**< when ttl runs out all is well */
-    bool stored;        /**< has a row of its own (none while an alarm is) */
-    bool touched;       /**< the engine's: in this batch */
-    bool lagging;       /**< the engine's: newer than its row */
-    bool output_lags;   /**< its output too */
+    bool silent;         /**< ttl has run out since the last check */
+    bool silence_is_ok;  /**< when ttl runs out all is well */
+    bool stored;         /**< has a row of its own (none while an alarm is) */
+    bool touched;        /**< the engine's: in this batch */
+    bool lagging;        /**< the engine's: newer than its row */
+    bool output_lags;    /**< its output too */
     int64_t change_t_ms; /**< event time of the newest change */
     int64_t change_rx_ms;
     int64_t seen_t_ms; /**< event time of the last check */

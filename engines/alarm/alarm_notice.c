@@ -59,7 +59,9 @@ static void add_refusal(struct doc_out *out, const struct alarm_notice *notice,
     doc_add_null(out, "previous");
 }
 
-enum { PART_BYTES_MAX = 64 * 1024 /* of a document in the event */ };
+enum {
+    PART_BYTES_MAX = 64 * 1024 /* of a document in the event */
+};
 
 static void drop_large(struct doc *part)
 {
@@ -134,10 +136,10 @@ struct doc alarm_notice_write(const struct alarm_notice *notice,
 
 void alarm_notice_key(const struct alarm_notice *notice, struct buf *key)
 {
-    struct event named = {.type_name = notice->step == NULL
-                                           ? "action_refused"
-                                           : alarm_step_name(
-                                                 notice->step->type)};
+    struct event named = {.type_name =
+                              notice->step == NULL
+                                  ? "action_refused"
+                                  : alarm_step_name(notice->step->type)};
 
     if (notice->entity != NULL) {
         named.connector = notice->entity->connector;
@@ -155,4 +157,3 @@ void alarm_notice_key(const struct alarm_notice *notice, struct buf *key)
     buf_clear(key);
     event_routing_key(&named, key);
 }
-

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Actions of the action queue, from JSON. */
+#include "engines/alarm/alarm_request.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/str.h"
 #include "engines/alarm/alarm_known.h"
-#include "engines/alarm/alarm_request.h"
 #include "engines/alarm/alarm_turn.h"
 
 enum {
-    TEXT_MAX = 4096,       /* of a message, as in events */
-    AHEAD_MAX_MS = 60000,  /* as the cleaner takes of an event's time */
+    TEXT_MAX = 4096,      /* of a message, as in events */
+    AHEAD_MAX_MS = 60000, /* as the cleaner takes of an event's time */
     MS_PER_S = 1000,
     PARTS_MAX = EVENT_ENTITY_ID_MAX + 1
 };
@@ -41,7 +43,7 @@ struct text_field {
 
 #define TEXT(member, max)                                                      \
     {                                                                          \
-        #member, offsetof(struct event, member), max                           \
+#member, offsetof(struct event, member), max                           \
     }
 
 static const struct text_field texts[] = {
@@ -133,7 +135,7 @@ static enum err read_state(struct doc doc, struct event *event,
 static enum err read_duration(struct doc doc, struct event *event,
                               struct errbuf *why)
 {
-    double most = (double)(ALARM_DURATION_MAX_MS / MS_PER_S);
+    double most = clock_ms_to_s(ALARM_DURATION_MAX_MS);
     struct doc_value value;
     double s;
 
@@ -210,9 +212,8 @@ static const struct event blank = {
 };
 
 enum err alarm_request_read(struct alarm_request *request,
-                            const struct bus_delivery *delivery,
-                            int64_t now_ms, struct event *event,
-                            struct errbuf *why)
+                            const struct bus_delivery *delivery, int64_t now_ms,
+                            struct event *event, struct errbuf *why)
 {
     struct doc doc = {NULL, 0};
     enum err err;
@@ -221,12 +222,11 @@ enum err alarm_request_read(struct alarm_request *request,
     event->received_ms = now_ms;
     event->timestamp_ms = now_ms;
     if (delivery->body == NULL) {
-        errbuf_set(why, "message of %zu bytes passes the limit",
-                   delivery->len);
+        errbuf_set(why, "message of %zu bytes passes the limit", delivery->len);
         return ERR_INVALID;
     }
-    if (doc_from_json(delivery->body, delivery->len, request->out, &doc,
-                      why) != ERR_OK) {
+    if (doc_from_json(delivery->body, delivery->len, request->out, &doc, why) !=
+        ERR_OK) {
         return ERR_INVALID;
     }
     err = read_texts(doc, event, why);

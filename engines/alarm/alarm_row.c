@@ -64,8 +64,8 @@ const char *const alarm_collapsed_types[ALARM_STATUSDEC + 1] = {
     [ALARM_STATUSDEC] = "statusdec",
 };
 
-const char *const alarm_collapsed_states[STATE_CRITICAL + 1] = {"state:0", "state:1", "state:2",
-                                               "state:3"};
+const char *const alarm_collapsed_states[STATE_CRITICAL + 1] = {
+    "state:0", "state:1", "state:2", "state:3"};
 
 /* Writing. What is 0 or false is left out of the engine's own members. */
 
@@ -76,8 +76,7 @@ static void add_own(struct doc_out *out, enum alarm_field field, int64_t value)
     }
 }
 
-static void add_mark_members(struct doc_out *out,
-                             const struct alarm_mark *mark)
+static void add_mark_members(struct doc_out *out, const struct alarm_mark *mark)
 {
     doc_add_str(out, "author", mark->author);
     doc_add_str(out, "message", mark->message);
@@ -130,8 +129,10 @@ static void add_facts(struct doc_out *out, const struct alarm *alarm)
     } else {
         doc_add_array(out, alarm_fields[F_TAGS], (struct doc){NULL, 0});
     }
-    doc_add_array(out, alarm_fields[F_SERVICES], doc_sub(facts, alarm_fields[F_SERVICES]));
-    doc_add_doc(out, alarm_fields[F_INFOS], doc_sub(facts, alarm_fields[F_INFOS]));
+    doc_add_array(out, alarm_fields[F_SERVICES],
+                  doc_sub(facts, alarm_fields[F_SERVICES]));
+    doc_add_doc(out, alarm_fields[F_INFOS],
+                doc_sub(facts, alarm_fields[F_INFOS]));
 }
 
 void alarm_item_add(struct doc_out *out, const struct alarm_entity *entity,
@@ -251,8 +252,8 @@ struct doc alarm_row_resolved(const struct alarm_entity *entity,
     return doc_out_done(out);
 }
 
-struct doc alarm_row_track(const struct alarm_entity *entity,
-                           const char *owner, struct doc_out *out)
+struct doc alarm_row_track(const struct alarm_entity *entity, const char *owner,
+                           struct doc_out *out)
 {
     doc_out_reset(out);
     add_names(out, entity);
@@ -339,4 +340,3 @@ struct doc alarm_row_collapsed(const struct alarm_entity *entity,
     doc_add_str(out, "message", "");
     return doc_out_done(out);
 }
-

@@ -20,8 +20,8 @@ struct doc alarm_row_open(const struct alarm_entity *entity, const char *owner,
 struct doc alarm_row_resolved(const struct alarm_entity *entity,
                               int64_t resolved_ms, struct doc_out *out);
 /** An entity without an open alarm. */
-struct doc alarm_row_track(const struct alarm_entity *entity,
-                           const char *owner, struct doc_out *out);
+struct doc alarm_row_track(const struct alarm_entity *entity, const char *owner,
+                           struct doc_out *out);
 /** One step; action is the id of what asked for it, "" none. */
 struct doc alarm_row_step(const struct alarm_entity *entity,
                           const struct alarm_step *step, const char *action,
@@ -52,7 +52,7 @@ void alarm_notice_key(const struct alarm_notice *notice, struct buf *key);
 /** The entity's tags, services, infos and window as the event carries them
  *  (*facts borrows from out; empty when there are none). Returns the window's
  *  name, or NULL outside of one. */
-const char *alarm_facts_read(const struct event *event,
-                             struct doc_out *out, struct doc *facts);
+const char *alarm_facts_read(const struct event *event, struct doc_out *out,
+                             struct doc *facts);
 
 #endif

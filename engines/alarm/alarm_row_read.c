@@ -19,9 +19,8 @@ static const char *window_name(const struct doc_value *value)
     case DOC_STRING:
         return value->u.s.text[0] == '\0' ? NULL : value->u.s.text;
     case DOC_DOC:
-        return doc_count(value->u.doc) == 0
-                   ? NULL
-                   : doc_str(value->u.doc, "name", "");
+        return doc_count(value->u.doc) == 0 ? NULL
+                                            : doc_str(value->u.doc, "name", "");
     case DOC_BOOL:
         return value->u.b ? "" : NULL;
     case DOC_MISSING:
@@ -36,18 +35,44 @@ static const char *window_name(const struct doc_value *value)
 }
 
 /* Each alarm carries its facts, in memory and in every step's message. */
-static bool is_fact(struct doc doc)
+static void add_fact(struct doc_out *out, enum alarm_field field,
+                     enum doc_type type, struct doc doc)
 {
-    return doc.len <= FACT_BYTES_MAX && doc_count(doc) > 0;
+    const struct doc_value value = {.type = type, .u.doc = doc};
+
+    if (doc.len <= FACT_BYTES_MAX && doc_count(doc) > 0) {
+        doc_add_value(out, alarm_fields[field], &value);
+    }
+}
+
+static void add_services(struct doc_out *out, const struct event *event)
+{
+    struct doc_value value;
+
+    if (doc_get(event->extra, alarm_fields[F_SERVICES], &value) &&
+        value.type == DOC_ARRAY) {
+        add_fact(out, F_SERVICES, DOC_ARRAY, value.u.doc);
+    }
+}
+
+static const char *add_window(struct doc_out *out, const struct event *event)
+{
+    struct doc_value value;
+    const char *window;
+
+    (void)doc_get(event->extra, alarm_fields[F_MAINTENANCE], &value);
+    window = window_name(&value);
+    if (window != NULL) {
+        doc_add_value(out, alarm_fields[F_MAINTENANCE], &value);
+    }
+    return window;
 }
 
 const char *alarm_facts_read(const struct event *event, struct doc_out *out,
                              struct doc *facts)
 {
-    struct doc services = doc_sub(event->extra, alarm_fields[F_SERVICES]);
+    const char *window;
     size_t empty;
-    const char *window = NULL;
-    struct doc_value value;
 
     *facts = (struct doc){NULL, 0};
     if (event->tags.len == 0 && event->infos.len == 0 &&
@@ -56,23 +81,11 @@ const char *alarm_facts_read(const struct event *event, struct doc_out *out,
     }
     doc_out_reset(out);
     empty = doc_out_len(out);
-    if (is_fact(event->tags)) {
-        value.type = event->tags_is_map ? DOC_DOC : DOC_ARRAY;
-        value.u.doc = event->tags;
-        doc_add_value(out, alarm_fields[F_TAGS], &value);
-    }
-    if (is_fact(services)) {
-        doc_add_array(out, alarm_fields[F_SERVICES], services);
-    }
-    if (is_fact(event->infos)) {
-        doc_add_doc(out, alarm_fields[F_INFOS], event->infos);
-    }
-    if (doc_get(event->extra, alarm_fields[F_MAINTENANCE], &value)) {
-        window = window_name(&value);
-        if (window != NULL) {
-            doc_add_value(out, alarm_fields[F_MAINTENANCE], &value);
-        }
-    }
+    add_fact(out, F_TAGS, event->tags_is_map ? DOC_DOC : DOC_ARRAY,
+             event->tags);
+    add_services(out, event);
+    add_fact(out, F_INFOS, DOC_DOC, event->infos);
+    window = add_window(out, event);
     if (doc_out_len(out) > empty) {
         *facts = doc_out_done(out);
     }
@@ -164,8 +177,8 @@ static struct alarm_mark *get_mark(const struct values *values,
     if (doc.len == 0) {
         return NULL;
     }
-    mark = alarm_mark_new(doc_str(doc, "author", ""),
-                          doc_str(doc, "message", ""));
+    mark =
+        alarm_mark_new(doc_str(doc, "author", ""), doc_str(doc, "message", ""));
     mark->at_ms = doc_ms(doc, "at", 0);
     mark->until_ms = doc_ms(doc, "until", 0);
     mark->rx_ms = doc_i64(doc, "rx", 0);
@@ -222,8 +235,8 @@ static uint8_t get_state(const struct values *values, enum alarm_field field)
     return (uint8_t)get_i64(values, field);
 }
 
-static void read_alarm(struct alarm_entity *entity,
-                       const struct values *values, struct doc_out *out)
+static void read_alarm(struct alarm_entity *entity, const struct values *values,
+                       struct doc_out *out)
 {
     struct alarm *alarm = alarm_new(entity);
     const char *id = get_str(values, F_ID);

@@ -34,10 +34,10 @@ static void make_id(const struct alarm_entity *entity, const char *cause)
     uint64_t hash =
         hash_fixed(key, (size_t)clamp(len, 0, (int64_t)sizeof key - 1));
 
-    (void)snprintf(alarm->id, sizeof alarm->id, "%012llx-%016llx",
-                   (unsigned long long)((uint64_t)alarm->opened_ms &
-                                        ID_TIME_MASK),
-                   (unsigned long long)hash);
+    (void)snprintf(
+        alarm->id, sizeof alarm->id, "%012llx-%016llx",
+        (unsigned long long)((uint64_t)alarm->opened_ms & ID_TIME_MASK),
+        (unsigned long long)hash);
 }
 
 static void open_alarm(struct alarm_turn *turn, const char *cause)
@@ -150,14 +150,12 @@ static int64_t ring_time(const struct alarm_entity *entity,
     if (entity->changes_n == 0) {
         return event->timestamp_ms;
     }
-    return alarm_ring_after(entity,
-                            elapsed >= 0
-                                ? elapsed
-                                : event->received_ms - entity->change_rx_ms);
+    return alarm_ring_after(entity, elapsed >= 0 ? elapsed
+                                                 : event->received_ms -
+                                                       entity->change_rx_ms);
 }
 
-static void take_check(struct alarm_turn *turn,
-                       const struct alarm_input *input)
+static void take_check(struct alarm_turn *turn, const struct alarm_input *input)
 {
     const struct event *event = input->event;
     struct alarm_entity *entity = turn->entity;
@@ -206,7 +204,13 @@ void alarm_check(struct alarm_entity *entity, const struct alarm_rules *rules,
 }
 
 /* What silence concludes, and when. */
-enum conclusion { NOTHING, RESOLVE, REFRESH, RUN_OUT, FORGET };
+enum conclusion {
+    NOTHING,
+    RESOLVE,
+    REFRESH,
+    RUN_OUT,
+    FORGET
+};
 
 struct due {
     int64_t at_ms;
@@ -269,13 +273,12 @@ static struct due alarm_due(const struct alarm_entity *entity,
     struct due due = {closing_due(alarm, rules, gap_ms), RESOLVE};
 
     if (alarm->status == ALARM_FLAPPING) {
-        due = sooner(due, (struct due){flapping_due(entity, rules, gap_ms),
-                                       REFRESH});
+        due = sooner(
+            due, (struct due){flapping_due(entity, rules, gap_ms), REFRESH});
     } else if (alarm->status == ALARM_STEALTHY) {
         int64_t end = alarm->onset_ms + rules->stealthy_time;
 
-        due = sooner(due,
-                     (struct due){ring_due(entity, end, gap_ms), REFRESH});
+        due = sooner(due, (struct due){ring_due(entity, end, gap_ms), REFRESH});
     }
     return due;
 }
@@ -325,9 +328,8 @@ int64_t alarm_silence_due(const struct alarm_entity *entity,
 
 static void resolve(struct alarm_turn *turn)
 {
-    turn->message = turn->entity->alarm->cancel == NULL
-                        ? "the state is OK"
-                        : "it was cancelled";
+    turn->message = turn->entity->alarm->cancel == NULL ? "the state is OK"
+                                                        : "it was cancelled";
     alarm_step_add(turn, ALARM_RESOLVE, 0);
     turn->result->resolved = true;
 }
@@ -362,9 +364,8 @@ static void run_out(struct alarm_turn *turn)
     alarm_status_refresh(turn);
 }
 
-bool alarm_silence(struct alarm_entity *entity,
-                   const struct alarm_rules *rules, int64_t gap_ms,
-                   struct alarm_result *result)
+bool alarm_silence(struct alarm_entity *entity, const struct alarm_rules *rules,
+                   int64_t gap_ms, struct alarm_result *result)
 {
     struct due due = next_due(entity, rules, gap_ms);
     int64_t since = alarm_later(entity->change_rx_ms, gap_ms);

@@ -13,7 +13,9 @@
 #include "engines/alarm/alarm_model.h"
 
 /** Most steps that one input makes. */
-enum { ALARM_STEPS_A_TURN = 8 };
+enum {
+    ALARM_STEPS_A_TURN = 8
+};
 
 /** The numbers a site chooses; times in ms. docs/engines/alarm.md. */
 struct alarm_rules {
@@ -56,7 +58,7 @@ struct alarm_result {
 
 struct alarm_input {
     const struct event *event;
-    struct doc facts; /**< as in struct alarm; borrowed */
+    struct doc facts;        /**< as in struct alarm; borrowed */
     const char *maintenance; /**< name of the active window; NULL: none */
 };
 
@@ -80,9 +82,8 @@ MUST_CHECK enum err alarm_action_possible(enum event_type type,
 int64_t alarm_silence_due(const struct alarm_entity *entity,
                           const struct alarm_rules *rules, int64_t gap_ms);
 /** Conclude what was due then; false: the entity can be forgotten. */
-bool alarm_silence(struct alarm_entity *entity,
-                   const struct alarm_rules *rules, int64_t gap_ms,
-                   struct alarm_result *result);
+bool alarm_silence(struct alarm_entity *entity, const struct alarm_rules *rules,
+                   int64_t gap_ms, struct alarm_result *result);
 /** When the snooze ends, on the wall clock. */
 int64_t alarm_snooze_due(const struct alarm_entity *entity);
 /** End it. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Timers in time order: a binary heap whose members know their place. */
+#include "engines/alarm/alarm_timers.h"
+
 #include <stdlib.h>
 
 #include "common/base/err.h"
 #include "common/base/mem.h"
-#include "engines/alarm/alarm_timers.h"
 
-enum { FIRST_ROOM = 64 };
+enum {
+    FIRST_ROOM = 64
+};
 
 void alarm_timers_fini(struct alarm_timers *timers)
 {
@@ -78,8 +81,8 @@ static void add(struct alarm_timers *timers, struct alarm_timer_slot slot)
 {
     if (timers->n == timers->room) {
         timers->room = timers->room == 0 ? FIRST_ROOM : timers->room * 2;
-        timers->slots = xrealloc_array(timers->slots, timers->room,
-                                       sizeof *timers->slots);
+        timers->slots =
+            xrealloc_array(timers->slots, timers->room, sizeof *timers->slots);
     }
     BUG_IF(timers->n >= UINT32_MAX - 1);
     timers->n++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Steps, states and statuses: what checks, actions and silence share. */
-#include "common/base/mem.h"
 #include "engines/alarm/alarm_turn.h"
+
+#include "common/base/mem.h"
 
 int64_t alarm_later(int64_t a, int64_t b)
 {

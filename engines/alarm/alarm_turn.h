@@ -11,7 +11,7 @@ struct alarm_turn {
     struct alarm_result *result;
     int64_t t_ms;
     int64_t rx_ms;
-    int64_t ring_ms; /**< the same moment in the time of the ring */
+    int64_t ring_ms;    /**< the same moment in the time of the ring */
     const char *author; /**< NULL: the source */
     const char *message;
 };
@@ -22,8 +22,7 @@ struct alarm_turn {
 /** The later of two times. */
 int64_t alarm_later(int64_t a, int64_t b);
 /** Time of the ring after some time since the entity's last change. */
-int64_t alarm_ring_after(const struct alarm_entity *entity,
-                         int64_t elapsed_ms);
+int64_t alarm_ring_after(const struct alarm_entity *entity, int64_t elapsed_ms);
 /** Append a step of the open alarm; borrowed until the next one. */
 struct alarm_step *alarm_step_add(struct alarm_turn *turn,
                                   enum alarm_step_type type, int64_t value);

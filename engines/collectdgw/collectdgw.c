@@ -35,6 +35,7 @@ struct collectdgw {
     struct engine_io *io; /* of the call under way, for the sink */
 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): members, not values. */
 #define OPTION(key_, field_)                                                   \
     .section = "collectdgw", .key = key_,                                      \
     .offset = offsetof(struct collectdgw, field_)

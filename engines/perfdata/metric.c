@@ -9,7 +9,8 @@
 #include "common/base/mem.h"
 
 enum {
-    TEXTS_MAX = PERF_METRIC_MAX + PERF_UNIT_MAX + 2 * PERF_RANGE_MAX + 4
+    TEXTS_MAX = PERF_METRIC_MAX + PERF_UNIT_MAX + 2 * PERF_RANGE_MAX + 4,
+    DELTA_MAX = DOC_BYTES_MAX / 2
 };
 
 void metrics_table_init(struct metrics_table *table)
@@ -33,6 +34,7 @@ void metrics_table_fini(struct metrics_table *table)
         free_metric(slot.value);
     }
     map_fini(&table->by_id);
+    map_fini(&table->by_n);
     metrics_table_init(table);
 }
 
@@ -112,6 +114,8 @@ static struct metric *add(struct metrics_table *table, const char *id,
     metric->last_value = (double)NAN;
     set_metadata(metric, item);
     (void)map_put(&table->by_id, metric->id, strlen(metric->id), metric);
+    (void)map_put(&table->by_n, (const char *)&metric->n, sizeof metric->n,
+                  metric);
     table->last_n = n > table->last_n ? n : table->last_n;
     return metric;
 }
@@ -123,48 +127,96 @@ struct metric *metrics_table_add(struct metrics_table *table, const char *id,
     return add(table, id, entity_len, table->last_n + 1, item);
 }
 
-bool metric_set_last(struct metric *metric, int64_t at_ms, double value)
+static bool is_newer(const struct metric *metric, int64_t at_ms, double value)
 {
-    if (!isnan(metric->last_value) &&
-        (at_ms < metric->last_ms ||
-         (at_ms == metric->last_ms && value == metric->last_value))) {
+    return isnan(metric->last_value) || at_ms > metric->last_ms ||
+           (at_ms == metric->last_ms && value != metric->last_value);
+}
+
+static void touch(struct metrics_table *table, struct metric *metric)
+{
+    if (!metric->behind) {
+        metric->behind = true;
+        metric->next_behind = table->behind;
+        table->behind = metric;
+    }
+    if (!metric->touched) {
+        metric->touched = true;
+        metric->next_touched = table->touched;
+        table->touched = metric;
+    }
+}
+
+void metrics_table_set_last(struct metrics_table *table, struct metric *metric,
+                            int64_t at_ms, double value)
+{
+    if (is_newer(metric, at_ms, value)) {
+        metric->last_ms = at_ms;
+        metric->last_value = value;
+        touch(table, metric);
+    }
+}
+
+struct metric *metrics_table_next_behind(struct metrics_table *table)
+{
+    struct metric *metric = table->behind;
+
+    if (metric != NULL) {
+        table->behind = metric->next_behind;
+        metric->behind = false;
+    }
+    return metric;
+}
+
+/* A last value as deltas hold it. */
+struct record {
+    int64_t n;
+    int64_t at_ms;
+    double value;
+};
+
+bool metrics_table_delta(struct metrics_table *table, struct doc_out *out)
+{
+    struct buf records;
+
+    if (table->touched == NULL) {
         return false;
     }
-    metric->last_ms = at_ms;
-    metric->last_value = value;
+    buf_init(&records, DELTA_MAX);
+    while (table->touched != NULL &&
+           records.len + sizeof(struct record) <= DELTA_MAX) {
+        struct metric *metric = table->touched;
+        const struct record record = {metric->n, metric->last_ms,
+                                      metric->last_value};
+
+        buf_add(&records, &record, sizeof record);
+        metric->touched = false;
+        table->touched = metric->next_touched;
+    }
+    doc_add_bytes(out, "last", records.data, records.len);
+    buf_fini(&records);
     return true;
 }
 
-void metrics_table_mark(struct metrics_table *table, struct metric *metric,
-                        int64_t now_ms)
+void metrics_table_apply(struct metrics_table *table, struct doc delta)
 {
-    if (metric->stale_ms != 0) {
+    struct doc_value value;
+
+    if (!doc_get(delta, "last", &value) || value.type != DOC_BYTES) {
         return;
     }
-    metric->stale_ms = now_ms;
-    metric->next = NULL;
-    if (table->stale_last != NULL) {
-        table->stale_last->next = metric;
-    } else {
-        table->stale_first = metric;
-    }
-    table->stale_last = metric;
-}
+    for (size_t at = 0; at + sizeof(struct record) <= value.u.s.len;
+         at += sizeof(struct record)) {
+        struct record record;
+        struct metric *metric;
 
-struct metric *metrics_table_take(struct metrics_table *table,
-                                  int64_t before_ms)
-{
-    struct metric *metric = table->stale_first;
-
-    if (metric == NULL || metric->stale_ms > before_ms) {
-        return NULL;
+        memcpy(&record, value.u.s.text + at, sizeof record);
+        metric =
+            map_get(&table->by_n, (const char *)&record.n, sizeof record.n);
+        if (metric != NULL) {
+            metrics_table_set_last(table, metric, record.at_ms, record.value);
+        }
     }
-    table->stale_first = metric->next;
-    if (metric->next == NULL) {
-        table->stale_last = NULL;
-    }
-    metric->stale_ms = 0;
-    return metric;
 }
 
 static void add_number(struct doc_out *out, const char *field, double value)

@@ -21,16 +21,18 @@ struct metric {
     double interval_s;
     int64_t last_ms;
     double last_value;
-    int64_t stale_ms;    /**< since when its row lacks the last value; 0: it
-                              does not */
-    struct metric *next; /**< in the order of stale_ms */
+    bool behind;  /**< its row lacks the last value */
+    bool touched; /**< its last value is in no delta yet */
+    struct metric *next_behind;
+    struct metric *next_touched;
 };
 
 struct metrics_table {
     struct map by_id;
+    struct map by_n;
     int64_t last_n;
-    struct metric *stale_first;
-    struct metric *stale_last;
+    struct metric *behind;
+    struct metric *touched;
 };
 
 void metrics_table_init(struct metrics_table *table);
@@ -47,16 +49,16 @@ struct metric *metrics_table_add(struct metrics_table *table, const char *id,
                                  const struct perf_item *item);
 /** Whether metadata differs from the item's, which it then takes over. */
 bool metric_update(struct metric *metric, const struct perf_item *item);
-/** Note a value; an older one than the last changes nothing. True when the
- *  last value is another one now. */
-bool metric_set_last(struct metric *metric, int64_t at_ms, double value);
-/** Remember that the row must be written again. */
-void metrics_table_mark(struct metrics_table *table, struct metric *metric,
-                        int64_t now_ms);
-/** The longest marked one if that is since before_ms or earlier, no more
- *  marked then; else NULL. */
-struct metric *metrics_table_take(struct metrics_table *table,
-                                  int64_t before_ms);
+/** Note a value: an older one than the last changes nothing. Then the row is
+ *  behind, and the next delta tells it. */
+void metrics_table_set_last(struct metrics_table *table, struct metric *metric,
+                            int64_t at_ms, double value);
+/** One whose row is behind; NULL when there is none. */
+struct metric *metrics_table_next_behind(struct metrics_table *table);
+/** Write the last values not told yet into an open document (as many as it
+ *  holds); false when there is none. */
+bool metrics_table_delta(struct metrics_table *table, struct doc_out *out);
+void metrics_table_apply(struct metrics_table *table, struct doc delta);
 /** Write its row into an open document. */
 void metric_to_doc(const struct metric *metric, struct doc_out *out);
 

@@ -12,13 +12,11 @@
 
 enum {
     METRIC_ID_MAX = EVENT_ENTITY_ID_MAX + 3 * PERF_METRIC_MAX + 1,
-    ROWS_A_BEAT = 2000, /* rewritten for their last value */
-    STATE_STEP = 100,   /* cps_state: state * 100 + hard * 10 */
+    STATE_STEP = 100, /* cps_state: state * 100 + hard * 10 */
     HARD_STEP = 10
 };
 
 struct perfdata {
-    int64_t last_every_ms;
     int64_t metrics_max;
     bool cps_state;
 
@@ -30,14 +28,12 @@ struct perfdata {
     const struct event *event;
 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): members, not values. */
 #define OPTION(key_, field_)                                                   \
     .section = "perfdata", .key = key_,                                        \
     .offset = offsetof(struct perfdata, field_)
 
 static const struct conf_option perfdata_options[] = {
-    {OPTION("last_interval", last_every_ms), .type = CONF_DURATION,
-     .fallback = "60s", .min = 1000, .max = 3600000,
-     .help = "how often the last value is written to the metric's row"},
     {OPTION("metrics_max", metrics_max), .type = CONF_INT,
      .fallback = "1000000", .min = 1, .max = 100000000, .unit = "metrics",
      .help = "values of further metrics are refused"},
@@ -158,7 +154,6 @@ static void take_item(void *ctx, const struct perf_item *item)
     const struct event *event = perfdata->event;
     struct metric *metric;
     bool write = false;
-    bool newer;
 
     name_metric(perfdata, item->metric);
     metric = find_or_add(perfdata, item, &write);
@@ -166,14 +161,12 @@ static void take_item(void *ctx, const struct perf_item *item)
         return;
     }
     metric->interval_s = doc_f64(event->extra, "interval", metric->interval_s);
-    newer = metric_set_last(metric, event->timestamp_ms, item->value);
+    metrics_table_set_last(&perfdata->metrics, metric, event->timestamp_ms,
+                           item->value);
     write_point(perfdata->io, metric, event->timestamp_ms, item->value);
     engine_count(perfdata->io, "points", 1);
     if (write) {
         write_row(perfdata->io, metric);
-    } else if (newer) {
-        metrics_table_mark(&perfdata->metrics, metric,
-                           engine_now_ms(perfdata->io));
     }
 }
 
@@ -233,17 +226,40 @@ static enum engine_verdict perfdata_process(void *state, struct engine_io *io,
 
 static void perfdata_beat(void *state, struct engine_io *io)
 {
-    struct perfdata *perfdata = state;
-    int64_t before_ms = engine_now_ms(io) - perfdata->last_every_ms;
-    const struct metric *metric;
+    const struct perfdata *perfdata = state;
 
-    for (int i = 0;
-         i < ROWS_A_BEAT &&
-         (metric = metrics_table_take(&perfdata->metrics, before_ms)) != NULL;
-         i++) {
+    engine_gauge(io, "metrics", (int64_t)perfdata->metrics.by_id.n);
+}
+
+static bool perfdata_delta(void *state, struct doc_out *out)
+{
+    struct perfdata *perfdata = state;
+
+    return metrics_table_delta(&perfdata->metrics, out);
+}
+
+static void perfdata_delta_apply(void *state, struct doc delta)
+{
+    struct perfdata *perfdata = state;
+
+    metrics_table_apply(&perfdata->metrics, delta);
+}
+
+/* The last values reach the rows. */
+static bool perfdata_fold(void *state, struct engine_io *io, size_t most)
+{
+    struct perfdata *perfdata = state;
+
+    for (size_t n = 0; n < most; n++) {
+        const struct metric *metric =
+            metrics_table_next_behind(&perfdata->metrics);
+
+        if (metric == NULL) {
+            return true;
+        }
         write_row(io, metric);
     }
-    engine_gauge(io, "metrics", (int64_t)perfdata->metrics.by_id.n);
+    return perfdata->metrics.behind == NULL;
 }
 
 static void perfdata_fini(void *state)
@@ -266,5 +282,8 @@ const struct engine_ops perfdata_engine = {
     .load = perfdata_load,
     .process = perfdata_process,
     .beat = perfdata_beat,
+    .delta = perfdata_delta,
+    .delta_apply = perfdata_delta_apply,
+    .fold = perfdata_fold,
     .fini = perfdata_fini,
 };

@@ -315,7 +315,18 @@ static const struct {
     struct result (*run)(const struct bus_amqp_conf *conf, int64_t messages);
 } runs[] = {{"F", run_settled}, {"L", run_live}, {"bus", run_bus}};
 
-/* Usage: bench_broker [MESSAGES]. The broker is named by environment. */
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], name) == 0) {
+            return true;
+        }
+    }
+    return argc <= 2;
+}
+
+/* Usage: bench_broker [MESSAGES [RUN...]]. The broker is named by
+ * environment. */
 int main(int argc, char **argv)
 {
     struct bus_amqp_conf conf;
@@ -324,14 +335,18 @@ int main(int argc, char **argv)
     if ((argc > 1 &&
          str_to_i64(argv[1], WINDOW, MESSAGES_MOST, &messages) != ERR_OK) ||
         !amqp_env_read(&conf)) {
-        (void)fputs("usage: bench_broker [MESSAGES]\n", stderr);
+        (void)fputs("usage: bench_broker [MESSAGES [RUN...]]\n", stderr);
         return EXIT_FAILURE;
     }
     (void)printf("{\"bench\":\"broker\",\"messages\":%lld,\"bytes\":%d",
                  (long long)messages, (int)BODY_BYTES);
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-        struct result result = runs[i].run(&conf, messages);
+        struct result result;
 
+        if (!is_wanted(runs[i].name, argc, argv)) {
+            continue;
+        }
+        result = runs[i].run(&conf, messages);
         (void)printf(",\"%s\":{\"per_s\":%.0f,\"client_us\":%.2f}",
                      runs[i].name, result.per_s, result.client_us);
         (void)fflush(stdout);

@@ -123,8 +123,11 @@ class Faults:
             begin = i * part
             self.run.feed.allow(begin + part)
             self.run.feed.wait(begin + self.random.randrange(1, part))
+            begun = time.monotonic()
             self.strike(what)
             self.run.suite.wait_ready()
+            rig.say(f"  {what} killed, ready again in "
+                    f"{time.monotonic() - begun:.1f} s")
         self.run.feed.allow(n)
 
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Every route: closed without the key, strict about parameters. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/file.h"
+#include "common/base/mem.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 #include "tests/unit/webserver/web_fixture.h"
@@ -161,12 +164,37 @@ static void table_is_sound(void **state)
     }
 }
 
+/* docs/api.md names each route. */
+static void manual_has_all(void **state)
+{
+    const char *top = getenv("srcdir");
+    char *path = xasprintf("%s/docs/api.md", top != NULL ? top : "..");
+    struct errbuf why = {0};
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 1024 * 1024);
+    assert_int_equal(file_read(path, &text, &why), ERR_OK);
+    for (const struct route *r = routes; r->path != NULL; r++) {
+        char name[256];
+
+        (void)snprintf(name, sizeof name, "`%s %s`", method_name(r->method),
+                       r->path);
+        if (strstr(buf_str(&text), name) == NULL) {
+            fail_msg("%s is not in docs/api.md", name);
+        }
+    }
+    buf_fini(&text);
+    free(path);
+}
+
 int main(void)
 {
     const struct row_table tables[] = {
         ROW_SINGLE(table_is_sound), ROW_SINGLE(without_key),
         ROW_SINGLE(with_key),       ROW_SINGLE(unknown_parameter),
         ROW_SINGLE(wrong_method),   ROW_SINGLE(unknown_path),
+        ROW_SINGLE(manual_has_all),
     };
 
     return rows_run("routes", tables, N_ROWS(tables));

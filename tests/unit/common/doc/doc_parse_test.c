@@ -157,6 +157,8 @@ static enum err parse_many(const char *item, size_t n, struct errbuf *why)
 static void test_sizes(void **state)
 {
     struct errbuf why;
+    struct doc_out *out;
+    struct doc doc;
     char *big = xmalloc(DOC_BYTES_MAX + 1);
 
     (void)state;
@@ -166,6 +168,11 @@ static void test_sizes(void **state)
     /* Small as text, large as a document. */
     assert_int_equal(parse_many("[\"\",[]]", 400000, &why), ERR_LIMIT);
     assert_non_null(strstr(why.text, "too"));
+    memset(big, ' ', DOC_BYTES_MAX + 1);
+    out = doc_out_new();
+    assert_int_equal(doc_from_json(big, DOC_BYTES_MAX + 1, out, &doc, &why),
+                     ERR_LIMIT);
+    doc_out_free(out);
     memset(big, 'x', DOC_BYTES_MAX);
     big[DOC_BYTES_MAX] = '\0';
     big[0] = '"';

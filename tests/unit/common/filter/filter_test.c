@@ -207,6 +207,10 @@ static const struct refused_case refused[] = {
     {"{\"a\":{\"$regex\":\"\\\\C\"}}", "a.$regex: bad pattern", ERR_INVALID},
     {"{\"a\":{\"$not\":5}}", "a.$not: expected an object of operators",
      ERR_INVALID},
+    {"{\"a\":{\"$not\":{\"$foo\":1}}}", "a.$not.$foo: expected one of $eq",
+     ERR_INVALID},
+    {"{\"$not\":{\"$foo\":1}}", "$not.$foo: expected a field name",
+     ERR_INVALID},
     {"{\"a\":{\"$elemMatch\":5}}", "a.$elemMatch: expected an object",
      ERR_INVALID},
     {"{\"a\":{\"$elemMatch\":{\"$gt\":1,\"b\":2}}}",
@@ -313,6 +317,28 @@ static enum err parse_repeated(const char *before, const char *item,
     return err;
 }
 
+/* {"$not":{"$not": ... {"a":1}}} */
+static enum err parse_nested(size_t n)
+{
+    struct filter *filter = NULL;
+    struct errbuf why = {.text = ""};
+    struct buf text;
+    enum err err;
+
+    buf_init(&text, TEXT_MAX);
+    for (size_t i = 0; i < n; i++) {
+        buf_add_str(&text, "{\"$not\":");
+    }
+    buf_add_str(&text, "{\"a\":1}");
+    for (size_t i = 0; i < n; i++) {
+        buf_add_char(&text, '}');
+    }
+    err = filter_parse(buf_str(&text), &filter, &why);
+    filter_free(filter);
+    buf_fini(&text);
+    return err;
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -337,6 +363,9 @@ static void test_limits(void **state)
     assert_int_equal(parse_repeated("", "not ", "a=1", 16, false), ERR_LIMIT);
     assert_int_equal(parse_repeated("", "{\"$not\":", "1", 100, false),
                      ERR_LIMIT);
+    assert_int_equal(parse_nested(14), ERR_OK);
+    assert_int_equal(parse_nested(16), ERR_LIMIT); /* its canonical form */
+    assert_int_equal(parse_nested(33), ERR_LIMIT);
     assert_int_equal(parse_repeated("a", "a", "=1", 511, false), ERR_OK);
     assert_int_equal(parse_repeated("a", "a", "=1", 512, false), ERR_LIMIT);
     assert_int_equal(parse_repeated("a~x", "x", "", 4095, false), ERR_OK);
@@ -430,6 +459,18 @@ static void test_explain(void **state)
                                         "      element gt 1\n"
                                         "  d not\n"
                                         "    d in [1]\n");
+    filter_free(filter);
+    filter = parse("{\"$or\":[{\"$nor\":[{\"a\":1},{\"b\":2}]},{\"$nor\":[{"
+                   "\"c\":3}]},{}]}");
+    buf_clear(&text);
+    filter_explain(filter, &text);
+    assert_string_equal(buf_str(&text), "any of\n"
+                                        "  none of\n"
+                                        "    a eq 1\n"
+                                        "    b eq 2\n"
+                                        "  not\n"
+                                        "    c eq 3\n"
+                                        "  everything\n");
     buf_clear(&text);
     filter_explain(NULL, &text);
     assert_string_equal(buf_str(&text), "everything\n");

@@ -21,7 +21,12 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { TEXT_MAX = 65536, WORD_MAX = 64, MS_PER_S = 1000, SECOND = 1000 };
+enum {
+    TEXT_MAX = 65536,
+    WORD_MAX = 64,
+    MS_PER_S = 1000,
+    SECOND = 1000
+};
 
 #define EPOCH_MS INT64_C(1700000000000)
 
@@ -35,7 +40,6 @@ struct script {
     int64_t gap_ms;
     int n;
     bool window;
-
 };
 
 static const struct alarm_rules defaults = {
@@ -85,8 +89,7 @@ static void tell(struct script *script, bool timer)
 
         buf_addf(&script->out, "%s%s", script->out.len > 0 ? " " : "",
                  alarm_step_name(step->type));
-        if (step->type <= ALARM_STATUSDEC ||
-            step->type == ALARM_CHANGESTATE) {
+        if (step->type <= ALARM_STATUSDEC || step->type == ALARM_CHANGESTATE) {
             buf_addf(&script->out, "=%" PRId64, step->value);
         }
         if (timer) {
@@ -107,8 +110,7 @@ static void do_check(struct script *script, const char *word)
     char id[WORD_MAX];
     struct event event = base_event(script, id);
     struct alarm_input input = {.event = &event,
-                                .maintenance = script->window ? "works"
-                                                              : NULL};
+                                .maintenance = script->window ? "works" : NULL};
 
     event.state = word[0] - '0';
     event.hard = word[1] != 's';
@@ -154,21 +156,20 @@ static void do_action(struct script *script, const char *word)
     event.type_name = event_type_name(event.type);
     event.author = "bob";
     event.output = event.type == EVENT_COMMENT ? arg : "text";
-    event.ticket = event.type == EVENT_ASSOCTICKET ||
-                           strcmp(names[i].name, "acktick") == 0
-                       ? arg
-                       : "";
-    event.duration_ms = event.type == EVENT_SNOOZE
-                            ? strtoll(arg, NULL, 10) * MS_PER_S
-                            : 0;
+    event.ticket =
+        event.type == EVENT_ASSOCTICKET || strcmp(names[i].name, "acktick") == 0
+            ? arg
+            : "";
+    event.duration_ms =
+        event.type == EVENT_SNOOZE ? strtoll(arg, NULL, 10) * MS_PER_S : 0;
     event.state = event.type == EVENT_CHANGESTATE ? arg[0] - '0' : 0;
     event.keep_state = strchr(arg, '!') == NULL;
     if (script->entity->alarm == NULL) {
         buf_addf(&script->out, " none");
     } else if (alarm_action(script->entity, &script->rules, &input,
                             &script->result, &why) != ERR_OK) {
-        buf_addf(&script->out, "%srefused(%s)",
-                 script->out.len > 0 ? " " : "", why.text);
+        buf_addf(&script->out, "%srefused(%s)", script->out.len > 0 ? " " : "",
+                 why.text);
     } else {
         tell(script, false);
     }
@@ -273,39 +274,51 @@ struct rule_case {
 /* Ten changes, a minute apart: 2 and 0 in turn; the last is an OK at 540. */
 #define TEN "@0 2 @60 0 @120 2 @180 0 @240 2 @300 0 @360 2 @420 0 @480 2 @540 0"
 #define NINE_STEPS                                                             \
-    OPEN(2) " statedec=0 statusdec=0 " OPEN(2) " statedec=0 statusdec=0 " OPEN( \
+    OPEN(2)                                                                    \
+    " statedec=0 statusdec=0 " OPEN(2) " statedec=0 statusdec=0 " OPEN(        \
         2) " statedec=0 statusdec=0 " OPEN(2) " statedec=0 statusdec=0 " OPEN(2)
 
 static const struct rule_case checks[] = {
     {.name = "state 0, no alarm: nothing", .text = "0 0 0", .want = ""},
-    {.name = "non-zero: open (steps stateinc, statusinc)", .text = "2",
+    {.name = "non-zero: open (steps stateinc, statusinc)",
+     .text = "2",
      .want = OPEN(2)},
     {.name = "minor opens", .text = "1", .want = OPEN(1)},
-    {.name = "a step only when state or status changes", .text = "2 2 2",
+    {.name = "a step only when state or status changes",
+     .text = "2 2 2",
      .want = OPEN(2)},
     {.name = "worse: a step", .text = "1 3", .want = OPEN(1) " stateinc=3"},
     {.name = "better: a step", .text = "3 1", .want = OPEN(3) " statedec=1"},
-    {.name = "OK ends the problem", .text = "2 0",
+    {.name = "OK ends the problem",
+     .text = "2 0",
      .want = OPEN(2) " statedec=0 statusdec=0"},
-    {.name = "2, 0, 2 within a second ends open", .text = "@0 2 0 2 ~3600",
+    {.name = "2, 0, 2 within a second ends open",
+     .text = "@0 2 0 2 ~3600",
      .want = OPEN(2) " statedec=0 statusdec=0 " OPEN(2)},
-    {.name = "a soft problem opens nothing while hard_only", .text = "2s",
+    {.name = "a soft problem opens nothing while hard_only",
+     .text = "2s",
      .want = ""},
     {.name = "a soft problem worsens nothing while hard_only",
-     .text = "1 3s 2s", .want = OPEN(1)},
+     .text = "1 3s 2s",
+     .want = OPEN(1)},
     {.name = "a soft problem does not reopen a state that is OK",
      .text = "@0 2 @10 0 @20 2s ~3600",
      .want = OPEN(2) " statedec=0 statusdec=0 resolve@70"},
-    {.name = "a soft check may better", .text = "3 1s",
+    {.name = "a soft check may better",
+     .text = "3 1s",
      .want = OPEN(3) " statedec=1"},
-    {.name = "a soft OK always counts", .text = "3 0s",
+    {.name = "a soft OK always counts",
+     .text = "3 0s",
      .want = OPEN(3) " statedec=0 statusdec=0"},
-    {.name = "without hard_only a soft problem opens", .text = "2s 3s",
-     .want = OPEN(2) " stateinc=3", .off = true},
+    {.name = "without hard_only a soft problem opens",
+     .text = "2s 3s",
+     .want = OPEN(2) " stateinc=3",
+     .off = true},
 };
 
 static const struct rule_case resolves[] = {
-    {.name = "not before resolve_after", .text = "@0 2 @10 0 ~69.999",
+    {.name = "not before resolve_after",
+     .text = "@0 2 @10 0 ~69.999",
      .want = OPEN(2) " statedec=0 statusdec=0"},
     {.name = "resolved resolve_after after the last change",
      .text = "@0 2 @10 0 ~70",
@@ -313,10 +326,12 @@ static const struct rule_case resolves[] = {
     {.name = "further OK checks do not restart the wait",
      .text = "@0 2 @10 0 @40 0 @65 0 ~70",
      .want = OPEN(2) " statedec=0 statusdec=0 resolve@70"},
-    {.name = "a problem in between does", .text = "@0 2 @10 0 @20 1 @30 0 ~89",
+    {.name = "a problem in between does",
+     .text = "@0 2 @10 0 @20 1 @30 0 ~89",
      .want = OPEN(2) " statedec=0 statusdec=0 " OPEN(1) " statedec=0 "
-                     "statusdec=0"},
-    {.name = "a problem never resolves by itself", .text = "@0 2 ~999999",
+                                                        "statusdec=0"},
+    {.name = "a problem never resolves by itself",
+     .text = "@0 2 ~999999",
      .want = OPEN(2)},
     {.name = "an unexpired snooze holds it",
      .text = "@0 2 snooze:200 @10 0 ~199",
@@ -345,14 +360,18 @@ static const struct rule_case resolves[] = {
 static const struct rule_case flappings[] = {
     {.name = "nine changes are not flapping",
      .text = "@0 2 @60 0 @120 2 @180 0 @240 2 @300 0 @360 2 @420 0 @480 2",
-     .want = NINE_STEPS, .other = {.resolve_after = 600 * SECOND}},
-    {.name = "ten changes within the window are", .text = TEN,
+     .want = NINE_STEPS,
+     .other = {.resolve_after = 600 * SECOND}},
+    {.name = "ten changes within the window are",
+     .text = TEN,
      .want = NINE_STEPS " statedec=0 statusinc=3",
      .other = {.resolve_after = 600 * SECOND}},
-    {.name = "ten changes within exactly the window are", .text = TEN,
+    {.name = "ten changes within exactly the window are",
+     .text = TEN,
      .want = NINE_STEPS " statedec=0 statusinc=3",
      .other = {.flapping_window = 540 * SECOND}},
-    {.name = "ten changes over more than the window are not", .text = TEN,
+    {.name = "ten changes over more than the window are not",
+     .text = TEN,
      .want = NINE_STEPS " statedec=0 statusdec=0",
      .other = {.flapping_window = 539 * SECOND}},
     {.name = "flapping goes on with further changes",
@@ -364,13 +383,16 @@ static const struct rule_case flappings[] = {
      .text = TEN " ~3900 ~3901",
      .want = NINE_STEPS " statedec=0 statusinc=3 statusdec=0@3900",
      .other = {.resolve_after = 600 * SECOND}},
-    {.name = "then resolves after resolve_after", .text = TEN " ~9999",
-     .want = NINE_STEPS
-     " statedec=0 statusinc=3 statusdec=0@3900 resolve@3960"},
-    {.name = "ends by a check too", .text = TEN " @3901 2",
+    {.name = "then resolves after resolve_after",
+     .text = TEN " ~9999",
+     .want =
+         NINE_STEPS " statedec=0 statusinc=3 statusdec=0@3900 resolve@3960"},
+    {.name = "ends by a check too",
+     .text = TEN " @3901 2",
      .want = NINE_STEPS " statedec=0 statusinc=3 stateinc=2",
      .other = {.resolve_after = 600 * SECOND}},
-    {.name = "ends by an OK check too", .text = TEN " @3901 0",
+    {.name = "ends by an OK check too",
+     .text = TEN " @3901 0",
      .want = NINE_STEPS " statedec=0 statusinc=3 statusdec=0"},
     {.name = "does not end by a check while the window holds enough",
      .text = TEN " @3900 0",
@@ -380,8 +402,7 @@ static const struct rule_case flappings[] = {
      .want = NINE_STEPS " statedec=0 statusinc=3 statusdec=0@4360"},
     {.name = "a flapping problem ends as ongoing",
      .text = TEN " @600 2 ~9999",
-     .want = NINE_STEPS
-     " statedec=0 statusinc=3 stateinc=2 statusdec=1@3960",
+     .want = NINE_STEPS " statedec=0 statusinc=3 stateinc=2 statusdec=1@3960",
      .other = {.resolve_after = 600 * SECOND}},
     /* five minutes apart, resolved in between: 2 at 0, 600, ... */
     {.name = "the ring outlives its alarms",
@@ -395,11 +416,18 @@ static const struct rule_case flappings[] = {
     {.name = "the ring outlives its alarms, resolved in between",
      .text = "@0 2 @300 0 ~400 @600 2 @900 0 ~1000 @1200 2 @1500 0 ~1600 "
              "@1800 2 @2100 0 ~2200 @2400 2 @2700 0",
-     .want = OPEN(2) " statedec=0 statusdec=0 resolve@360 " OPEN(2)
-         " statedec=0 statusdec=0 resolve@960 " OPEN(2)
-         " statedec=0 statusdec=0 resolve@1560 " OPEN(2)
-         " statedec=0 statusdec=0 resolve@2160 " OPEN(2)
-         " statedec=0 statusinc=3"},
+     .want =
+         OPEN(2) " statedec=0 statusdec=0 resolve@360 " OPEN(2) " statedec=0 "
+                                                                "statusdec=0 "
+                                                                "resolve@"
+                                                                "960 " OPEN(2) " statedec=0 statusdec=0 resolve@1560 " OPEN(
+                                                                    2) " stated"
+                                                                       "ec=0 "
+                                                                       "statusd"
+                                                                       "ec=0 "
+                                                                       "resolve"
+                                                                       "@2160"
+                                                                       " " OPEN(2) " statedec=0 statusinc=3"},
     {.name = "a burst from a spool is dated by the source: no flapping",
      .text = "@0/90000 2 @1000/90000 0 @2000/90000 2 @3000/90000 0 "
              "@4000/90000 2 @5000/90000 0 @6000/90000 2 @7000/90000 0 "
@@ -416,51 +444,75 @@ static const struct rule_case flappings[] = {
                      "changestate=2 changestate=1 changestate=2 "
                      "changestate=1 changestate=2 changestate=1 "
                      "changestate=2"},
-    {.name = "other numbers", .text = "@0 2 @1 0 @2 2",
+    {.name = "other numbers",
+     .text = "@0 2 @1 0 @2 2",
      .want = OPEN(2) " statedec=0 statusdec=0 stateinc=2 statusinc=3",
      .other = {.flapping_changes = 3, .flapping_end = 2}},
 };
 
 #define QUICK .other = {.stealthy_time = 300 * SECOND}
 static const struct rule_case stealthies[] = {
-    {.name = "0 is off", .text = "@0 2 @1 0",
+    {.name = "0 is off",
+     .text = "@0 2 @1 0",
      .want = OPEN(2) " statedec=0 statusdec=0"},
-    {.name = "non-OK then OK within stealthy_time", .text = "@0 2 @299 0",
-     .want = OPEN(2) " statedec=0 statusinc=2", QUICK},
-    {.name = "later it is over", .text = "@0 2 @300 0",
-     .want = OPEN(2) " statedec=0 statusdec=0", QUICK},
-    {.name = "until it ends, by a timer", .text = "@0 2 @100 0 ~299 ~300",
-     .want = OPEN(2) " statedec=0 statusinc=2 statusdec=0@300", QUICK},
-    {.name = "then resolves", .text = "@0 2 @100 0 ~360",
+    {.name = "non-OK then OK within stealthy_time",
+     .text = "@0 2 @299 0",
+     .want = OPEN(2) " statedec=0 statusinc=2",
+     QUICK},
+    {.name = "later it is over",
+     .text = "@0 2 @300 0",
+     .want = OPEN(2) " statedec=0 statusdec=0",
+     QUICK},
+    {.name = "until it ends, by a timer",
+     .text = "@0 2 @100 0 ~299 ~300",
+     .want = OPEN(2) " statedec=0 statusinc=2 statusdec=0@300",
+     QUICK},
+    {.name = "then resolves",
+     .text = "@0 2 @100 0 ~360",
      .want = OPEN(2) " statedec=0 statusinc=2 statusdec=0@300 resolve@360",
      QUICK},
-    {.name = "a stealthy alarm does not resolve", .text = "@0 2 @100 0 ~299",
-     .want = OPEN(2) " statedec=0 statusinc=2", QUICK},
-    {.name = "ends by an OK check too", .text = "@0 2 @100 0 @300 0",
-     .want = OPEN(2) " statedec=0 statusinc=2 statusdec=0", QUICK},
-    {.name = "a new problem is ongoing", .text = "@0 2 @100 0 @200 1",
-     .want = OPEN(2) " statedec=0 statusinc=2 stateinc=1 statusdec=1", QUICK},
+    {.name = "a stealthy alarm does not resolve",
+     .text = "@0 2 @100 0 ~299",
+     .want = OPEN(2) " statedec=0 statusinc=2",
+     QUICK},
+    {.name = "ends by an OK check too",
+     .text = "@0 2 @100 0 @300 0",
+     .want = OPEN(2) " statedec=0 statusinc=2 statusdec=0",
+     QUICK},
+    {.name = "a new problem is ongoing",
+     .text = "@0 2 @100 0 @200 1",
+     .want = OPEN(2) " statedec=0 statusinc=2 stateinc=1 statusdec=1",
+     QUICK},
     {.name = "the time counts from when the state left OK",
      .text = "@0 1 @200 3 @299 0 @300 0",
-     .want = OPEN(1) " stateinc=3 statedec=0 statusinc=2 statusdec=0", QUICK},
+     .want = OPEN(1) " stateinc=3 statedec=0 statusinc=2 statusdec=0",
+     QUICK},
     {.name = "the end waits anew after a gap",
      .text = "@0 2 @100 0 gap:1000 ~1199 ~1200",
-     .want = OPEN(2) " statedec=0 statusinc=2 statusdec=0@1200", QUICK},
+     .want = OPEN(2) " statedec=0 statusinc=2 statusdec=0@1200",
+     QUICK},
 };
 
 static const struct rule_case cancels[] = {
-    {.name = "cancel: status 4", .text = "2 cancel",
+    {.name = "cancel: status 4",
+     .text = "2 cancel",
      .want = OPEN(2) " cancel statusinc=4"},
-    {.name = "an OK check does not undo a cancel", .text = "2 cancel 0 2",
+    {.name = "an OK check does not undo a cancel",
+     .text = "2 cancel 0 2",
      .want = OPEN(2) " cancel statusinc=4 statedec=0 stateinc=2"},
-    {.name = "a worse state reopens it", .text = "2 cancel 3",
+    {.name = "a worse state reopens it",
+     .text = "2 cancel 3",
      .want = OPEN(2) " cancel statusinc=4 stateinc=3 uncancel statusdec=1"},
     {.name = "worse than the state it was cancelled in",
-     .text = "2 cancel 1 2", .want = OPEN(2) " cancel statusinc=4 statedec=1 "
-                                             "stateinc=2"},
-    {.name = "unless uncancel_on_worse is off", .text = "2 cancel 3",
-     .want = OPEN(2) " cancel statusinc=4 stateinc=3", .off = true},
-    {.name = "uncancel", .text = "2 cancel uncancel",
+     .text = "2 cancel 1 2",
+     .want = OPEN(2) " cancel statusinc=4 statedec=1 "
+                     "stateinc=2"},
+    {.name = "unless uncancel_on_worse is off",
+     .text = "2 cancel 3",
+     .want = OPEN(2) " cancel statusinc=4 stateinc=3",
+     .off = true},
+    {.name = "uncancel",
+     .text = "2 cancel uncancel",
      .want = OPEN(2) " cancel statusinc=4 uncancel statusdec=1"},
     {.name = "uncancel of an alarm that became OK",
      .text = "2 cancel 0 uncancel",
@@ -487,56 +539,74 @@ static const struct rule_case cancels[] = {
     {.name = "the wait starts anew after a gap",
      .text = "@0 2 cancel gap:1000 ~4599 ~4600",
      .want = OPEN(2) " cancel statusinc=4 resolve@4600"},
-    {.name = "twice is refused", .text = "2 cancel cancel",
+    {.name = "twice is refused",
+     .text = "2 cancel cancel",
      .want = OPEN(2) " cancel statusinc=4 refused(already cancelled by "
                      "\"bob\")"},
-    {.name = "again for a worse state is not", .text = "2 cancel 3 cancel",
-     .want = OPEN(2) " cancel statusinc=4 stateinc=3 cancel", .off = true},
+    {.name = "again for a worse state is not",
+     .text = "2 cancel 3 cancel",
+     .want = OPEN(2) " cancel statusinc=4 stateinc=3 cancel",
+     .off = true},
     {.name = "uncancel of what is not cancelled is refused",
-     .text = "2 uncancel", .want = OPEN(2) " refused(it is not cancelled)"},
+     .text = "2 uncancel",
+     .want = OPEN(2) " refused(it is not cancelled)"},
 };
 
 static const struct rule_case actions[] = {
     {.name = "ack", .text = "2 ack", .want = OPEN(2) " ack"},
-    {.name = "ack with a ticket", .text = "2 acktick:7",
+    {.name = "ack with a ticket",
+     .text = "2 acktick:7",
      .want = OPEN(2) " ack assocticket"},
-    {.name = "ack twice is refused", .text = "2 ack ack",
+    {.name = "ack twice is refused",
+     .text = "2 ack ack",
      .want = OPEN(2) " ack refused(already acknowledged by \"bob\")"},
-    {.name = "ack stays through OK and back", .text = "2 ack 0 2 ack",
-     .want = OPEN(2) " ack statedec=0 statusdec=0 " OPEN(2)
-         " refused(already acknowledged by \"bob\")"},
+    {.name = "ack stays through OK and back",
+     .text = "2 ack 0 2 ack",
+     .want = OPEN(2) " ack statedec=0 statusdec=0 " OPEN(
+         2) " refused(already acknowledged by \"bob\")"},
     {.name = "a worse state than the ack saw can be acknowledged",
-     .text = "2 ack 3 ack", .want = OPEN(2) " ack stateinc=3 ack"},
-    {.name = "a better one not", .text = "2 ack 1 ack",
+     .text = "2 ack 3 ack",
+     .want = OPEN(2) " ack stateinc=3 ack"},
+    {.name = "a better one not",
+     .text = "2 ack 1 ack",
      .want = OPEN(2) " ack statedec=1 refused(already acknowledged by "
                      "\"bob\")"},
-    {.name = "ackremove", .text = "2 ack ackremove ack",
+    {.name = "ackremove",
+     .text = "2 ack ackremove ack",
      .want = OPEN(2) " ack ackremove ack"},
     {.name = "ackremove of what is not acknowledged is refused",
-     .text = "2 ackremove", .want = OPEN(2) " refused(it is not "
-                                            "acknowledged)"},
-    {.name = "comment", .text = "2 comment:x comment:y",
+     .text = "2 ackremove",
+     .want = OPEN(2) " refused(it is not "
+                     "acknowledged)"},
+    {.name = "comment",
+     .text = "2 comment:x comment:y",
      .want = OPEN(2) " comment comment"},
-    {.name = "a comment without text is refused", .text = "2 comment:",
+    {.name = "a comment without text is refused",
+     .text = "2 comment:",
      .want = OPEN(2) " refused(a comment needs its text)"},
-    {.name = "assocticket", .text = "2 ticket:42",
+    {.name = "assocticket",
+     .text = "2 ticket:42",
      .want = OPEN(2) " assocticket"},
-    {.name = "assocticket without a number is refused", .text = "2 ticket:",
+    {.name = "assocticket without a number is refused",
+     .text = "2 ticket:",
      .want = OPEN(2) " refused(the number of the ticket is missing)"},
     {.name = "declareticket is refused with the reason",
      .text = "2 declareticket",
      .want = OPEN(2) " refused(no ticket job is configured: associate the "
                      "ticket by its number (assocticket))"},
-    {.name = "downtime is refused with the reason", .text = "2 downtime",
+    {.name = "downtime is refused with the reason",
+     .text = "2 downtime",
      .want = OPEN(2) " refused(no engine keeps maintenance windows here, so "
                      "a downtime would have no effect)"},
-    {.name = "what is no action is refused", .text = "2 trap",
+    {.name = "what is no action is refused",
+     .text = "2 trap",
      .want = OPEN(2) " refused(\"trap\" is no action on an alarm)"},
     {.name = "snooze with duration, ends on the wall clock",
      .text = "@0 2 snooze:100 ~99 ~100",
      .want = OPEN(2) " snooze unsnooze@100"},
     {.name = "snooze without duration takes snooze_default",
-     .text = "@0 2 snooze ~299 ~300", .want = OPEN(2) " snooze unsnooze@300"},
+     .text = "@0 2 snooze ~299 ~300",
+     .want = OPEN(2) " snooze unsnooze@300"},
     {.name = "a snooze may be renewed",
      .text = "@0 2 snooze:100 @50 snooze:100 ~149 ~150",
      .want = OPEN(2) " snooze snooze unsnooze@150"},
@@ -544,54 +614,72 @@ static const struct rule_case actions[] = {
      .text = "2 snooze:-5",
      .want = OPEN(2) " refused(expected seconds, above 0 and at most ten "
                      "years)"},
-    {.name = "the longest snooze", .text = "2 snooze:315360000",
+    {.name = "the longest snooze",
+     .text = "2 snooze:315360000",
      .want = OPEN(2) " snooze"},
-    {.name = "a longer one is refused", .text = "2 snooze:315360001",
+    {.name = "a longer one is refused",
+     .text = "2 snooze:315360001",
      .want = OPEN(2) " refused(expected seconds, above 0 and at most ten "
                      "years)"},
-    {.name = "unsnooze", .text = "@0 2 snooze:100 unsnooze ~200",
+    {.name = "unsnooze",
+     .text = "@0 2 snooze:100 unsnooze ~200",
      .want = OPEN(2) " snooze unsnooze"},
     {.name = "unsnooze of what is not snoozed is refused",
-     .text = "2 unsnooze", .want = OPEN(2) " refused(it is not snoozed)"},
+     .text = "2 unsnooze",
+     .want = OPEN(2) " refused(it is not snoozed)"},
     {.name = "a gap does not move the end of a snooze",
      .text = "@0 2 snooze:100 gap:99 ~100",
      .want = OPEN(2) " snooze unsnooze@100"},
 };
 
 static const struct rule_case states[] = {
-    {.name = "changestate", .text = "3 state:1",
+    {.name = "changestate",
+     .text = "3 state:1",
      .want = OPEN(3) " changestate=1"},
-    {.name = "held against the same source state", .text = "2 state:1 2 2",
+    {.name = "held against the same source state",
+     .text = "2 state:1 2 2",
      .want = OPEN(2) " changestate=1"},
-    {.name = "held until the next OK", .text = "2 state:1 2 0 2",
+    {.name = "held until the next OK",
+     .text = "2 state:1 2 0 2",
      .want = OPEN(2) " changestate=1 statedec=0 statusdec=0 " OPEN(2)},
-    {.name = "until the source reports worse than both", .text = "2 state:1 3",
+    {.name = "until the source reports worse than both",
+     .text = "2 state:1 3",
      .want = OPEN(2) " changestate=1 stateinc=3"},
     {.name = "worse than the set state alone does not do",
-     .text = "3 state:1 2", .want = OPEN(3) " changestate=1"},
+     .text = "3 state:1 2",
+     .want = OPEN(3) " changestate=1"},
     {.name = "worse than the source's state alone does not do",
-     .text = "1 state:3 2", .want = OPEN(1) " changestate=3"},
-    {.name = "as bad as the set state is not worse", .text = "2 state:3 3 2",
+     .text = "1 state:3 2",
+     .want = OPEN(1) " changestate=3"},
+    {.name = "as bad as the set state is not worse",
+     .text = "2 state:3 3 2",
      .want = OPEN(2) " changestate=3"},
-    {.name = "a better source does not end it", .text = "2 state:3 1",
+    {.name = "a better source does not end it",
+     .text = "2 state:3 1",
      .want = OPEN(2) " changestate=3"},
     {.name = "the source's state at that moment counts, not a later one",
-     .text = "2 state:1 1 2", .want = OPEN(2) " changestate=1"},
+     .text = "2 state:1 1 2",
+     .want = OPEN(2) " changestate=1"},
     {.name = "keep_state false lets the next check decide",
      .text = "2 state:1! 2",
      .want = OPEN(2) " changestate=1 stateinc=2"},
     {.name = "keep_state false is not held against a better one",
-     .text = "2 state:3! 1", .want = OPEN(2) " changestate=3 statedec=1"},
-    {.name = "once released, the source decides", .text = "2 state:1 3 2",
+     .text = "2 state:3! 1",
+     .want = OPEN(2) " changestate=3 statedec=1"},
+    {.name = "once released, the source decides",
+     .text = "2 state:1 3 2",
      .want = OPEN(2) " changestate=1 stateinc=3 statedec=2"},
-    {.name = "the same state may be set, to hold it", .text = "2 state:2 1",
+    {.name = "the same state may be set, to hold it",
+     .text = "2 state:2 1",
      .want = OPEN(2) " changestate=2"},
     {.name = "setting what is held already is refused",
      .text = "2 state:1 state:1",
      .want = OPEN(2) " changestate=1 refused(it is minor already)"},
     {.name = "setting the state it has, without holding, is refused",
-     .text = "2 state:2!", .want = OPEN(2) " refused(it is major already)"},
-    {.name = "a state that does not exist is refused", .text = "2 state:4",
+     .text = "2 state:2!",
+     .want = OPEN(2) " refused(it is major already)"},
+    {.name = "a state that does not exist is refused",
+     .text = "2 state:4",
      .want = OPEN(2) " refused(expected 0, 1, 2 or 3)"},
     {.name = "set to OK it resolves when the source is silent",
      .text = "@0 2 state:0! ~60",
@@ -603,7 +691,8 @@ static const struct rule_case states[] = {
      .text = "@0 2 state:0 @10 0 ~60",
      .want = OPEN(2) " changestate=0 statusdec=0 resolve@60"},
     {.name = "a soft problem does not end it while hard_only",
-     .text = "2 state:1 3s", .want = OPEN(2) " changestate=1"},
+     .text = "2 state:1 3s",
+     .want = OPEN(2) " changestate=1"},
     {.name = "a state set worse reopens a cancelled alarm",
      .text = "2 cancel state:3",
      .want = OPEN(2) " cancel statusinc=4 changestate=3 uncancel "
@@ -611,36 +700,47 @@ static const struct rule_case states[] = {
 };
 
 static const struct rule_case ttls[] = {
-    {.name = "no ttl: silence means nothing", .text = "@0 0 ~999999",
+    {.name = "no ttl: silence means nothing",
+     .text = "@0 0 ~999999",
      .want = ""},
     {.name = "opens with no_events_state and status 5",
-     .text = "@0 0+90 ~89 ~90", .want = "stateinc=2@90 statusinc=5@90"},
-    {.name = "each check starts it anew", .text = "@0 0+90 @60 0+90 ~149 ~150",
+     .text = "@0 0+90 ~89 ~90",
+     .want = "stateinc=2@90 statusinc=5@90"},
+    {.name = "each check starts it anew",
+     .text = "@0 0+90 @60 0+90 ~149 ~150",
      .want = "stateinc=2@150 statusinc=5@150"},
-    {.name = "a soft check is life too", .text = "@0 0+90 @60 2s+90 ~149",
+    {.name = "a soft check is life too",
+     .text = "@0 0+90 @60 2s+90 ~149",
      .want = ""},
-    {.name = "the last check's ttl counts", .text = "@0 0+90 @60 0 ~999",
+    {.name = "the last check's ttl counts",
+     .text = "@0 0+90 @60 0 ~999",
      .want = ""},
-    {.name = "an open alarm goes to status 5", .text = "@0 1+90 ~90",
+    {.name = "an open alarm goes to status 5",
+     .text = "@0 1+90 ~90",
      .want = OPEN(1) " stateinc=2@90 statusinc=5@90"},
-    {.name = "and never gets better by silence", .text = "@0 3+90 ~90",
+    {.name = "and never gets better by silence",
+     .text = "@0 3+90 ~90",
      .want = OPEN(3) " statusinc=5@90"},
-    {.name = "life brings it back", .text = "@0 0+90 ~90 @100 0+90 ~160",
+    {.name = "life brings it back",
+     .text = "@0 0+90 ~90 @100 0+90 ~160",
      .want = "stateinc=2@90 statusinc=5@90 statedec=0 statusdec=0 "
              "resolve@160"},
     {.name = "life with a problem brings it back",
      .text = "@0 0+90 ~90 @100 2+90",
      .want = "stateinc=2@90 statusinc=5@90 statusdec=1"},
     {.name = "it runs out once, not again and again",
-     .text = "@0 0+90 ~99999", .want = "stateinc=2@90 statusinc=5@90"},
+     .text = "@0 0+90 ~99999",
+     .want = "stateinc=2@90 statusinc=5@90"},
     {.name = "a cancelled one does not come back each hour",
      .text = "@0 0+90 ~90 @100 cancel ~99999",
      .want = "stateinc=2@90 statusinc=5@90 cancel statusdec=4 resolve@3700"},
     {.name = "the wait starts anew after a gap",
      .text = "@0 0+90 gap:1000 ~1089 ~1090",
      .want = "stateinc=2@1090 statusinc=5@1090"},
-    {.name = "another no_events_state", .text = "@0 0+90 ~90",
-     .want = "stateinc=3@90 statusinc=5@90", .other = {.no_events_state = 3}},
+    {.name = "another no_events_state",
+     .text = "@0 0+90 ~90",
+     .want = "stateinc=3@90 statusinc=5@90",
+     .other = {.no_events_state = 3}},
     {.name = "worse than a held state and its source: no longer held",
      .text = "@0 1+90 state:1 ~90",
      .want = OPEN(1) " changestate=1 stateinc=2@90 statusinc=5@90"},
@@ -651,30 +751,38 @@ static const struct rule_case orders[] = {
      .text = "@1000/0 2 @5/10 0 ~70",
      .want = OPEN(2) " statedec=0 statusdec=0 resolve@1000"},
     {.name = "late_after off: order of arrival decides",
-     .text = "@1000 2 @0/1001 0", .want = OPEN(2) " statedec=0 statusdec=0"},
+     .text = "@1000 2 @0/1001 0",
+     .want = OPEN(2) " statedec=0 statusdec=0"},
     {.name = "late by more than late_after: state unchanged",
-     .text = "@1000 2 @899/1001 0", .want = OPEN(2) " late",
+     .text = "@1000 2 @899/1001 0",
+     .want = OPEN(2) " late",
      .other = {.late_after = 100 * SECOND}},
     {.name = "late by exactly late_after is in time",
      .text = "@1000 2 @900/1001 0",
      .want = OPEN(2) " statedec=0 statusdec=0",
      .other = {.late_after = 100 * SECOND}},
-    {.name = "late after an OK opens nothing", .text = "@1000 0 @0/1001 3",
-     .want = "late", .other = {.late_after = 100 * SECOND}},
+    {.name = "late after an OK opens nothing",
+     .text = "@1000 0 @0/1001 3",
+     .want = "late",
+     .other = {.late_after = 100 * SECOND}},
     {.name = "a late check does not make the next one look early",
      .text = "@1000 2 @0/1001 0 @950/1002 0",
      .want = OPEN(2) " late statedec=0 statusdec=0",
      .other = {.late_after = 100 * SECOND}},
-    {.name = "a late check is life", .text = "@1000 0+90 @0/1050 0+90 ~1139",
-     .want = "late", .other = {.late_after = 100 * SECOND}},
+    {.name = "a late check is life",
+     .text = "@1000 0+90 @0/1050 0+90 ~1139",
+     .want = "late",
+     .other = {.late_after = 100 * SECOND}},
     {.name = "maintenance: the alarm enters a window",
-     .text = "2 win 2 2", .want = OPEN(2) " pbhenter"},
-    {.name = "opened inside one", .text = "win 2",
+     .text = "2 win 2 2",
      .want = OPEN(2) " pbhenter"},
-    {.name = "leaving it is told", .text = "win 2 -win 2 2",
+    {.name = "opened inside one", .text = "win 2", .want = OPEN(2) " pbhenter"},
+    {.name = "leaving it is told",
+     .text = "win 2 -win 2 2",
      .want = OPEN(2) " pbhenter pbhleave"},
     {.name = "leaving tells what is still broken, after the state",
-     .text = "win 2 -win 3", .want = OPEN(2) " pbhenter stateinc=3 pbhleave"},
+     .text = "win 2 -win 3",
+     .want = OPEN(2) " pbhenter stateinc=3 pbhleave"},
 };
 
 static const int64_t *number(const struct alarm_rules *rules, size_t i)
@@ -685,13 +793,13 @@ static const int64_t *number(const struct alarm_rules *rules, size_t i)
 static struct alarm_rules merged(const struct rule_case *row)
 {
     struct alarm_rules rules = defaults;
-    size_t n = offsetof(struct alarm_rules, uncancel_on_worse) /
-               sizeof(int64_t);
+    size_t n =
+        offsetof(struct alarm_rules, uncancel_on_worse) / sizeof(int64_t);
 
     for (size_t i = 0; i < n; i++) {
         if (*number(&row->other, i) != 0) {
-            memcpy((char *)&rules + i * sizeof(int64_t),
-                   number(&row->other, i), sizeof(int64_t));
+            memcpy((char *)&rules + i * sizeof(int64_t), number(&row->other, i),
+                   sizeof(int64_t));
         }
     }
     rules.uncancel_on_worse = !row->off;
@@ -841,14 +949,12 @@ static void an_entity_is_forgotten_when_its_ring_is_empty(void **state)
 
     (void)state;
     script_begin(&script);
-    assert_int_equal(
-        alarm_silence_due(script.entity, &script.rules, 0), 0);
+    assert_int_equal(alarm_silence_due(script.entity, &script.rules, 0), 0);
     script_run(&script, "@0 2 @10 0 ~70");
     assert_null(script.entity->alarm);
     assert_int_equal(alarm_silence_due(script.entity, &script.rules, 0),
                      EPOCH_MS + 3610 * SECOND + 1);
-    assert_false(
-        alarm_silence(script.entity, &script.rules, 0, &result));
+    assert_false(alarm_silence(script.entity, &script.rules, 0, &result));
     script_end(&script);
 }
 
@@ -860,9 +966,8 @@ static void silence_can_be_good_news(void **state)
     script_begin(&script);
     script.entity->silence_is_ok = true;
     script_run(&script, "@0 1+90 @30 1+90 ~119 ~120 ~999");
-    assert_string_equal(
-        buf_str(&script.out),
-        OPEN(1) " statedec=0@120 statusdec=0@120 resolve@180");
+    assert_string_equal(buf_str(&script.out),
+                        OPEN(1) " statedec=0@120 statusdec=0@120 resolve@180");
     script_end(&script);
 }
 
@@ -928,11 +1033,11 @@ static void facts_change_the_row_at_once(void **state)
 static void random_lives(void **state)
 {
     static const char *const words[] = {
-        "0",      "1",        "2",      "3",        "0",        "2s",
-        "3s",     "0+60",     "2+60",   "ack",      "ackremove", "cancel",
-        "uncancel", "snooze:50", "unsnooze", "state:0", "state:1", "state:3",
-        "state:2!", "comment:x", "ticket:1", "win",   "-win",     "0",
-        "2"};
+        "0",         "1",       "2",        "3",         "0",
+        "2s",        "3s",      "0+60",     "2+60",      "ack",
+        "ackremove", "cancel",  "uncancel", "snooze:50", "unsnooze",
+        "state:0",   "state:1", "state:3",  "state:2!",  "comment:x",
+        "ticket:1",  "win",     "-win",     "0",         "2"};
     unsigned seed = 4711;
 
     (void)state;

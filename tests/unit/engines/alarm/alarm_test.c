@@ -7,10 +7,13 @@
 #include "common/base/mem.h"
 #include "tests/support/rows.h"
 #include "tests/support/testlog.h"
-#include "tests/unit/engines/alarm/world.h"
 #include "tests/support/unit.h"
+#include "tests/unit/engines/alarm/world.h"
 
-enum { MANY = 1000000, ALARM_ID_LEN = 29 };
+enum {
+    MANY = 1000000,
+    ALARM_ID_LEN = 29
+};
 
 static void check_at(struct world *world, int n, int state, double s)
 {
@@ -216,9 +219,9 @@ static void counters_travel_as_deltas_until_folded(void **state)
 
 static void other_events_pass(void **state)
 {
-    static const enum event_type types[] = {
-        EVENT_PERF, EVENT_LOG, EVENT_TRAP, EVENT_CALENDAR, EVENT_EUE,
-        EVENT_USER};
+    static const enum event_type types[] = {EVENT_PERF, EVENT_LOG,
+                                            EVENT_TRAP, EVENT_CALENDAR,
+                                            EVENT_EUE,  EVENT_USER};
     struct world *world = world_new("");
 
     (void)state;
@@ -395,8 +398,7 @@ static void a_refused_action_is_known_too(void **state)
     (void)state;
     ack_by_id(world, "nothing");
     world_commit(world, 0);
-    assert_has(world_messages(world),
-               "a-1/refused .action_refused.component ");
+    assert_has(world_messages(world), "a-1/refused .action_refused.component ");
     assert_has(world_messages(world),
                "\"message\":\"alarm nothing is no longer open\"");
     world_restart(world);
@@ -449,8 +451,9 @@ struct bad_case {
     const char *want;
 };
 
-#define TO "\"connector\":\"c\",\"connector_name\":\"n\"," \
-           "\"component\":\"web1\",\"resource\":\"r1\",\"action_id\":\"a\""
+#define TO                                                                     \
+    "\"connector\":\"c\",\"connector_name\":\"n\","                            \
+    "\"component\":\"web1\",\"resource\":\"r1\",\"action_id\":\"a\""
 
 static const struct bad_case bad[] = {
     {"not JSON", "ack please", "\"type\":\"action_refused\""},
@@ -472,8 +475,7 @@ static const struct bad_case bad[] = {
      "expected 0, 1, 2 or 3"},
     {"snooze for nothing", "{" TO ",\"event_type\":\"snooze\",\"duration\":0}",
      "expected seconds"},
-    {"snooze for ever",
-     "{" TO ",\"event_type\":\"snooze\",\"duration\":1e300}",
+    {"snooze for ever", "{" TO ",\"event_type\":\"snooze\",\"duration\":1e300}",
      "expected seconds"},
     {"snooze for a text",
      "{" TO ",\"event_type\":\"snooze\",\"duration\":\"1h\"}",
@@ -507,8 +509,10 @@ static void an_action_above_the_limit_is_refused(void **state)
     char *text = xmalloc(6000);
 
     (void)state;
-    (void)snprintf(text, 6000, "{" TO ",\"event_type\":\"comment\",\"output\":"
-                               "\"%05000d\"}", 1);
+    (void)snprintf(text, 6000,
+                   "{" TO ",\"event_type\":\"comment\",\"output\":"
+                   "\"%05000d\"}",
+                   1);
     world_extra(world, text);
     assert_has(world_messages(world), "expected a text of at most 4096");
     free(text);
@@ -691,14 +695,18 @@ static void a_mass_of_timers_is_spread_over_beats(void **state)
 /* Restarts change nothing: one world lives through, the other ends at any
  * moment between two commits and comes back. */
 
-enum { LIVES = 40, LENGTH = 150, ENTITIES = 5 };
+enum {
+    LIVES = 40,
+    LENGTH = 150,
+    ENTITIES = 5
+};
 
 static void random_event(struct world *world, unsigned *seed)
 {
     static const enum event_type types[] = {
-        EVENT_CHECK,  EVENT_CHECK,    EVENT_CHECK,       EVENT_CHECK,
-        EVENT_CHECK,  EVENT_ACK,      EVENT_ACKREMOVE,   EVENT_CANCEL,
-        EVENT_SNOOZE, EVENT_UNCANCEL, EVENT_CHANGESTATE, EVENT_COMMENT,
+        EVENT_CHECK,      EVENT_CHECK,    EVENT_CHECK,       EVENT_CHECK,
+        EVENT_CHECK,      EVENT_ACK,      EVENT_ACKREMOVE,   EVENT_CANCEL,
+        EVENT_SNOOZE,     EVENT_UNCANCEL, EVENT_CHANGESTATE, EVENT_COMMENT,
         EVENT_ASSOCTICKET};
     struct event event =
         world_event(world, rand_r(seed) % ENTITIES,

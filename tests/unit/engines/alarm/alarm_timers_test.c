@@ -7,7 +7,12 @@
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
-enum { N_TIMERS = 200, N_STEPS = 20000, TIMES = 500, SEED = 20151109 };
+enum {
+    N_TIMERS = 200,
+    N_STEPS = 20000,
+    TIMES = 500,
+    SEED = 20151109
+};
 
 /* What the heap must agree with: a due time per timer. */
 struct model {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The alarm engine alone: what the runtime does for it, in small. */
+#include "tests/unit/engines/alarm/world.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "engines/alarm/alarm.h"
-#include "tests/unit/engines/alarm/world.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -91,8 +92,7 @@ void engine_originate(struct engine_io *io,
 {
     assert_int_equal(message->exchange, BUS_ALERTS);
     assert_string_equal(message->content_type, "application/json");
-    buf_addf(io->messages, "%s %s ", message->message_id,
-             message->routing_key);
+    buf_addf(io->messages, "%s %s ", message->message_id, message->routing_key);
     buf_add(io->messages, message->body, message->len);
     buf_add_char(io->messages, '\n');
 }
@@ -146,8 +146,8 @@ static void set_options(struct world *world)
 
         if (value != NULL) {
             *value++ = '\0';
-            assert_int_equal(
-                conf_set(world->conf, "alarm", word, value, &why), ERR_OK);
+            assert_int_equal(conf_set(world->conf, "alarm", word, value, &why),
+                             ERR_OK);
         }
     }
     free(copy);
@@ -185,12 +185,10 @@ static void start(struct world *world, int failing)
     world->io.store = store_memory_open(world->memory, "alarm");
     world->state = xcalloc(1, alarm_engine.state_size);
     set_options(world);
-    assert_int_equal(alarm_engine.init(world->state, &world->io, &why),
-                     ERR_OK);
+    assert_int_equal(alarm_engine.init(world->state, &world->io, &why), ERR_OK);
     buf_init(&payload, TEXT_MAX);
-    assert_int_equal(store_fence_raise(world->io.store, 1, &world->fence,
-                                       &payload),
-                     ERR_OK);
+    assert_int_equal(
+        store_fence_raise(world->io.store, 1, &world->fence, &payload), ERR_OK);
     buf_fini(&payload);
     store_memory_set_fault(world->memory, fault, world);
     world->failing = failing;
@@ -330,8 +328,7 @@ void world_commit(struct world *world, size_t most)
 {
     const struct store_key first = {.text = "alarm", .a = 0};
     struct store_key key = {.text = "alarm", .a = world->fence.batch + 1};
-    bool folded = most > 0 && alarm_engine.fold(world->state, &world->io,
-                                                most);
+    bool folded = most > 0 && alarm_engine.fold(world->state, &world->io, most);
     struct doc_out *out = world->io.scratch;
     bool any;
 
@@ -366,9 +363,9 @@ const char *world_rows(struct world *world, enum store_collection from)
     const struct store_query query = {.collection = from, .limit = FAR};
 
     buf_clear(&world->rows);
-    assert_int_equal(store_scan(world->io.store, &query, add_row, world, NULL,
-                                NULL),
-                     ERR_OK);
+    assert_int_equal(
+        store_scan(world->io.store, &query, add_row, world, NULL, NULL),
+        ERR_OK);
     return buf_str(&world->rows);
 }
 

@@ -508,8 +508,36 @@ static void test_types_again(void **state)
         buf_add_char(&text, 'n');
     }
     assert_int_equal(typesdb_parse(db, buf_str(&text), &why), ERR_INVALID);
+    assert_int_equal(typesdb_parse(db, "c ", &why), ERR_INVALID);
+    buf_clear(&text);
+    buf_add_str(&text, "c ");
+    for (int i = 0; i < 300; i++) {
+        buf_add_char(&text, 'n');
+    }
+    assert_int_equal(typesdb_parse(db, buf_str(&text), &why), ERR_INVALID);
+    typesdb_free(NULL);
     buf_fini(&text);
     typesdb_free(db);
+}
+
+/* No form of collectd gives one, but the check is not theirs. */
+static void test_not_finite(void **state)
+{
+    struct maker *maker = *state;
+    struct value_list list = {.host = "a",
+                              .plugin = "x",
+                              .type = "counter",
+                              .type_instance = "",
+                              .n = 1,
+                              .values = {(double)INFINITY}};
+    struct event event;
+    struct errbuf why;
+
+    list.sources = typesdb_find(maker->types, "counter")->sources;
+    assert_int_equal(
+        values_to_event(maker->values, &list, now_ms, &event, &why),
+        ERR_INVALID);
+    assert_string_equal(why.field, "values");
 }
 
 static void test_units(void **state)
@@ -538,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_types_again),
         cmocka_unit_test(test_units),
+        cmocka_unit_test(test_not_finite),
     };
 
     return cmocka_run_group_tests_name("collectdgw values", tests, setup,
