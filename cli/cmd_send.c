@@ -16,7 +16,6 @@
 enum {
     POST_BYTES = 2 * 1024 * 1024,
     POST_LINES = 5000,
-    HTTP_UNAVAILABLE = 503,
     LINE_BYTES = 4 * 1024 * 1024
 };
 
