@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** What a suite knows at the end, as sorted lines. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/json/json.h"
 #include "tests/sim/suite_dump.h"
 
 enum { LINES_MAX = 8192, ALARMS_MAX = 256, LINE_BYTES = 64 * 1024 };
