@@ -56,13 +56,16 @@ static bool agrees(const struct receipts *receipts, size_t k,
     return true;
 }
 
-size_t receipts_match(const struct receipts *receipts, const uint64_t *hashes,
-                      size_t n_hashes, bool whole)
+size_t receipts_match(const struct receipts *receipts, uint64_t proven,
+                      const uint64_t *hashes, size_t n_hashes, bool whole)
 {
     size_t k = 0;
 
     if (whole && receipts->n > n_hashes) {
         k = receipts->n - n_hashes; /* a longer tail is no prefix */
+    }
+    while (k < receipts->n && receipts->list[k].n <= proven) {
+        k++;
     }
     while (k < receipts->n && !agrees(receipts, k, hashes, n_hashes)) {
         k++;

@@ -33,14 +33,15 @@ void receipts_add(struct receipts *receipts, const struct receipt *receipt);
 /** Forget all up to this number. */
 void receipts_forget(struct receipts *receipts, uint64_t upto);
 /**
- * Match what was delivered again (hashes in order) with the receipts: for the
- * smallest k such that list[k..] is a prefix of the hashes, those messages
- * keep their numbers. whole tells that the hashes are all there are; else a
+ * Match what was delivered again (hashes in order) with the receipts above
+ * proven, whose acknowledgement may not have arrived: for the smallest k such
+ * that list[k..] is a prefix of the hashes, those messages keep their numbers.
+ * whole tells that the hashes are all there are; else a
  * longer list[k..] need only agree as far as they go. Returns k (list's
  * length: none matches).
  */
-size_t receipts_match(const struct receipts *receipts, const uint64_t *hashes,
-                      size_t n_hashes, bool whole);
+size_t receipts_match(const struct receipts *receipts, uint64_t proven,
+                      const uint64_t *hashes, size_t n_hashes, bool whole);
 /** Row form of receipts [from, n): {first, data}. */
 void receipts_to_doc(const struct receipts *receipts, size_t from,
                      struct doc_out *out);

@@ -161,8 +161,8 @@ static void match_entry(struct engine_io *io, const struct queue *queue,
     struct hashes hashes = {.list = xcalloc(n, sizeof *hashes.list)};
 
     (void)walk_redelivered(io, queue, each_hash, &hashes);
-    entry->replay =
-        receipts_match(&entry->receipts, hashes.list, hashes.n, whole);
+    entry->replay = receipts_match(&entry->receipts, entry->proven,
+                                   hashes.list, hashes.n, whole);
     entry->replay_end = entry->receipts.n;
     free(hashes.list);
 }

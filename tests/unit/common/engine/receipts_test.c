@@ -15,6 +15,7 @@ static const struct {
     const char *hashes; /* delivered again */
     bool whole;         /* nothing more comes again */
     size_t k;
+    size_t proven; /* so many of the list surely do not come again */
 } matches[] = {
     {"nothing kept, nothing again", "", "", true, 0},
     {"nothing kept: all are new", "", "abc", true, 0},
@@ -38,6 +39,10 @@ static const struct {
     {"more than fits, none agrees", "abcd", "xy", false, 4},
     {"more than fits, nothing seen", "abc", "", false, 0},
     {"more than fits, list ends first", "abc", "cde", false, 2},
+    {"equal bodies, the first one proven", "aa", "aaa", true, 1, 1},
+    {"equal bodies, all proven: all are new", "aa", "aa", true, 2, 2},
+    {"proven, and more than fits", "aaa", "aa", false, 2, 2},
+    {"proven: what fits is above", "abc", "bc", true, 1, 1},
 };
 
 static void fill(struct receipts *receipts, const char *list)
@@ -65,7 +70,8 @@ static void test_match(void **state)
             hashes[j] = (uint64_t)matches[i].hashes[j];
         }
         fill(&receipts, matches[i].list);
-        k = receipts_match(&receipts, hashes, n, matches[i].whole);
+        k = receipts_match(&receipts, FIRST_N + matches[i].proven - 1, hashes,
+                           n, matches[i].whole);
         if (k != matches[i].k) {
             fail_msg("%s: k is %zu, expected %zu", matches[i].name, k,
                      matches[i].k);
