@@ -266,8 +266,9 @@ def measure(suite, broker, events, names):
     for queue in ["Engine_cleaner"] + [f"Engine_{n}" for n in before]:
         suite.wait(f"{queue} is empty", lambda q=queue: broker.depth(q) == 0)
     begin = cleaner.first_delivery_s()
-    end = max(suite.running[n].last_event_s() for n in names)
-    return {"per_s": events / (end - begin),
+    took = {n: round(suite.running[n].last_event_s() - begin, 2)
+            for n in names}
+    return {"per_s": events / max(took.values()), "took_s": took,
             "batch": {n: round(events / (suite.running[n].batches()
                                          - batches.get(n, 0)))
                       for n in names},
@@ -384,9 +385,7 @@ def run_all(options, suite, broker):
                 run = (run_cleaner if name == "cleaner" else run_chain)(
                     suite, broker, options.events, path)
             runs[name].append(run)
-            print(f"{name}: {run['per_s']:.0f}/s {run['cpu_us']} "
-                  f"events a batch: {run.get('batch', '')}",
-                  file=sys.stderr)
+            print(f"{name}: {json.dumps(run)}", file=sys.stderr)
     result.update({n: summary(r) for n, r in runs.items()})
     add_ratios(result)
     result["missed"] = missed(result)
