@@ -16,14 +16,13 @@
 enum {
     POST_BYTES = 2 * 1024 * 1024,
     POST_LINES = 5000,
-    HTTP_UNAVAILABLE = 503,
     LINE_BYTES = 4 * 1024 * 1024
 };
 
 /* What was accepted and refused of all that was sent. */
 struct sending {
     struct hyp *hyp;
-    int64_t accepted, refused;
+    int64_t accepted, refused, unconfirmed;
     size_t sent; /* items before the present body, for their numbers */
     struct amqp_sender *amqp; /* NULL: by the API */
     int code;                 /* HYP_DONE until nothing more can be sent */
@@ -46,9 +45,34 @@ static void print_refusal(const struct sending *sending, struct doc item)
                  doc_str(item, "reason", "refused"));
 }
 
-static void take_items(struct sending *sending, struct doc answer)
+static void take_item(struct sending *sending, struct doc item)
 {
     enum hyp_format format = sending->hyp->format;
+    const char *status = doc_str(item, "status", "");
+
+    if (strcmp(status, "unconfirmed") == 0) {
+        sending->unconfirmed++; /* told once, for all */
+    } else if (strcmp(status, "accepted") == 0) {
+        sending->accepted++;
+    } else {
+        sending->refused++;
+    }
+    if (format == FORMAT_JSON) {
+        struct buf line;
+
+        buf_init(&line, POST_BYTES);
+        doc_to_json(item, &line);
+        (void)printf("%s\n", buf_str(&line));
+        buf_fini(&line);
+    } else if (strcmp(status, "refused") == 0) {
+        print_refusal(sending, item);
+    } else if (format == FORMAT_NAME && strcmp(status, "accepted") == 0) {
+        (void)printf("%s\n", doc_str(item, "id", ""));
+    }
+}
+
+static void take_items(struct sending *sending, struct doc answer)
+{
     struct doc_iter it;
     struct doc_value value;
     const char *key;
@@ -56,23 +80,7 @@ static void take_items(struct sending *sending, struct doc answer)
 
     doc_iter_init(&it, doc_sub(answer, "items"));
     for (; doc_next(&it, &key, &value); n++) {
-        bool accepted =
-            strcmp(doc_str(value.u.doc, "status", ""), "accepted") == 0;
-
-        sending->accepted += accepted ? 1 : 0;
-        sending->refused += accepted ? 0 : 1;
-        if (format == FORMAT_JSON) {
-            struct buf line;
-
-            buf_init(&line, POST_BYTES);
-            doc_to_json(value.u.doc, &line);
-            (void)printf("%s\n", buf_str(&line));
-            buf_fini(&line);
-        } else if (!accepted) {
-            print_refusal(sending, value.u.doc);
-        } else if (format == FORMAT_NAME) {
-            (void)printf("%s\n", doc_str(value.u.doc, "id", ""));
-        }
+        take_item(sending, value.u.doc);
     }
     sending->sent += n;
 }
@@ -111,14 +119,16 @@ static void send_by_api(struct sending *sending, const struct buf *body)
     }
     any = doc_count(doc_sub(answer.doc, "items")) > 0;
     take_items(sending, answer.doc);
-    if (!any || answer.status == HTTP_UNAVAILABLE) {
+    if (!any) {
         int code = call_tell_problem(sending->hyp, &answer);
 
-        if (!any && code == HYP_REFUSED) {
-            sending->refused++;
-        } else {
-            sending->code = code;
-        }
+        sending->refused += code == HYP_REFUSED ? 1 : 0;
+        sending->code = code == HYP_REFUSED ? HYP_DONE : code;
+    } else if (sending->unconfirmed > 0) {
+        hyp_say("the message broker went away: %lld events are not confirmed, "
+                "they may or may not have arrived",
+                (long long)sending->unconfirmed);
+        sending->code = HYP_UNREACHABLE;
     }
     api_answer_fini(&answer);
 }

@@ -65,7 +65,11 @@ void table_add_clean(struct buf *out, const char *text)
     while (*c != '\0') {
         size_t len = control_len(c);
 
-        buf_add_char(out, len > 0 ? ' ' : (char)*c);
+        if (len > 0) {
+            buf_add_char(out, ' ');
+        } else {
+            buf_add(out, c, 1);
+        }
         c += len > 0 ? len : 1;
     }
 }

@@ -3,9 +3,11 @@
 #include "webserver/list.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 #include "webserver/json_text.h"
 #include "webserver/marks.h"
@@ -20,6 +22,13 @@ enum {
 /* Beyond any date, and no overflow in milliseconds. */
 #define TIME_MAX_S 1e12
 
+/* A row that waits for the end of the scan. */
+struct kept {
+    char *text; /* of its key */
+    void *data;
+    uint32_t len;
+};
+
 /* A list as it was asked for. */
 struct listing {
     struct server *server;
@@ -32,6 +41,8 @@ struct listing {
     int64_t limit;
     const char *cursor; /* of the part; "" at its start */
     int64_t n;
+    struct kept *kept;
+    size_t n_kept, kept_bytes;
     struct buf next;
     struct errbuf why;
 };
@@ -282,14 +293,55 @@ static bool set_cursor(struct listing *l)
 
 /* Reading. */
 
+static void keep_row(struct listing *l, const struct store_key *key,
+                     struct doc row)
+{
+    struct kept *kept;
+
+    if (l->kept == NULL) {
+        l->kept = xcalloc((size_t)l->limit, sizeof l->kept[0]);
+    }
+    kept = &l->kept[l->n_kept++];
+    kept->text = xstrdup(key->text != NULL ? key->text : "");
+    kept->data = xmemdup(row.data, row.len);
+    kept->len = row.len;
+    l->kept_bytes += row.len;
+}
+
+/* Only lists under text keys complete their rows. */
+static void write_kept(struct listing *l)
+{
+    struct buf *out = request_out(l->request);
+
+    for (size_t i = 0; i < l->n_kept; i++) {
+        const struct store_key key = {.text = l->kept[i].text};
+        const struct doc row = {l->kept[i].data, l->kept[i].len};
+
+        buf_add_str(out, i > 0 ? "," : "");
+        l->first->write(l->server, l->first, &key, row, out);
+    }
+}
+
+static void free_kept(struct listing *l)
+{
+    for (size_t i = 0; i < l->n_kept; i++) {
+        free(l->kept[i].text);
+        free(l->kept[i].data);
+    }
+    free(l->kept);
+}
+
 static bool on_row(void *ctx, const struct store_key *key, struct doc row)
 {
     struct listing *l = ctx;
     struct buf *out = request_out(l->request);
 
-    if (l->n++ > 0) {
-        buf_add_char(out, ',');
+    l->n++;
+    if (l->first->write != NULL) {
+        keep_row(l, key, row);
+        return l->kept_bytes < REQUEST_REPLY_MAX;
     }
+    buf_add_str(out, l->n > 1 ? "," : "");
     item_write(l->spec->fields, l->spec->collection, key, row, out);
     return !out->overflow;
 }
@@ -384,6 +436,7 @@ static void run_listing(struct listing *l)
     buf_add_str(out, "{\"items\":[");
     err = read_rows(l);
     if (err == ERR_OK) {
+        write_kept(l);
         add_next(l, out);
         err = add_total(l, out);
     }
@@ -410,6 +463,7 @@ void list_reply(struct server *server, struct request *request,
         run_listing(&l);
     }
     filter_free(l.filter);
+    free_kept(&l);
     buf_fini(&l.next);
 }
 
@@ -431,8 +485,12 @@ void list_reply_item(struct server *server, struct request *request,
             const struct doc doc = {(const uint8_t *)row.data,
                                     (uint32_t)row.len};
 
-            item_write(spec->fields, spec->collection, &key, doc,
-                       request_out(request));
+            if (spec->write != NULL) {
+                spec->write(server, spec, &key, doc, request_out(request));
+            } else {
+                item_write(spec->fields, spec->collection, &key, doc,
+                           request_out(request));
+            }
             request_reply(request, HTTP_OK);
         }
     }

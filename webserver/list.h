@@ -34,6 +34,14 @@ struct item_field {
     enum item_blank blank;
 };
 
+struct list_spec;
+
+/** Write a row as an item, with what other collections hold of it; the scan
+ *  is over then. */
+typedef void list_write_fn(struct server *server, const struct list_spec *spec,
+                           const struct store_key *key, struct doc row,
+                           struct buf *out);
+
 /** Keys that a list is limited to, and their order. */
 struct list_span {
     struct store_key from, to; /**< to: past the last */
@@ -50,6 +58,7 @@ struct list_spec {
     const char *entity_param;        /**< parameter that means entity_id */
     bool marks;                   /**< filters may use the words of marks.h */
     const struct list_span *span; /**< NULL: all keys */
+    list_write_fn *write;         /**< NULL: item_write */
     const struct list_spec *then; /**< another list that follows this one */
 };
 

@@ -24,11 +24,87 @@ static const struct item_field fields[] = {
 
 static const char *const search[] = {"name", "entity_id", NULL};
 
+/* The newest points of a metric, for its last value. */
+struct newest {
+    int64_t t_ms[2];
+    double values[2];
+    int n;
+};
+
+static bool on_newest(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct newest *newest = ctx;
+
+    newest->t_ms[newest->n] = key->b;
+    newest->values[newest->n] = doc_f64(row, "v", (double)NAN);
+    return ++newest->n < 2;
+}
+
+/* Of a counter the last value is its last rate. */
+static bool last_of(struct server *server, struct doc row, int64_t *t_ms,
+                    double *value)
+{
+    int64_t n = doc_i64(row, "n", 0);
+    const struct store_key from = {.a = n, .b = 0};
+    const struct store_key to = {.a = n, .b = INT64_MAX};
+    enum perf_type type = PERF_GAUGE;
+    struct newest newest = {.n = 0};
+    struct errbuf why;
+    struct rate rate;
+    bool good = false;
+
+    (void)!perf_type_parse(doc_str(row, "type", "GAUGE"), &type);
+    if (store_scan(server->store,
+                   &(struct store_query){.collection = STORE_POINTS,
+                                         .from = &from,
+                                         .to = &to,
+                                         .descending = true,
+                                         .limit = type == PERF_GAUGE ? 1 : 2},
+                   on_newest, &newest, NULL, &why) != ERR_OK) {
+        return false;
+    }
+    rate_init(&rate, type, doc_f64(row, "min", (double)NAN));
+    for (int i = newest.n - 1; i >= 0; i--) {
+        *t_ms = newest.t_ms[i];
+        good = rate_next(&rate, *t_ms, newest.values[i], value);
+    }
+    return good;
+}
+
+/* The row's own last value may be a minute old. */
+static void write_metric(struct server *server, const struct list_spec *spec,
+                         const struct store_key *key, struct doc row,
+                         struct buf *out)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+    int64_t t_ms;
+    double last;
+
+    doc_out_reset(server->doc);
+    doc_iter_init(&it, row);
+    while (doc_next(&it, &name, &value)) {
+        if (strcmp(name, "last") != 0) {
+            doc_add_value(server->doc, name, &value);
+        }
+    }
+    if (last_of(server, row, &t_ms, &last)) {
+        doc_begin_doc(server->doc, "last");
+        doc_add_ms(server->doc, "t", t_ms);
+        doc_add_f64(server->doc, "value", last);
+        doc_end(server->doc);
+    }
+    item_write(spec->fields, spec->collection, key, doc_out_done(server->doc),
+               out);
+}
+
 static const struct list_spec metrics = {
     .collection = STORE_METRICS,
     .fields = fields,
     .search = search,
     .entity_param = "entity",
+    .write = write_metric,
 };
 
 void metrics_list(struct server *server, struct request *request)

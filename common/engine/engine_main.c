@@ -23,7 +23,8 @@ enum {
     OPEN_MOST_MS = 5000,
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
-    PARTS = 5
+    PARTS = 5,
+    HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -71,13 +72,13 @@ static void mirror_add(struct mirror *mirror,
     mirror->n++;
 }
 
-static void mirror_add_lag(struct mirror *mirror)
+static void mirror_init(struct mirror *mirror)
 {
     const struct metric_info info = {
         .name = "hyp_engine_lag_ms",
         .help = "Age of the newest mark: how far it is behind the sources"};
 
-    mirror->lag_ms.value = NAN;
+    *mirror = (struct mirror){.set = metrics_new(), .lag_ms = {.value = NAN}};
     metrics_add_gauge(mirror->set, &info, &mirror->lag_ms);
 }
 
@@ -104,31 +105,6 @@ static int64_t wall_clock(void *ctx)
     return clock_now_ms();
 }
 
-/* A store that is away is waited for; one that refuses is not. */
-static enum err open_store(const struct store_conf *conf, const char *writer,
-                           struct store **store)
-{
-    const struct store_options options = {.uri = conf->uri, .writer = writer};
-    struct errbuf why;
-    int64_t wait_ms = OPEN_FIRST_MS;
-    enum err err = store_open(&options, store, &why);
-
-    while (err == ERR_UNAVAILABLE && !stop_asked) {
-        const struct timespec wait = {.tv_sec = wait_ms / 1000,
-                                      .tv_nsec = wait_ms % 1000 * 1000000};
-
-        log_warning("ENGINE-STORE", "%s: %s; trying again in %" PRId64 " ms",
-                    writer, why.text, wait_ms);
-        (void)nanosleep(&wait, NULL);
-        wait_ms = wait_ms * 2 < OPEN_MOST_MS ? wait_ms * 2 : OPEN_MOST_MS;
-        err = store_open(&options, store, &why);
-    }
-    if (err != ERR_OK && err != ERR_UNAVAILABLE) {
-        log_error("ENGINE-STORE", "%s: %s", writer, why.text);
-    }
-    return err;
-}
-
 struct process {
     const struct engine_ops *ops;
     char *status_dir;
@@ -137,6 +113,8 @@ struct process {
     struct runtime_conf runtime;
     void *state;
     char name[NAME_MAX_BYTES]; /* "engine-alarm", "engine-alarm.2" */
+    struct mirror *mirror;
+    struct status_file *status;
 };
 
 static const struct conf_option process_options[] = {
@@ -148,28 +126,58 @@ static const struct conf_option process_options[] = {
      .help = "folder of the file that tells how this process is"},
     {0}};
 
-static void write_status(struct status_file *file, struct mirror *mirror,
+static void tell_status(const struct process *process, bool ready,
+                        const char *why_not)
+{
+    struct errbuf why = {{0}, {0}};
+
+    if (status_file_write(process->status, ready, why_not, clock_now_ms(),
+                          &why) != ERR_OK) {
+        log_debug("ENGINE-STATUS", "%s", why.text);
+    }
+}
+
+/* A store that is away is waited for; one that refuses is not. */
+static enum err open_store(const struct process *process, struct store **store)
+{
+    const struct store_options options = {.uri = process->storage.uri,
+                                          .writer = process->ops->name};
+    struct errbuf why;
+    int64_t wait_ms = OPEN_FIRST_MS;
+    enum err err = store_open(&options, store, &why);
+
+    while (err == ERR_UNAVAILABLE && !stop_asked) {
+        const struct timespec wait = {.tv_sec = wait_ms / 1000,
+                                      .tv_nsec = wait_ms % 1000 * 1000000};
+
+        tell_status(process, false, why.text);
+        log_warning("ENGINE-STORE", "%s: %s; trying again in %" PRId64 " ms",
+                    options.writer, why.text, wait_ms);
+        (void)nanosleep(&wait, NULL);
+        wait_ms = wait_ms * 2 < OPEN_MOST_MS ? wait_ms * 2 : OPEN_MOST_MS;
+        err = store_open(&options, store, &why);
+    }
+    if (err != ERR_OK && err != ERR_UNAVAILABLE) {
+        log_error("ENGINE-STORE", "%s: %s", options.writer, why.text);
+    }
+    return err;
+}
+
+static void write_status(const struct process *process,
                          const struct engine_io *io)
 {
     struct errbuf why = {{0}, {0}};
     bool ready = runtime_is_ready(io, &why);
 
-    mirror_update(mirror, io);
-    if (status_file_write(file, ready, why.text, clock_now_ms(), &why) !=
-        ERR_OK) {
-        log_debug("ENGINE-STATUS", "%s", why.text);
-    }
+    mirror_update(process->mirror, io);
+    tell_status(process, ready, why.text);
 }
 
 static int run_loop(const struct process *process, struct engine_io *io)
 {
-    struct mirror mirror = {.set = metrics_new()};
-    struct status_file *file = status_file_open(
-        process->status_dir, process->name, mirror.set, clock_now_ms());
     enum runtime_result result = RUNTIME_GO_ON;
     int64_t status_ms = 0;
 
-    mirror_add_lag(&mirror);
     while (result == RUNTIME_GO_ON || result == RUNTIME_IDLE) {
         int64_t now = clock_mono_ms();
 
@@ -177,13 +185,11 @@ static int run_loop(const struct process *process, struct engine_io *io)
             runtime_stop(io);
         }
         if (now >= status_ms) {
-            write_status(file, &mirror, io);
+            write_status(process, io);
             status_ms = now + WAIT_MS;
         }
         result = runtime_step(io, result == RUNTIME_IDLE ? WAIT_MS : 0);
     }
-    status_file_close(file);
-    metrics_free(mirror.set);
     return result == RUNTIME_FENCED ? EXIT_FENCED : EXIT_SUCCESS;
 }
 
@@ -217,9 +223,25 @@ static int run_bus(const struct process *process, struct store *store)
     return code;
 }
 
+/* From here on this process tells how it is. */
+static void status_open(struct process *process, struct mirror *mirror)
+{
+    mirror_init(mirror);
+    process->mirror = mirror;
+    process->status = status_file_open(process->status_dir, process->name,
+                                       mirror->set, clock_now_ms());
+}
+
+static void status_close(struct process *process)
+{
+    status_file_close(process->status);
+    metrics_free(process->mirror->set);
+}
+
 static int run(struct process *process)
 {
     struct store *store = NULL;
+    struct mirror mirror;
     int code = EXIT_FAILURE;
 
     if (process->runtime.partition >= process->runtime.partitions) {
@@ -237,12 +259,14 @@ static int run(struct process *process)
         return EXIT_FAILURE;
     }
     catch_signals();
-    if (open_store(&process->storage, process->ops->name, &store) == ERR_OK) {
+    status_open(process, &mirror);
+    if (open_store(process, &store) == ERR_OK) {
         code = run_bus(process, store);
         store_close(store);
     } else if (stop_asked) {
         code = EXIT_SUCCESS;
     }
+    status_close(process);
     return code;
 }
 
@@ -282,6 +306,12 @@ static int configure_and_run(struct process *process, int argc, char **argv)
                        name, process->runtime.partition);
     } else {
         (void)snprintf(process->name, sizeof process->name, "%s", name);
+    }
+    if (process->ops->entries == NULL &&
+        process->amqp.message_bytes < HOP_MESSAGE_BYTES) {
+        /* An envelope with one large event may pass the limit that is kept
+         * towards outsiders. */
+        process->amqp.message_bytes = HOP_MESSAGE_BYTES;
     }
     code = run(process);
     conf_free(conf);

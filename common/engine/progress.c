@@ -17,7 +17,7 @@ void progress_init(struct progress *progress)
 void progress_fini(struct progress *progress)
 {
     free(progress->ended);
-    *progress = (struct progress){0};
+    memset(progress, 0, sizeof *progress);
 }
 
 static struct progress_sender *find_sender(struct progress *progress,

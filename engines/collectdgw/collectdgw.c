@@ -35,10 +35,11 @@ struct collectdgw {
     struct engine_io *io; /* of the call under way, for the sink */
 };
 
-/* NOLINTNEXTLINE(bugprone-macro-parentheses): members, not values. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): members, not values. */
 #define OPTION(key_, field_)                                                   \
     .section = "collectdgw", .key = key_,                                      \
     .offset = offsetof(struct collectdgw, field_)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct conf_option collectdgw_options[] = {
     {OPTION("connector", connector), .type = CONF_STRING,

@@ -28,10 +28,11 @@ struct perfdata {
     const struct event *event;
 };
 
-/* NOLINTNEXTLINE(bugprone-macro-parentheses): members, not values. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): members, not values. */
 #define OPTION(key_, field_)                                                   \
     .section = "perfdata", .key = key_,                                        \
     .offset = offsetof(struct perfdata, field_)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct conf_option perfdata_options[] = {
     {OPTION("metrics_max", metrics_max), .type = CONF_INT,

@@ -60,7 +60,10 @@ alone() {
     [ "$status" = 3 ] && grep -q 'rs.initiate()' "$dir/alone.log"
 }
 
-"$support/get-mongod.sh" >/dev/null || exit 77
+if ! "$support/get-mongod.sh" >/dev/null; then
+    rmdir "$dir"
+    exit 77
+fi
 trap clean_up EXIT
 { read -r port; read -r alone_port; } < <("$support/freeport" 2)
 "$support/mongod.sh" start "$dir/set" "$port"

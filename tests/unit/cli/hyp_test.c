@@ -134,6 +134,7 @@ static void seed(struct web_fixture *f)
     FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":70000,\"v\":5}");
     FIXED(f, STORE_EVENTS_LOG,
           "{\"_a\":1000,\"_b\":1,\"id\":\"q-1-0\",\"received_at\":1}");
+    FIXED(f, STORE_POINTS, "{\"_a\":8,\"_b\":10000,\"v\":1234567}");
     FIXED(f, STORE_DEAD,
           "{\"_key\":\"cleaner/q-9-0\",\"at\":9,\"engine\":\"cleaner\","
           "\"reason\":\"state: expected 0 to 3\",\"field\":\"state\","

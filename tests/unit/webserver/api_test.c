@@ -184,6 +184,11 @@ static const struct get_row gets[] = {
     {"metrics of none", V1 "/metrics?entity=/x", 200, "total", "0"},
     {"metric", V1 "/metrics?id=/resource/c/n/web1/disk/used", 200, "crit",
      "\"90\""},
+    {"last value", V1 "/metrics?search=used", 200, "items.0.last",
+     "{\"t\":70,\"value\":5}"},
+    {"last rate", V1 "/metrics?id=/resource/c/n/web1/if/rx", 200, "last.value",
+     "1"},
+    {"both in their list", V1 "/metrics?limit=2", 200, "items.1.last.t", "30"},
     {"points",
      V1 "/metrics/%2Fresource%2Fc%2Fn%2Fweb1%2Fdisk%2Fused/points?from=0&to="
         "100",

@@ -186,7 +186,8 @@ void web_raw(struct web_fixture *f, const void *data, size_t len)
     int quiet = 0;
 
     buf_init(&in, ANSWER_MAX);
-    while (quiet < QUIET_STEPS) {
+    f->hang_up = false;
+    while (quiet < QUIET_STEPS && !f->hang_up) {
         size_t before = in.len, left = len;
 
         if (!exchange(f, fd, &at, &len, &in)) {

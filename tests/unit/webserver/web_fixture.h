@@ -28,6 +28,7 @@ struct web_fixture {
     struct server server;
     web_hook_fn *hook;
     size_t hook_count; /* for the hook's own use */
+    bool hang_up;      /* set by the hook: the client waits no longer */
     char folder[64];   /* run_folder, empty */
     /* the last answer */
     int status;

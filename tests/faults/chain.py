@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The whole chain of real processes on real servers, while they are killed.
+
+usage: chain.py [--events N] [--seed S] [--store sqlite|mongodb]... [TEST]...
+
+Tests: kills. All of them on both stores unless told otherwise."""
+import argparse
+import random
+import signal
+import sys
+import time
+
+import compare
+import rig
+import story
+
+SINCE_S = 60
+ALARM_OPTIONS = ("[alarm]\n# nothing that depends on how long a run takes\n"
+                 "resolve_after = 366d\ncancel_autosolve = 366d\n"
+                 "flapping_window = 30d\n")
+
+
+class Run:
+    """One story told to one suite."""
+
+    def __init__(self, servers, name, store, told, options=()):
+        self.servers = servers
+        self.name = name
+        self.story = told
+        self.suite = rig.Suite(servers, name, store,
+                               dict({"alarm": ALARM_OPTIONS}, **dict(options)))
+        path = servers.dir / f"{name}.story"
+        told.write(path)
+        self.suite.start_all()
+        self.feed = rig.Feed(servers, path, name)
+
+    def arrived(self, collection):
+        last = story.entity_id(self.story.messages[-1])
+        return bool(list(self.suite.rows(collection,
+                                         where={"entity_id": last})))
+
+    def wait_end(self):
+        """All was confirmed, and its last event has come through."""
+        self.feed.wait(len(self.story.messages))
+        self.feed.close()
+        self.suite.wait_ready()
+        for collection in ("alarms", "events_log", "metrics"):
+            rig.wait_for(f"the last event in {collection}",
+                         lambda: self.arrived(collection))
+
+    def finish(self):
+        """The dump after a clean stop."""
+        self.wait_end()
+        self.suite.stop_all()
+        lines = compare.dump(self.suite)
+        self.suite.forget_queues()
+        for collection in compare.EMPTY_AFTER_STOP:
+            if compare.count(lines, collection) > 0:
+                raise rig.Failure(f"{self.name}: rows left in {collection} "
+                                  "after a clean stop")
+        return lines
+
+
+def check_model(told, lines):
+    """The plain run itself, against what the story knows."""
+    points = {f"points /resource/story/one/host{e % 10}/service{e}/{m} {ms} ":
+              v for (e, m, ms), v in told.points.items() if m != "cps_state"}
+    found = {}
+    for line in lines:
+        if line.startswith("points ") and "cps_state" not in line \
+                and story.LAST_RESOURCE not in line:
+            at = line.index("{")
+            found[line[:at]] = float(line[at:].split(":")[1].strip(" }"))
+    if found != points:
+        wrong = set(found.items()) ^ set(points.items())
+        raise rig.Failure(f"points: {len(wrong)} differ from the story: "
+                          f"{sorted(wrong)[:5]}")
+    if compare.count(lines, "points") != len(told.points) + 2:
+        raise rig.Failure("points: one of cps_state is missing")
+    if compare.count(lines, "events_log") != told.n_logged:
+        raise rig.Failure(f"events_log: {compare.count(lines, 'events_log')} "
+                          f"rows, expected {told.n_logged}")
+    if compare.count(lines, "dead") != 0:
+        raise rig.Failure("dead letters in a story that has none")
+
+
+class Faults:
+    """Each of the things that can die, in an order from a seed."""
+
+    def __init__(self, run, seed, rounds):
+        self.run = run
+        self.random = random.Random(seed)
+        self.plan = [name for name in run.suite.list for _ in range(rounds)]
+        self.plan += ["rabbitmq", "everything"]
+        if run.servers.has_mongod and run.suite.uri.startswith("mongodb"):
+            self.plan += ["mongod"] * 2
+        self.random.shuffle(self.plan)
+
+    def strike(self, what):
+        servers, suite = self.run.servers, self.run.suite
+        if what == "rabbitmq":
+            servers.kill_broker()
+            servers.start_broker()
+        elif what == "mongod":
+            servers.kill_mongod()
+            servers.start_mongod()
+        elif what == "everything":
+            suite.kill_all()
+            servers.kill_broker()
+            servers.start_broker()
+            for name in suite.list:
+                suite.start(name)
+        else:
+            suite.engines[what].kill()
+            suite.start(what)
+            suite.engines[what].wait_ready(rig.RESTART_S)
+
+    def go(self):
+        """Let a part of the story flow, strike within it, and so on."""
+        n = len(self.run.story.messages)
+        part = n // (len(self.plan) + 1)
+        for i, what in enumerate(self.plan):
+            begin = i * part
+            self.run.feed.allow(begin + part)
+            self.run.feed.wait(begin + self.random.randrange(1, part))
+            begun = time.monotonic()
+            self.strike(what)
+            self.run.suite.wait_ready()
+            rig.say(f"  {what} killed, ready again in "
+                    f"{time.monotonic() - begun:.1f} s")
+        self.run.feed.allow(n)
+
+
+def test_kills(servers, store, options):
+    """kill -9 of each process and server: the same as without."""
+    begin_ms = int((time.time() - SINCE_S) * 1000) \
+        - options.events * story.TICK_MS
+    told = story.Story(options.seed, options.events, begin_ms)
+    plain = Run(servers, f"plain-{store}", store, told)
+    plain.feed.allow(len(told.messages))
+    wanted = plain.finish()
+    check_model(told, wanted)
+    faulty = Run(servers, f"kills-{store}", store, told)
+    faults = Faults(faulty, options.seed, options.rounds)
+    faults.go()
+    lines = compare.difference(wanted, faulty.finish())
+    if lines:
+        raise rig.Failure("after " + ", ".join(faults.plan) + ":\n"
+                          + "\n".join(lines))
+    rig.say(f"  {len(wanted)} rows are the same after {len(faults.plan)} "
+            "kills")
+
+
+TESTS = {"kills": test_kills}
+
+
+def parse_args():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--events", type=int, default=6000)
+    parser.add_argument("--rounds", type=int, default=2,
+                        help="kills of each engine")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--store", action="append",
+                        choices=("sqlite", "mongodb"))
+    parser.add_argument("--keep", action="store_true",
+                        help="keep the folder when a test fails")
+    parser.add_argument("tests", nargs="*", metavar="TEST",
+                        help=" ".join(TESTS))
+    return parser.parse_args()
+
+
+def on_signal(number, _):
+    sys.exit(128 + number)
+
+
+def main():
+    signal.signal(signal.SIGTERM, on_signal)
+    options = parse_args()
+    servers = rig.Rig()
+    stores = options.store or ["sqlite", "mongodb"]
+    n_failed = n_passed = 0
+    try:
+        servers.start_broker()
+        if "mongodb" in stores:
+            servers.start_mongod()
+        for name in options.tests or TESTS:
+            for store in stores:
+                begun = time.monotonic()
+                try:
+                    TESTS[name](servers, store, options)
+                    n_passed += 1
+                    verdict = "ok"
+                except rig.Failure as failure:
+                    n_failed += 1
+                    verdict = f"FAILED: {failure}"
+                    servers.drop_all()
+                    servers.suites[-1].forget_queues()
+                rig.say(f"{name} on {store}, seed {options.seed}: {verdict} "
+                        f"({time.monotonic() - begun:.0f} s)")
+    finally:
+        servers.close(options.keep and n_failed > 0)
+    rig.say(f"{n_passed} passed")
+    return 1 if n_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real servers and the built engines, for tests that kill them.
+
+A Rig holds a RabbitMQ and, when asked for, a mongod. A Suite is one set of
+engines on it with a store of its own. Everything is on loopback, in one
+temporary folder, and ended by process id."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+SOURCE = pathlib.Path(os.environ.get(
+    "HYP_SRCDIR", pathlib.Path(__file__).resolve().parents[2]))
+BUILD = pathlib.Path(os.environ.get("HYP_BUILDDIR", SOURCE / "build"))
+SUPPORT = SOURCE / "tests" / "support"
+TOOLS = BUILD / "tests" / "support"
+PATIENCE_S = 120
+POLL_S = 0.05
+# RabbitMQ writes its directory of quorum queues with a delay of 3 s. Killed
+# before, it loses queues that were new, so no test may do that.
+SETTLE_S = 5
+# For an engine that was killed: what its last life left open in a database
+# (a transaction) must not hold up the next.
+RESTART_S = 30
+EXIT_FENCED = 3
+
+
+class Failure(Exception):
+    """What a test found."""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def wait_for(what, check, patience_s=PATIENCE_S):
+    """Poll until check() gives something true, and return it."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        found = check()
+        if found:
+            return found
+        time.sleep(POLL_S)
+    raise Failure(f"not within {patience_s} s: {what}")
+
+
+def run(*args, **more):
+    """Run a program; return what it prints."""
+    done = subprocess.run([str(a) for a in args], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, check=False, text=True,
+                          **more)
+    if done.returncode != 0:
+        raise Failure(f"{args[0]}: exit status {done.returncode}: "
+                      f"{done.stdout[-2000:]}")
+    return done.stdout
+
+
+def free_ports(count):
+    return [int(p) for p in run(SUPPORT / "freeport", count).split()]
+
+
+def read_engines():
+    """Name, next and side of each engine, from the suite's own list."""
+    engines = {}
+    for line in (SOURCE / "engines" / "engines.list").read_text().split("\n"):
+        if line and not line.startswith("#"):
+            name, after, side = (line.split() + ["-", "-"])[:3]
+            engines[name] = ("" if after == "-" else after,
+                             "" if side == "-" else side)
+    return engines
+
+
+class Rig:
+    """The servers."""
+
+    def __init__(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hyp-chain."))
+        self.broker_port, self.mongod_port = free_ports(2)
+        self.broker_dir = self.dir / "broker"
+        self.mongod_dir = self.dir / "mongod"
+        self.has_mongod = False
+        self.env = dict(os.environ, HYP_BUILDDIR=str(BUILD),
+                        HYP_SRCDIR=str(SOURCE),
+                        HYP_TEST_AMQP_PORT=str(self.broker_port),
+                        HYP_TEST_AMQP_PASSWORD_FILE=str(
+                            self.broker_dir / "hypervise.password"))
+        self.suites = []
+        self.feeds = []
+        self.declared_s = 0
+
+    def broker(self, command, *args):
+        return run(SUPPORT / "rabbitmq.sh", command, self.broker_dir, *args,
+                   env=self.env)
+
+    def mongod(self, command, *args):
+        return run(SUPPORT / "mongod.sh", command, self.mongod_dir, *args,
+                   env=self.env)
+
+    def start_broker(self):
+        self.broker("start", self.broker_port)
+
+    def start_mongod(self):
+        self.mongod("start", self.mongod_port)
+        self.has_mongod = True
+
+    def kill_broker(self):
+        wait_for("the queues' directory written", lambda:
+                 time.monotonic() > self.declared_s + SETTLE_S)
+        self.broker("kill")
+
+    def kill_mongod(self):
+        self.mongod("kill")
+
+    def amqp(self, *args, **more):
+        """What amqp_ctl prints."""
+        return run(TOOLS / "amqp_ctl", *args, env=self.env, **more)
+
+    def drop_all(self):
+        """Kill every process but the servers."""
+        for suite in self.suites:
+            suite.kill_all()
+        for feed in self.feeds:
+            feed.kill()
+
+    def close(self, keep):
+        """End everything; keep the folder when something failed."""
+        self.drop_all()
+        for stop in (lambda: self.broker("stop"),
+                     lambda: self.has_mongod and self.mongod("stop")):
+            try:
+                stop()
+            except Failure as failure:
+                say(f"stopping: {failure}")
+        if keep:
+            say(f"kept: {self.dir}")
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Feed:
+    """amqp_feed: publishes the lines of a file as far as it is told."""
+
+    def __init__(self, rig, path, prefix):
+        self.confirmed = 0
+        self.process = subprocess.Popen(
+            [str(TOOLS / "amqp_feed"), "canopsis.events", prefix, str(path)],
+            env=rig.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.unread = b""
+        rig.feeds.append(self)
+
+    def allow(self, count):
+        self.process.stdin.write(b"%d\n" % count)
+        self.process.stdin.flush()
+
+    def read(self):
+        """The number of lines that the broker has confirmed."""
+        self.unread += self.process.stdout.read() or b""
+        lines = self.unread.split(b"\n")
+        self.unread = lines.pop()
+        if lines:
+            self.confirmed = int(lines[-1])
+        if self.process.poll() not in (None, 0):
+            raise Failure("amqp_feed failed")
+        return self.confirmed
+
+    def wait(self, count):
+        wait_for(f"{count} messages confirmed",
+                 lambda: self.read() >= count)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        self.process.stdin.close()
+        if self.process.wait(PATIENCE_S) != 0:
+            raise Failure("amqp_feed failed")
+        self.process.stdout.close()
+
+
+class Engine:
+    """One process."""
+
+    def __init__(self, suite, name, tag=""):
+        self.suite = suite
+        self.name = name
+        self.status_dir = suite.dir / ("run" + tag)
+        self.log = suite.dir / f"engine-{name}{tag}.log"
+        self.status_dir.mkdir(exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(BUILD / f"engine-{name}"), "--config-dir",
+                 str(suite.dir / "etc"), "--set",
+                 f"process.status_dir={self.status_dir}"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def status(self):
+        """What its own status file tells, {} while there is none."""
+        path = self.status_dir / f"engine-{self.name}.status"
+        try:
+            status = json.loads(path.read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return status if status["pid"] == self.process.pid else {}
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise Failure(f"engine-{self.name} ended with status "
+                          f"{self.process.returncode}: {self.log_tail()}")
+        return self.status().get("ready", False)
+
+    def wait_ready(self, patience_s=PATIENCE_S):
+        wait_for(f"engine-{self.name} ready", self.is_ready, patience_s)
+
+    def log_tail(self):
+        return self.log.read_text()[-2000:]
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """In order; anything but a clean end is a failure."""
+        self.process.terminate()
+        if self.process.wait(PATIENCE_S) != 0:
+            raise Failure(f"engine-{self.name} stopped with status "
+                          f"{self.process.returncode}: {self.log_tail()}")
+
+
+class Suite:
+    """A set of engines with a store of its own."""
+
+    def __init__(self, rig, name, store, options=()):
+        self.rig = rig
+        self.name = name
+        self.dir = rig.dir / name
+        self.engines = {}
+        self.list = read_engines()
+        (self.dir / "etc" / "engines").mkdir(parents=True)
+        if store == "mongodb":
+            self.uri = rig.mongod("uri", name).strip()
+        else:
+            (self.dir / "store").mkdir()
+            self.uri = f"sqlite:{self.dir / 'store'}"
+        self.configure(dict(options))
+        rig.suites.append(self)
+
+    def configure(self, options):
+        """options: {engine: "lines of its file"}"""
+        etc = self.dir / "etc"
+        password = self.rig.broker_dir / "hypervise.password"
+        (etc / "amqp.conf").write_text(
+            f"[amqp]\nport = {self.rig.broker_port}\n"
+            f"password_file = {password}\n")
+        (etc / "storage.conf").write_text(f"[storage]\nuri = {self.uri}\n")
+        for name, (after, side) in self.list.items():
+            (etc / "engines" / f"{name}.conf").write_text(
+                f"[engine]\nnext = {after}\nside = {side}\n"
+                + options.get(name, ""))
+
+    def start(self, name):
+        self.engines[name] = Engine(self, name)
+
+    def start_all(self):
+        """From the end of the chain, so that each finds its next's queue."""
+        for name in reversed(self.list):
+            self.start(name)
+        self.wait_ready()
+        self.rig.declared_s = time.monotonic()
+
+    def wait_ready(self):
+        for engine in self.engines.values():
+            engine.wait_ready()
+
+    def stop_all(self):
+        """In the order of the events' way, so that each drains."""
+        for name in self.list:
+            self.engines.pop(name).stop()
+
+    def kill_all(self):
+        for engine in self.engines.values():
+            engine.kill()
+
+    def rows(self, *collections, where=None):
+        """Rows of these collections (all when none is named)."""
+        args = []
+        for name in collections:
+            args += ["-c", name]
+        if where is not None:
+            args += ["-f", json.dumps(where)]
+        text = run(TOOLS / "store_dump", *args, self.uri)
+        for line in text.split("\n")[:-1]:
+            collection, key, row = line.split("\t", 2)
+            yield collection, key, json.loads(row)
+
+    def forget_queues(self):
+        """Remove the queues of every engine: the next suite makes its own."""
+        names = [f"Engine_{name}" for name in self.list]
+        names += ["Engine_che", "Engine_fifo", "Engine_alarm.actions",
+                  "Engine_dead", "Engine_collectdgw"]
+        for name in dict.fromkeys(names):
+            try:
+                self.rig.amqp("delete", name, stderr=subprocess.DEVNULL)
+            except Failure:
+                pass
+
+
+STOP = signal.SIGSTOP
+CONTINUE = signal.SIGCONT

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Print what a store holds, a row a line, as its readers see it: to compare
+ *  two runs, and to wait until something has arrived. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/filter/filter.h"
+#include "common/store/store.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const char usage[] =
+    "usage: store_dump [-c COLLECTION]... [-f FILTER] URI\n"
+    "Print COLLECTION<tab>KEY<tab>ROW, the row as JSON; all collections unless\n"
+    "some are named, rows that FILTER (JSON) matches.\n";
+
+struct dump {
+    struct store *store;
+    const struct filter *filter;
+    enum store_collection collection; /* of the scan under way */
+    bool wanted[STORE_N_COLLECTIONS];
+    bool some_wanted;
+    struct buf line;
+};
+
+static int complain(const char *what, const struct errbuf *why)
+{
+    (void)fprintf(stderr, "store_dump: %s: %s\n", what, why->text);
+    return EXIT_FAILURE;
+}
+
+static void print_key(const struct store_schema *schema,
+                      const struct store_key *key)
+{
+    switch (schema->key) {
+    case STORE_KEY_TEXT:
+        (void)printf("%s\t%s\t", schema->name, key->text);
+        break;
+    case STORE_KEY_INTS:
+        (void)printf("%s\t%" PRId64 ",%" PRId64 "\t", schema->name, key->a,
+                     key->b);
+        break;
+    case STORE_KEY_TEXT_INT:
+        (void)printf("%s\t%s,%" PRId64 "\t", schema->name, key->text, key->a);
+        break;
+    }
+}
+
+static bool print_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct dump *dump = ctx;
+
+    print_key(store_schema(dump->collection), key);
+    buf_clear(&dump->line);
+    doc_to_json(row, &dump->line);
+    (void)puts(buf_str(&dump->line));
+    return true;
+}
+
+static int dump_all(struct dump *dump)
+{
+    struct errbuf why = {{0}, {0}};
+
+    for (int c = 0; c < STORE_N_COLLECTIONS; c++) {
+        const struct store_query query = {
+            .collection = (enum store_collection)c,
+            .filter = dump->filter,
+            .limit = INT64_MAX};
+
+        if (dump->some_wanted && !dump->wanted[c]) {
+            continue;
+        }
+        dump->collection = query.collection;
+        if (store_scan(dump->store, &query, print_row, dump, NULL, &why) !=
+            ERR_OK) {
+            return complain(store_schema(query.collection)->name, &why);
+        }
+    }
+    return EXIT_SUCCESS;
+}
+
+static bool want(struct dump *dump, const char *name)
+{
+    for (int c = 0; c < STORE_N_COLLECTIONS; c++) {
+        if (strcmp(store_schema((enum store_collection)c)->name, name) == 0) {
+            dump->wanted[c] = true;
+            dump->some_wanted = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run(struct dump *dump, const char *uri, const char *filter_text)
+{
+    const struct store_options options = {.uri = uri};
+    struct filter *filter = NULL;
+    struct errbuf why = {{0}, {0}};
+    int code;
+
+    if (filter_text != NULL &&
+        filter_parse(filter_text, &filter, &why) != ERR_OK) {
+        return complain("filter", &why);
+    }
+    dump->filter = filter;
+    if (store_open(&options, &dump->store, &why) != ERR_OK) {
+        filter_free(filter);
+        return complain(uri, &why);
+    }
+    buf_init(&dump->line, DOC_BYTES_MAX * 2);
+    code = dump_all(dump);
+    buf_fini(&dump->line);
+    store_close(dump->store);
+    filter_free(filter);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct dump dump = {0};
+    const char *filter = NULL;
+    bool understood = true;
+    int c;
+
+    while ((c = getopt(argc, argv, "c:f:")) != -1) {
+        if (c == 'f') {
+            filter = optarg;
+        } else {
+            understood = understood && c == 'c' && want(&dump, optarg);
+        }
+    }
+    if (!understood || argc - optind != 1) {
+        (void)fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    return run(&dump, argv[optind], filter);
+}
