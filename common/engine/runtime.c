@@ -438,18 +438,33 @@ static void on_delivery(struct engine_io *io,
     }
 }
 
-/* Take the oldest held delivery of a queue that is ready for it. */
-static bool take_held(struct engine_io *io)
+/* The link to the oldest held delivery of a queue that is ready for it; to
+ * NULL when there is none. */
+static struct held **find_ready(struct engine_io *io, struct held **before)
 {
     struct held **at = &io->held_head;
-    struct held *before = NULL;
-    struct held *held;
 
+    *before = NULL;
     while (*at != NULL && io->queues[(*at)->queue].matching) {
-        before = *at;
+        *before = *at;
         at = &(*at)->next;
     }
-    held = *at;
+    return at;
+}
+
+static bool has_ready(struct engine_io *io)
+{
+    struct held *before;
+
+    return runtime_may_take(io) && *find_ready(io, &before) != NULL;
+}
+
+static bool take_held(struct engine_io *io)
+{
+    struct held *before;
+    struct held **at = find_ready(io, &before);
+    struct held *held = *at;
+
     if (held == NULL || !runtime_may_take(io)) {
         return false;
     }
@@ -572,14 +587,13 @@ static bool act_take_over(struct engine_io *io)
 
 static bool act_commit(struct engine_io *io)
 {
-    bool full;
-
     if (io->phase != PHASE_RUN || !io->open) {
         return false;
     }
     if (!io->committing) {
-        full = is_full(io);
-        if (!full && !io->idle_polled) {
+        /* What is here already joins: a batch of its own for each held
+         * message would never catch up. */
+        if (!is_full(io) && (!io->idle_polled || has_ready(io))) {
             return false;
         }
         batch_begin_commit(io);

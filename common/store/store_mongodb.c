@@ -68,6 +68,7 @@ static void mongodb_close(struct store *base)
     if (store->session != NULL) {
         mongoc_client_session_destroy(store->session);
     }
+    bson_destroy(store->lost);
     mongoc_transaction_opts_destroy(store->transaction);
     mongoc_write_concern_destroy(store->durable);
     mongoc_read_concern_destroy(store->majority);
@@ -276,14 +277,18 @@ static bool reply_row(const bson_t *reply, struct doc *row)
     return doc_check(*row);
 }
 
-/* {epoch: max(epoch + 1, now), batch: batch or 0}, decided by the server. */
-static bson_t *raise_change(int64_t now_s)
+/* {epoch: max(epoch + 1, now), batch: batch or 0, session: the one of this
+ * writer}, decided by the server. */
+static bson_t *raise_change(const struct store_mongodb *store, int64_t now_s)
 {
     return BCON_NEW("0", "{", "$set", "{", "epoch", "{", "$max", "[", "{",
                     "$add", "[", "{", "$ifNull", "[", "$epoch", BCON_INT64(0),
                     "]", "}", BCON_INT64(1), "]", "}", BCON_INT64(now_s), "]",
                     "}", "batch", "{", "$ifNull", "[", "$batch", BCON_INT64(0),
-                    "]", "}", "}", "}");
+                    "]", "}", "session", "{", "$literal",
+                    BCON_DOCUMENT(
+                        mongoc_client_session_get_lsid(store->session)),
+                    "}", "}", "}");
 }
 
 static enum err mongodb_fence_raise(struct store *base, int64_t now_s,
@@ -295,10 +300,15 @@ static enum err mongodb_fence_raise(struct store *base, int64_t now_s,
     struct doc row;
     bson_t *change;
     bson_t reply;
+    bson_error_t error;
     enum err err = ERR_UNAVAILABLE;
 
     BUG_IF(store->writer == NULL);
-    change = raise_change(now_s);
+    mongodb_session_end_recorded(store, fence->row);
+    if (!mongodb_session_start(store, &error)) {
+        return mongodb_failed(store, &error);
+    }
+    change = raise_change(store, now_s);
     if (modify_progress(store, fence->row, change, true, &reply) &&
         reply_row(&reply, &row)) {
         fence->epoch = doc_i64(row, "epoch", 0);
@@ -325,6 +335,7 @@ static enum err mongodb_progress(struct store *base, const char *name,
     bson_t reply;
     enum err err = ERR_UNAVAILABLE;
 
+    mongodb_session_end_lost(store);
     if (modify_progress(store, name, change, false, &reply)) {
         err = ERR_NOT_FOUND;
         if (reply_row(&reply, &row)) {

@@ -16,6 +16,7 @@ struct store_mongodb {
     mongoc_collection_t *collections[STORE_N_COLLECTIONS]; /**< when used */
     mongoc_collection_t *progress;
     mongoc_client_session_t *session; /**< of commits; NULL: a new one */
+    bson_t *lost; /**< id of the one before, which may hold locks; or NULL */
     mongoc_transaction_opt_t *transaction;
     mongoc_write_concern_t *durable; /**< majority, journaled */
     mongoc_read_concern_t *majority;
@@ -31,6 +32,21 @@ enum err mongodb_failed(struct store_mongodb *store, const bson_error_t *error);
 void mongodb_worked(struct store_mongodb *store);
 /** The options of a write outside of a transaction, for bson_destroy. */
 void mongodb_durable_opts(const struct store_mongodb *store, bson_t *opts);
+
+/** Start the session of commits unless there is one. */
+bool mongodb_session_start(struct store_mongodb *store, bson_error_t *error);
+/** Name it in the fence's row, for who takes over. A row of another epoch is
+ *  left alone: the commit finds that out. */
+bool mongodb_session_record(struct store_mongodb *store,
+                            const struct store_fence *fence,
+                            bson_error_t *error);
+/** Let go of a session whose transaction went wrong. */
+void mongodb_session_drop(struct store_mongodb *store);
+/** Abort what the session let go of may have open. */
+void mongodb_session_end_lost(struct store_mongodb *store);
+/** Abort what the last holder of a progress row may have open. */
+void mongodb_session_end_recorded(struct store_mongodb *store,
+                                  const char *row);
 
 /* Rows: {_id: key, members...}. One whose members a database would take for
  * its own, or sort otherwise, is {_id: key, _row: bytes, indexed values...}. */

@@ -226,33 +226,27 @@ static bool advance(struct store_mongodb *store,
     return ok;
 }
 
-/* A session whose transaction went wrong is not used again. */
-static void drop_session(struct store_mongodb *store)
-{
-    if (store->session != NULL) {
-        mongoc_client_session_destroy(store->session);
-        store->session = NULL;
-    }
-}
-
 static void abort_transaction(struct store_mongodb *store)
 {
     (void)mongoc_client_session_abort_transaction(store->session, NULL);
-    drop_session(store);
+    mongodb_session_drop(store);
 }
 
-static bool begin(struct store_mongodb *store, bson_error_t *error)
+static bool begin(struct store_mongodb *store, const struct store_fence *fence,
+                  bson_error_t *error)
 {
-    if (store->session == NULL) {
-        store->session =
-            mongoc_client_start_session(store->client, NULL, error);
+    bool is_new = store->session == NULL;
+
+    if (!mongodb_session_start(store, error)) {
+        return false;
     }
-    if (store->session == NULL) {
+    if (is_new && !mongodb_session_record(store, fence, error)) {
+        mongodb_session_drop(store);
         return false;
     }
     if (!mongoc_client_session_start_transaction(store->session,
                                                  store->transaction, error)) {
-        drop_session(store);
+        mongodb_session_drop(store);
         return false;
     }
     return true;
@@ -279,7 +273,7 @@ static enum err finish(struct store_mongodb *store)
         transient = mongoc_error_has_label(&reply, "TransientTransactionError");
         bson_destroy(&reply);
     } while (unknown && clock_mono_ms() < until);
-    drop_session(store);
+    mongodb_session_drop(store);
     (void)mongodb_failed(store, &error);
     return transient && !unknown ? ERR_UNAVAILABLE : ERR_UNKNOWN;
 }
@@ -294,7 +288,7 @@ static enum err try_commit(struct store_mongodb *store,
     bool matched = false;
     bool ok;
 
-    if (!begin(store, &run.error)) {
+    if (!begin(store, fence, &run.error)) {
         return mongodb_failed(store, &run.error);
     }
     ok = advance(store, fence, progress, &matched, &run.error);

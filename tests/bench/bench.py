@@ -177,6 +177,9 @@ class Engine:
     def events(self):
         return self.metrics().get("hyp_engine_events_total", 0)
 
+    def batches(self):
+        return self.metrics().get("hyp_engine_batches_total", 0)
+
     def is_active(self):
         return self.metrics().get("hyp_engine_lag_ms") is not None
 
@@ -249,6 +252,7 @@ def measure(suite, broker, events, names):
     """Start the cleaner on its filled queue; until all of names have done
     all. Rate, and processor time an event."""
     before = {n: suite.running[n].events() for n in names if n != "cleaner"}
+    batches = {n: suite.running[n].batches() for n in before}
     cpu = {n: cpu_s(suite.running[n].pid) for n in before}
     beam = cpu_s(broker.pid)
     cleaner = suite.start("cleaner")
@@ -262,8 +266,12 @@ def measure(suite, broker, events, names):
     for queue in ["Engine_cleaner"] + [f"Engine_{n}" for n in before]:
         suite.wait(f"{queue} is empty", lambda q=queue: broker.depth(q) == 0)
     begin = cleaner.first_delivery_s()
-    end = max(suite.running[n].last_event_s() for n in names)
-    return {"per_s": events / (end - begin),
+    took = {n: round(suite.running[n].last_event_s() - begin, 2)
+            for n in names}
+    return {"per_s": events / max(took.values()), "took_s": took,
+            "batch": {n: round(events / (suite.running[n].batches()
+                                         - batches.get(n, 0)))
+                      for n in names},
             "cpu_us": {n: round(v, 2) for n, v in used.items()}}
 
 
@@ -361,9 +369,13 @@ def run_all(options, suite, broker):
     runs = {n: [] for n in wanted}
     if "idle" in options.only:
         result["idle_pss_kb"] = run_idle(suite)
-    if "cleaner" in wanted or "chain" in wanted:
+    if "chain" in wanted:
         events.write(path)
         run_chain(suite, broker, options.events, path)  # known from now on
+    elif "cleaner" in wanted:
+        suite.start("cleaner")  # makes the queues
+        suite.wait_active()
+        suite.stop()
     for _ in range(options.repeat):
         for name in wanted:
             if name == "F":
@@ -373,8 +385,7 @@ def run_all(options, suite, broker):
                 run = (run_cleaner if name == "cleaner" else run_chain)(
                     suite, broker, options.events, path)
             runs[name].append(run)
-            print(f"{name}: {run['per_s']:.0f}/s {run['cpu_us']}",
-                  file=sys.stderr)
+            print(f"{name}: {json.dumps(run)}", file=sys.stderr)
     result.update({n: summary(r) for n, r in runs.items()})
     add_ratios(result)
     result["missed"] = missed(result)

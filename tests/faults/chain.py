@@ -114,6 +114,7 @@ class Faults:
         else:
             suite.engines[what].kill()
             suite.start(what)
+            suite.engines[what].wait_ready(rig.RESTART_S)
 
     def go(self):
         """Let a part of the story flow, strike within it, and so on."""

@@ -23,6 +23,9 @@ POLL_S = 0.05
 # RabbitMQ writes its directory of quorum queues with a delay of 3 s. Killed
 # before, it loses queues that were new, so no test may do that.
 SETTLE_S = 5
+# For an engine that was killed: what its last life left open in a database
+# (a transaction) must not hold up the next.
+RESTART_S = 30
 EXIT_FENCED = 3
 
 
@@ -212,8 +215,8 @@ class Engine:
                           f"{self.process.returncode}: {self.log_tail()}")
         return self.status().get("ready", False)
 
-    def wait_ready(self):
-        wait_for(f"engine-{self.name} ready", self.is_ready)
+    def wait_ready(self, patience_s=PATIENCE_S):
+        wait_for(f"engine-{self.name} ready", self.is_ready, patience_s)
 
     def log_tail(self):
         return self.log.read_text()[-2000:]
