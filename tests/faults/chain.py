@@ -4,8 +4,9 @@
 
 usage: chain.py [--events N] [--seed S] [--store sqlite|mongodb]... [TEST]...
 
-Tests: kills. All of them on both stores unless told otherwise."""
+Tests: kills, same-second. All of them on both stores unless told otherwise."""
 import argparse
+import json
 import random
 import signal
 import sys
@@ -152,7 +153,49 @@ def test_kills(servers, store, options):
             "kills")
 
 
-TESTS = {"kills": test_kills}
+def flap(number, second, state):
+    """A check with a timestamp in whole seconds and equal bodies."""
+    return {"connector": "flap", "connector_name": "one",
+            "event_type": "check", "source_type": "resource",
+            "component": "host", "resource": f"service{number}",
+            "timestamp": second, "state": state, "output": "as ever"}
+
+
+def send(servers, text, key="any.key", exchange="canopsis.events"):
+    """One message, as any connector sends it: no message-id."""
+    path = servers.dir / "message"
+    path.write_bytes(text if isinstance(text, bytes)
+                     else json.dumps(text).encode())
+    servers.amqp("publish", "-a", "-x", exchange, "-k", key,
+                 "-t", "application/json", path)
+
+
+def test_same_second(servers, store, options):
+    """2, 0, 2 within a second is an open alarm, killed in between or not."""
+    suite = rig.Suite(servers, f"second-{store}", store,
+                      {"alarm": ALARM_OPTIONS})
+    suite.start_all()
+    names = ["nothing"] + list(suite.list)
+    for number, name in enumerate(names):
+        second = int(time.time())
+        for state in (2, 0, 2):
+            send(servers, flap(number, second, state))
+            if name in suite.engines:
+                suite.engines[name].kill()
+                suite.start(name)
+        suite.wait_ready()
+    rig.wait_for("every alarm open", lambda: sum(
+        row["state"] == 2 and row["events_count"] == 3
+        for _, _, row in suite.rows("alarms")) == len(names))
+    suite.stop_all()
+    for _, key, row in suite.rows("alarms"):
+        if (row["state"], row["status"], row["events_count"],
+                row["steps_count"]) != (2, 1, 3, 6):
+            raise rig.Failure(f"alarm {key}: {row}")
+    suite.forget_queues()
+
+
+TESTS = {"kills": test_kills, "same-second": test_same_second}
 
 
 def parse_args():
