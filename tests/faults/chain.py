@@ -4,7 +4,8 @@
 
 usage: chain.py [--events N] [--seed S] [--store sqlite|mongodb]... [TEST]...
 
-Tests: kills, same-second. All of them on both stores unless told otherwise."""
+Tests: kills, same-second, bad-input. All of them, on both stores, unless told
+otherwise."""
 import argparse
 import json
 import random
@@ -195,7 +196,122 @@ def test_same_second(servers, store, options):
     suite.forget_queues()
 
 
-TESTS = {"kills": test_kills, "same-second": test_same_second}
+GOOD = {"connector": "bad", "connector_name": "input", "event_type": "check",
+        "component": "host", "state": 0, "output": "fine"}
+
+
+def changed(**members):
+    """A good event with some members changed, or removed where None."""
+    event = dict(GOOD, **members)
+    return {k: v for k, v in event.items() if v is not None}
+
+
+# What is sent, and the field that the dead letter must name.
+BAD_INPUT = [
+    ("not JSON", b"no JSON at all", ""),
+    ("truncated", json.dumps(GOOD).encode()[:40], ""),
+    ("2 MiB", json.dumps(changed(output="x" * 2 * 1024 * 1024)).encode(), ""),
+    ("depth 1,000", b'{"a":' * 1000 + b"1" + b"}" * 1000, ""),
+    ("invalid UTF-8", json.dumps(changed(output="@")).encode()
+     .replace(b"@", b"\xff\xfe"), ""),
+    ("wrong type", changed(component=[1, 2]), "component"),
+    ("wrong type of state", changed(state={"is": "bad"}), "state"),
+    ("unknown type", changed(event_type="nonsense"), "event_type"),
+    ("no component", changed(component=None), "component"),
+    ("no state", changed(state=None), "state"),
+    ("state 9", changed(state=9), "state"),
+]
+
+
+def expect_dead(suite, count):
+    def enough():
+        rows = [row for _, _, row in suite.rows("dead")]
+        return rows if len(rows) >= count else None
+    return rig.wait_for(f"{count} dead letters", enough)
+
+
+def send_bad(servers, suite):
+    for count, (name, text, field) in enumerate(BAD_INPUT, 1):
+        key = f"bad.{count}"
+        send(servers, text, key)
+        rows = expect_dead(suite, count)
+        row = [r for r in rows if r["routing_key"] == key]
+        if not row or not row[0]["reason"] or \
+                (field and field not in row[0]["field"] + row[0]["reason"]):
+            raise rig.Failure(f"{name}: expected a dead letter that names "
+                              f"\"{field}\", found {row}")
+        rig.say(f"  {name}: {row[0]['field']}: {row[0]['reason'][:90]}")
+
+
+def feeder(resource):
+    """As the feeder of 2024 sends it: everything, most of it null."""
+    nothing = ("_id", "status", "current_alarm", "current_entity", "timestamp",
+               "rt", "extra", "alarm_change", "tags")
+    empty = ("perf_data", "output", "long_output", "author", "user_id",
+             "routing_key", "stat_name", "initiator")
+    event = dict.fromkeys(nothing)
+    event.update(dict.fromkeys(empty, ""))
+    event.update(connector="feeder2", connector_name="feeder2_inst0",
+                 event_type="check", component="feeder2_0",
+                 resource=resource, source_type="resource", state=3,
+                 debug=False, pbehavior_info={"id": "", "type": None})
+    return event
+
+
+def old_form(resource):
+    """As connectors of 2015 send it."""
+    return {"connector": "nagios", "connector_name": "old", "state": "2",
+            "event_type": "check", "source_type": "resource",
+            "component": "a.b", "resource": resource, "state_type": 1,
+            "timestamp": int(time.time()), "output": "CRITICAL",
+            "tags": "one", "hostgroups": ["g"], "perf_data": "'/'=95%;80;90",
+            "perf_data_array": [{"metric": "m", "value": 1, "unit": "s"}]}
+
+
+def send_good(servers, suite):
+    later = changed(component="later", state=2)
+    send(servers, [changed(component=None), later], "array")
+    send(servers, changed(component="nan", state=2,
+                          perf_data="load=nan used=5"), "nan")
+    send(servers, changed(component="future", state=2,
+                          timestamp=253000000000), "future")
+    ways = [("canopsis.events", "any.key"), ("", "Engine_che"),
+            ("", "Engine_fifo")]
+    for number, (exchange, key) in enumerate(ways):
+        send(servers, feeder(f"new{number}"), key, exchange)
+        send(servers, old_form(f"old{number}"), key, exchange)
+    wanted = 3 + 2 * len(ways)
+    rig.wait_for(f"{wanted} alarms", lambda: len(list(
+        suite.rows("alarms"))) == wanted)
+
+
+def test_bad_input(servers, store, options):
+    """What cannot be taken is told why; what stands beside it passes."""
+    suite = rig.Suite(servers, f"bad-{store}", store,
+                      {"alarm": ALARM_OPTIONS})
+    suite.start_all()
+    send_bad(servers, suite)
+    send_good(servers, suite)
+    expect_dead(suite, len(BAD_INPUT) + 1)
+    suite.stop_all()
+    rows = list(suite.rows("events", "metrics", "dead"))
+    metrics = {row["name"] for c, _, row in rows if c == "metrics"
+               and "/nan/" in row["id"] + "/"}
+    future = [row for c, _, row in rows
+              if c == "events" and row["component"] == "future"]
+    n_dead = sum(c == "dead" for c, _, _ in rows)
+    if metrics != {"used", "cps_state"}:
+        raise rig.Failure(f"load=nan: metrics {metrics}")
+    if not future or future[0]["timestamp"] > time.time() + SINCE_S \
+            or future[0]["extra"]["original_timestamp"] != 253000000000:
+        raise rig.Failure(f"year 9999: {future}")
+    if n_dead != len(BAD_INPUT) + 1:
+        raise rig.Failure(f"{n_dead} dead letters")
+    suite.forget_queues()
+
+
+TESTS = {"kills": test_kills, "same-second": test_same_second,
+         "bad-input": test_bad_input}
 
 
 def parse_args():
