@@ -122,8 +122,8 @@ static void look_at_disk(struct doctor *doctor, struct doc health)
     }
     (void)snprintf(text, sizeof text, "%.0f MiB free of %.0f", free_bytes / MIB,
                    bytes / MIB);
-    tell(doctor, free_bytes * PERCENT >= bytes * DISK_LEAST_PERCENT, "disk", text,
-         "make room: at the end the broker takes no events any more");
+    tell(doctor, free_bytes * PERCENT >= bytes * DISK_LEAST_PERCENT, "disk",
+         text, "make room: at the end the broker takes no events any more");
 }
 
 struct freshest {
@@ -149,8 +149,8 @@ static void look_at_collectd(struct doctor *doctor)
     buf_init(&text, PATH_BYTES);
     buf_add_str(&path, "/api/v1/entities");
     api_add_param(&path, "filter", "{\"connector\":\"collectd\"}");
-    if (listing_each(doctor->hyp, buf_str(&path), ENTITIES_PAGE, on_entity, &freshest,
-                     NULL) != HYP_DONE) {
+    if (listing_each(doctor->hyp, buf_str(&path), ENTITIES_PAGE, on_entity,
+                     &freshest, NULL) != HYP_DONE) {
         doctor->wrong++;
     } else {
         age_ms = clock_now_ms() - clock_s_to_ms(freshest.at);

@@ -112,13 +112,13 @@ int cmd_top(struct hyp *hyp)
     struct timespec wait;
     int code;
 
-    if (text != NULL &&
-        (clock_parse_duration(text, &ms, &why) != ERR_OK || ms < INTERVAL_LEAST_MS)) {
+    if (text != NULL && (clock_parse_duration(text, &ms, &why) != ERR_OK ||
+                         ms < INTERVAL_LEAST_MS)) {
         hyp_say("--interval: expected a duration from 100ms");
         return HYP_USAGE;
     }
-    wait =
-        (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * NS_PER_MS};
+    wait = (struct timespec){.tv_sec = ms / 1000,
+                             .tv_nsec = ms % 1000 * NS_PER_MS};
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
     code = look(hyp, again);

@@ -12,7 +12,9 @@
 #include "common/base/str.h"
 #include "common/conf/conf_program.h"
 
-enum { HELP_WIDTH = 78 };
+enum {
+    HELP_WIDTH = 78
+};
 
 enum command {
     COMMAND_RUN,

@@ -16,10 +16,11 @@ struct conf_file {
 
 /** What a program tells of itself; everything is borrowed. */
 struct conf_program {
-    const char *name;        /**< as started, e.g. "engine-cleaner" */
-    const char *summary;     /**< one line: what it is */
-    const char *description; /**< what it does; a paragraph, wrapped for people */
-    const char *example;     /**< command lines that help; NULL: a usual one */
+    const char *name;    /**< as started, e.g. "engine-cleaner" */
+    const char *summary; /**< one line: what it is */
+    const char
+        *description;    /**< what it does; a paragraph, wrapped for people */
+    const char *example; /**< command lines that help; NULL: a usual one */
     const struct conf_part *parts;
     size_t n_parts;
     const struct conf_file *files; /**< read in this order, later ones win */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Chain time: marks with their send time travel behind the events. */
+#include "common/engine/chain.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "common/engine/chain.h"
 
 static struct chain_source *find(struct chain *chain, const char *stream,
                                  const char *sender)

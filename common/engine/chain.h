@@ -12,7 +12,11 @@
 #include "common/doc/doc.h"
 #include "common/event/event.h"
 
-enum { CHAIN_SOURCES_MAX = 256, CHAIN_GAP_MS = 5000, CHAIN_MARK_MS = 1000 };
+enum {
+    CHAIN_SOURCES_MAX = 256,
+    CHAIN_GAP_MS = 5000,
+    CHAIN_MARK_MS = 1000
+};
 
 struct chain_source {
     char stream[EVENT_STREAM_MAX + 1];

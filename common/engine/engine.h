@@ -97,7 +97,7 @@ struct engine_ops {
     const char *name;        /**< "alarm": queue, progress row, files */
     const char *description; /**< a paragraph for --help */
     const struct conf_option *options; /**< offsets into the state; or NULL */
-    size_t state_size;       /**< zeroed by the runtime, options filled in */
+    size_t state_size; /**< zeroed by the runtime, options filled in */
 
     /** Entry queues (NULL-terminated names) whose messages go to `input`;
      *  NULL for an engine that is fed by others through Engine_<name>. */

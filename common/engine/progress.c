@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** What a consumer has taken, and whether what comes is new. */
+#include "common/engine/progress.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/engine/progress.h"
 
-enum { ENDED_FIRST = 64, ENDED_BYTES = 16 };
+enum {
+    ENDED_FIRST = 64,
+    ENDED_BYTES = 16
+};
 
 void progress_init(struct progress *progress)
 {
@@ -138,8 +142,7 @@ bool progress_has_ended(const struct progress *progress, uint32_t stream,
     for (size_t i = 0; i < progress->n_ended; i++) {
         const struct progress_ended *ended = &progress->ended[i];
 
-        if (ended->n == n && ended->index == index &&
-            ended->stream == stream) {
+        if (ended->n == n && ended->index == index && ended->stream == stream) {
             return true;
         }
     }
@@ -191,8 +194,7 @@ static void add_ended_member(const struct progress *progress,
     buf_fini(&bytes);
 }
 
-void progress_add_members(const struct progress *progress,
-                          struct doc_out *out)
+void progress_add_members(const struct progress *progress, struct doc_out *out)
 {
     doc_begin_array(out, "senders");
     for (size_t i = 0; i < progress->n_senders; i++) {

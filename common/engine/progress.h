@@ -14,7 +14,10 @@
 #include "common/doc/doc.h"
 #include "common/event/event.h"
 
-enum { PROGRESS_SENDERS_MAX = 256, PROGRESS_STREAMS_MAX = 256 };
+enum {
+    PROGRESS_SENDERS_MAX = 256,
+    PROGRESS_STREAMS_MAX = 256
+};
 
 struct progress_sender {
     char name[ENVELOPE_NAME_MAX + 1];
@@ -83,8 +86,7 @@ bool progress_has_ended(const struct progress *progress, uint32_t stream,
  *  before their marks. */
 void progress_confirmed(struct progress *progress, uint64_t batch);
 /** Members "senders", "streams", "ended" of the progress document. */
-void progress_add_members(const struct progress *progress,
-                          struct doc_out *out);
+void progress_add_members(const struct progress *progress, struct doc_out *out);
 void progress_from_doc(struct progress *progress, struct doc doc);
 
 #endif

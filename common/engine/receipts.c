@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Receipts of one entry queue. */
+#include "common/engine/receipts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/engine/receipts.h"
 
-enum { RECEIPTS_FIRST = 256, RECEIPT_BYTES = 17 };
+enum {
+    RECEIPTS_FIRST = 256,
+    RECEIPT_BYTES = 17
+};
 
 void receipts_init(struct receipts *receipts)
 {
@@ -99,8 +103,7 @@ void receipts_add_doc(struct receipts *receipts, struct doc row)
     if (!doc_get(row, "data", &value) || value.type != DOC_BYTES) {
         return;
     }
-    for (size_t i = 0; i + RECEIPT_BYTES <= value.u.s.len;
-         i += RECEIPT_BYTES) {
+    for (size_t i = 0; i + RECEIPT_BYTES <= value.u.s.len; i += RECEIPT_BYTES) {
         struct receipt receipt = {.n = n++};
 
         memcpy(&receipt.hash, value.u.s.text + i, sizeof receipt.hash);

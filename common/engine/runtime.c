@@ -33,8 +33,8 @@ const struct conf_option runtime_options[] = {
      .max = 255, .help = "number of this partition"},
     {RUNTIME_OPTION(partitions), .type = CONF_INT, .fallback = "1", .min = 1,
      .max = 256, .help = "partitions of this engine (SQLite: 1)"},
-    {RUNTIME_OPTION(batch_max), .type = CONF_INT, .fallback = "1000",
-     .min = 1, .max = 10000, .unit = "events",
+    {RUNTIME_OPTION(batch_max), .type = CONF_INT, .fallback = "1000", .min = 1,
+     .max = 10000, .unit = "events",
      .help = "events committed together at most"},
     {RUNTIME_OPTION(batch_bytes), .type = CONF_SIZE, .fallback = "4M",
      .min = 65536, .max = 12582912,
@@ -42,18 +42,21 @@ const struct conf_option runtime_options[] = {
     {RUNTIME_OPTION(window), .type = CONF_INT, .fallback = "8", .min = 1,
      .max = 64, .unit = "batches",
      .help = "batches that may wait for their confirms"},
-    {RUNTIME_OPTION(prefetch), .type = CONF_INT, .fallback = "2000",
-     .min = 1, .max = 10000, .unit = "messages",
-     .help = "entry messages taken ahead"},
+    {RUNTIME_OPTION(prefetch), .type = CONF_INT, .fallback = "2000", .min = 1,
+     .max = 10000, .unit = "messages", .help = "entry messages taken ahead"},
     {RUNTIME_OPTION(depth_limit), .type = CONF_INT, .fallback = "1000",
      .min = 1, .max = 1000000, .unit = "messages",
      .help = "pause while a queue of next holds more than this"},
     {RUNTIME_OPTION(side_bytes), .type = CONF_SIZE, .fallback = "4G",
      .min = 1048576, .max = INT64_MAX,
      .help = "a queue of side that holds more gets nothing new"},
-    {.section = "engine", .key = "fold_interval", .type = CONF_DURATION,
-     .offset = offsetof(struct runtime_conf, fold_ms), .fallback = "60s",
-     .min = 1000, .max = 3600000,
+    {.section = "engine",
+     .key = "fold_interval",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct runtime_conf, fold_ms),
+     .fallback = "60s",
+     .min = 1000,
+     .max = 3600000,
      .help = "how often counters are folded into rows"},
     {0}};
 
@@ -149,9 +152,8 @@ static enum err add_group(struct engine_io *io, const char *text, bool side,
     struct group *group = &io->groups[io->n_groups];
 
     if (len == 0 || len >= 64 || io->n_groups == RUNTIME_GROUPS_MAX ||
-        (star != NULL &&
-         str_to_i64(star + 1, 1, SENDER_TARGETS_MAX / 2, &partitions) !=
-             ERR_OK)) {
+        (star != NULL && str_to_i64(star + 1, 1, SENDER_TARGETS_MAX / 2,
+                                    &partitions) != ERR_OK)) {
         errbuf_set_field(why, side ? "side" : "next",
                          "\"%s\": expected the name of an engine, or name*N "
                          "with its number of partitions",
@@ -241,8 +243,8 @@ static enum err read_extras(struct engine_io *io)
     enum err err = ERR_OK;
 
     io->extras_read = true;
-    for (size_t i = 0; io->ops->extras != NULL &&
-                       io->ops->extras[i] != NULL && err == ERR_OK;
+    for (size_t i = 0;
+         io->ops->extras != NULL && io->ops->extras[i] != NULL && err == ERR_OK;
          i++) {
         err = read_queue(io, io->ops->extras[i], QUEUE_EXTRA,
                          (int)io->conf->prefetch);
@@ -273,8 +275,8 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->state = setup->state;
     io->conf = setup->conf;
     name_row(io);
-    io->sender = sender_new(io->ops->entries != NULL ? io->ops->entries[0]
-                                                     : io->row);
+    io->sender =
+        sender_new(io->ops->entries != NULL ? io->ops->entries[0] : io->row);
     progress_init(&io->progress);
     io->writes = store_batch_new();
     io->scratch = doc_out_new();
@@ -348,8 +350,7 @@ void runtime_free(struct engine_io *io)
             free(io->queues[i].entry);
         }
     }
-    for (size_t i = 0; io->builders != NULL &&
-                       i < sender_n_targets(io->sender);
+    for (size_t i = 0; io->builders != NULL && i < sender_n_targets(io->sender);
          i++) {
         envelope_out_free(io->builders[i]);
     }
@@ -539,8 +540,8 @@ static void back_off(struct engine_io *io, enum err err, const char *what)
     io->store_ok = false;
     log_complain(&io->store_complaint, "ENGINE-STORE",
                  "%s: %s: store %s; waiting", io->row, what, err_name(err));
-    io->backoff_ms = io->backoff_ms == 0 ? BACKOFF_FIRST_MS
-                                         : 2 * io->backoff_ms;
+    io->backoff_ms =
+        io->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * io->backoff_ms;
     if (io->backoff_ms > BACKOFF_MOST_MS) {
         io->backoff_ms = BACKOFF_MOST_MS;
     }
@@ -634,8 +635,8 @@ static bool act_acknowledge(struct engine_io *io)
         acknowledge(io, inflight);
     }
     progress_confirmed(&io->progress, inflight->batch);
-    io->inflight_head = (io->inflight_head + 1) %
-                        (size_t)(io->conf->window + 1);
+    io->inflight_head =
+        (io->inflight_head + 1) % (size_t)(io->conf->window + 1);
     io->n_inflight--;
     return true;
 }
@@ -790,8 +791,8 @@ static bool act(struct engine_io *io)
         return true;
     }
     return act_publish(io) || act_acknowledge(io) || act_prove(io) ||
-           act_mark(io) || act_depth(io) || repeat_match(io) ||
-           act_beat(io) || act_drain(io) || take_held(io);
+           act_mark(io) || act_depth(io) || repeat_match(io) || act_beat(io) ||
+           act_drain(io) || take_held(io);
 }
 
 enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)

@@ -40,9 +40,9 @@ struct runtime_setup {
 
 enum runtime_result {
     RUNTIME_GO_ON,
-    RUNTIME_IDLE,   /**< nothing to do now: the next step may wait */
-    RUNTIME_ENDED,  /**< drained after runtime_stop */
-    RUNTIME_FENCED  /**< another process took over: end at once */
+    RUNTIME_IDLE,  /**< nothing to do now: the next step may wait */
+    RUNTIME_ENDED, /**< drained after runtime_stop */
+    RUNTIME_FENCED /**< another process took over: end at once */
 };
 
 /** Borrows everything; calls ops->init. ERR_INVALID: a bad option. */
@@ -57,7 +57,9 @@ void runtime_stop(struct engine_io *io);
 /** Whether it consumes and its store answers; else why not. */
 bool runtime_is_ready(const struct engine_io *io, struct errbuf *why);
 
-enum { RUNTIME_MIRROR_MAX = 64 };
+enum {
+    RUNTIME_MIRROR_MAX = 64
+};
 
 /** Counters and gauges, for status and metrics; NULL at the end. */
 struct runtime_counter {

@@ -58,17 +58,16 @@ bool engine_owns(const struct engine_io *io, const char *component,
  * is a stream of its own from here on, "<stream>/<partition>", so that an
  * engine that reads several and passes on keeps their positions apart. */
 static void add_to_partition(struct engine_io *io, const struct group *group,
-                             size_t partition,
-                             const struct envelope_item *item)
+                             size_t partition, const struct envelope_item *item)
 {
     struct envelope_item out = *item;
     char stream[EVENT_STREAM_MAX + 1];
     int len;
 
     if (group->partitions > 1) {
-        len = snprintf(stream, sizeof stream, "%.*s%c%zu",
-                       (int)item->stream_len, item->stream,
-                       ENVELOPE_SPLIT_MARK, partition);
+        len =
+            snprintf(stream, sizeof stream, "%.*s%c%zu", (int)item->stream_len,
+                     item->stream, ENVELOPE_SPLIT_MARK, partition);
         BUG_IF(len < 0 || (size_t)len >= sizeof stream);
         out.stream = stream;
         out.stream_len = (uint8_t)len;
@@ -210,13 +209,13 @@ void batch_dead_letter(struct engine_io *io, const char *position,
     doc_add_str(out, "position", position);
     add_body(out, body, len);
     doc = doc_out_done(out);
-    engine_originate(io, &(struct engine_outgoing){
-                             .exchange = BUS_DEAD,
-                             .routing_key = "dead",
-                             .content_type = ENGINE_DEAD_CONTENT_TYPE,
-                             .message_id = id,
-                             .body = doc.data,
-                             .len = doc.len});
+    engine_originate(
+        io, &(struct engine_outgoing){.exchange = BUS_DEAD,
+                                      .routing_key = "dead",
+                                      .content_type = ENGINE_DEAD_CONTENT_TYPE,
+                                      .message_id = id,
+                                      .body = doc.data,
+                                      .len = doc.len});
     engine_count(io, "dead_letters", 1);
 }
 
@@ -260,8 +259,7 @@ static void forget_proven(struct engine_io *io)
             entry->receipts.list[0].n <= entry->proven) {
             size_t before = entry->receipts.n;
 
-            remove_upto(io, STORE_RECEIPTS, entry->receipts_row,
-                        entry->proven);
+            remove_upto(io, STORE_RECEIPTS, entry->receipts_row, entry->proven);
             receipts_forget(&entry->receipts, entry->proven);
             entry->batch_from -= before - entry->receipts.n;
             entry->replay = 0;
@@ -323,13 +321,13 @@ void batch_begin_commit(struct engine_io *io)
 
 static void remember_inflight(struct engine_io *io)
 {
-    size_t i = (io->inflight_head + io->n_inflight) %
-               (size_t)(io->conf->window + 1);
+    size_t i =
+        (io->inflight_head + io->n_inflight) % (size_t)(io->conf->window + 1);
     struct inflight *inflight = &io->inflight[i];
 
     BUG_IF(io->n_inflight > (size_t)io->conf->window);
-    *inflight = (struct inflight){.batch = io->batch,
-                                  .generation = io->generation};
+    *inflight =
+        (struct inflight){.batch = io->batch, .generation = io->generation};
     for (size_t q = 0; q < io->n_queues; q++) {
         inflight->tags[q] = io->queues[q].tag;
         inflight->last_n[q] = io->queues[q].last_n;

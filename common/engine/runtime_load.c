@@ -7,7 +7,10 @@
 #include "common/base/random.h"
 #include "common/engine/runtime_priv.h"
 
-enum { STREAM_RANDOM_BYTES = 5, MS_PER_S = 1000 };
+enum {
+    STREAM_RANDOM_BYTES = 5,
+    MS_PER_S = 1000
+};
 
 static struct entry *find_entry(struct engine_io *io, const char *queue)
 {
@@ -28,8 +31,7 @@ static void read_entries(struct engine_io *io, struct doc doc)
 
     doc_iter_init(&it, doc_sub(doc, "entries"));
     while (doc_next(&it, &key, &value)) {
-        struct entry *entry =
-            find_entry(io, doc_str(value.u.doc, "queue", ""));
+        struct entry *entry = find_entry(io, doc_str(value.u.doc, "queue", ""));
 
         if (entry != NULL) {
             (void)snprintf(entry->stream, sizeof entry->stream, "%s",
@@ -112,16 +114,13 @@ static enum err scan_own(struct engine_io *io, enum store_collection from,
 {
     const struct store_key first = {.text = text, .a = (int64_t)above + 1};
     const struct store_key past = {.text = text, .a = INT64_MAX};
-    const struct store_query query = {.collection = from,
-                                      .from = &first,
-                                      .to = &past,
-                                      .limit = INT64_MAX};
+    const struct store_query query = {
+        .collection = from, .from = &first, .to = &past, .limit = INT64_MAX};
 
     return store_scan(io->setup.store, &query, each, ctx, NULL, NULL);
 }
 
-static bool add_receipts(void *ctx, const struct store_key *key,
-                         struct doc row)
+static bool add_receipts(void *ctx, const struct store_key *key, struct doc row)
 {
     struct entry *entry = ctx;
 
@@ -161,8 +160,7 @@ static bool apply_delta(void *ctx, const struct store_key *key, struct doc row)
 }
 
 /* What an earlier life committed and may not have published. */
-static bool queue_outbox(void *ctx, const struct store_key *key,
-                         struct doc row)
+static bool queue_outbox(void *ctx, const struct store_key *key, struct doc row)
 {
     struct engine_io *io = ctx;
     struct doc_iter it;

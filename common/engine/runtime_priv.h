@@ -30,7 +30,11 @@ enum runtime_phase {
     PHASE_FENCED
 };
 
-enum queue_kind { QUEUE_HOP, QUEUE_ENTRY, QUEUE_EXTRA };
+enum queue_kind {
+    QUEUE_HOP,
+    QUEUE_ENTRY,
+    QUEUE_EXTRA
+};
 
 /* What an entry queue needs beside: numbers, receipts, matching. */
 struct entry {
@@ -38,10 +42,10 @@ struct entry {
     char receipts_row[BUS_NAME_MAX + 64]; /* text key of its receipts */
     uint64_t n;                           /* last number given */
     struct receipts receipts;
-    size_t batch_from;    /* first receipt of the open batch */
-    uint64_t proven;      /* acknowledgements up to it are proven */
-    uint64_t acked;       /* acknowledged up to it */
-    size_t replay;   /* next receipt that what comes again stands for */
+    size_t batch_from; /* first receipt of the open batch */
+    uint64_t proven;   /* acknowledgements up to it are proven */
+    uint64_t acked;    /* acknowledged up to it */
+    size_t replay;     /* next receipt that what comes again stands for */
     size_t replay_end; /* none when replay has reached it */
 };
 
@@ -49,12 +53,12 @@ struct queue {
     char name[BUS_NAME_MAX + 1];
     enum queue_kind kind;
     size_t bus_number;
-    size_t extra;    /* index for ops->extra */
+    size_t extra; /* index for ops->extra */
     struct entry *entry;
     uint64_t tag;    /* last taken in the open batch; 0 none */
     uint64_t last_n; /* entry: last number in the open batch */
     size_t n_held;
-    bool matching;   /* until all that comes again is here */
+    bool matching; /* until all that comes again is here */
 };
 
 /* A delivery that cannot be taken yet, copied. */
@@ -112,7 +116,7 @@ struct engine_io {
     bool committing; /* begun: nothing more joins it */
     bool unknown;    /* the last commit's result is not known */
     bool fold_done;
-    uint64_t batch;  /* number of the open batch in this life, from 1 */
+    uint64_t batch; /* number of the open batch in this life, from 1 */
     int64_t now_ms;
     size_t events;
     struct store_batch *writes;
@@ -135,7 +139,7 @@ struct engine_io {
     struct doc_out *outbox_out; /* messages of the open batch */
     uint64_t outbox_first;      /* 0: none in the open batch */
     uint64_t outbox_next;
-    uint64_t published;         /* as stored */
+    uint64_t published; /* as stored */
 
     struct inflight *inflight; /* ring of conf->window */
     size_t inflight_head;
@@ -163,8 +167,7 @@ struct engine_io {
 void batch_open(struct engine_io *io);
 void batch_forward(struct engine_io *io, const struct event *event,
                    const struct envelope_item *item);
-void batch_forward_mark(struct engine_io *io,
-                        const struct envelope_item *item);
+void batch_forward_mark(struct engine_io *io, const struct envelope_item *item);
 /* Queue one stored outgoing message {x, k, c, i, b} to the sender. */
 void batch_send_outbox(struct engine_io *io, struct doc message,
                        uint64_t sequence);

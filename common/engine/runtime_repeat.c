@@ -23,8 +23,8 @@ static void add_repeat(struct repeats *repeats, uint32_t stream,
 {
     if (repeats->n == repeats->cap) {
         repeats->cap = repeats->cap > 0 ? 2 * repeats->cap : 64;
-        repeats->list = xrealloc_array(repeats->list, repeats->cap,
-                                       sizeof *repeats->list);
+        repeats->list =
+            xrealloc_array(repeats->list, repeats->cap, sizeof *repeats->list);
     }
     repeats->list[repeats->n++] =
         (struct repeat){.stream = stream, .item = *item};
@@ -52,9 +52,8 @@ static void collect(struct engine_io *io, const struct bus_delivery *delivery,
 {
     struct envelope envelope;
 
-    if (delivery->body == NULL ||
-        envelope_open(delivery->body, delivery->len, &envelope, NULL) !=
-            ERR_OK) {
+    if (delivery->body == NULL || envelope_open(delivery->body, delivery->len,
+                                                &envelope, NULL) != ERR_OK) {
         return; /* refused when it is taken */
     }
     for (uint32_t i = 0; i < envelope.count; i++) {
@@ -136,8 +135,8 @@ struct hashes {
     size_t n;
 };
 
-static void each_hash(struct engine_io *io,
-                      const struct bus_delivery *delivery, void *ctx)
+static void each_hash(struct engine_io *io, const struct bus_delivery *delivery,
+                      void *ctx)
 {
     struct hashes *hashes = ctx;
 
@@ -161,8 +160,8 @@ static void match_entry(struct engine_io *io, const struct queue *queue,
     struct hashes hashes = {.list = xcalloc(n, sizeof *hashes.list)};
 
     (void)walk_redelivered(io, queue, each_hash, &hashes);
-    entry->replay = receipts_match(&entry->receipts, entry->proven,
-                                   hashes.list, hashes.n, whole);
+    entry->replay = receipts_match(&entry->receipts, entry->proven, hashes.list,
+                                   hashes.n, whole);
     entry->replay_end = entry->receipts.n;
     free(hashes.list);
 }

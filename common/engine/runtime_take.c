@@ -7,7 +7,9 @@
 #include "common/base/hash.h"
 #include "common/engine/runtime_priv.h"
 
-enum { POSITION_TEXT_MAX = EVENT_ID_MAX + 32 };
+enum {
+    POSITION_TEXT_MAX = EVENT_ID_MAX + 32
+};
 
 uint64_t take_hash(const struct bus_delivery *delivery)
 {
@@ -59,8 +61,7 @@ void take_forward(struct engine_io *io, struct event *event,
 {
     struct envelope_item out = *item;
 
-    if (io->ops->enrich != NULL &&
-        io->ops->enrich(io->state, io, event)) {
+    if (io->ops->enrich != NULL && io->ops->enrich(io->state, io, event)) {
         doc_out_reset(io->event_out);
         event_to_doc(event, io->event_out);
         out.doc = doc_out_done(io->event_out);
@@ -215,8 +216,7 @@ static void pass_mark(struct engine_io *io, const struct queue *queue,
         .n = io->input_n,
         .doc = {delivery->body, (uint32_t)delivery->len}};
 
-    chain_mark(&io->chain, entry->stream, io->row,
-               doc_i64(item.doc, "t", 0));
+    chain_mark(&io->chain, entry->stream, io->row, doc_i64(item.doc, "t", 0));
     if (!io->ops->to_exchange) {
         batch_forward_mark(io, &item);
     }
@@ -285,12 +285,11 @@ void engine_pass(struct engine_io *io, uint32_t index,
     const struct entry *entry = io->input_queue->entry;
     struct event copy = *event;
     char id[EVENT_ID_MAX];
-    struct envelope_item item = {
-        .stream = entry->stream,
-        .stream_len = (uint8_t)strlen(entry->stream),
-        .kind = ENVELOPE_EVENT,
-        .n = io->input_n,
-        .index = index};
+    struct envelope_item item = {.stream = entry->stream,
+                                 .stream_len = (uint8_t)strlen(entry->stream),
+                                 .kind = ENVELOPE_EVENT,
+                                 .n = io->input_n,
+                                 .index = index};
 
     event_position_format(&(struct event_position){.stream = entry->stream,
                                                    .n = io->input_n,
@@ -328,8 +327,8 @@ void engine_refuse(struct engine_io *io, uint32_t index, const void *text,
                                  .n = io->input_n,
                                  .index = index},
         position, sizeof position);
-    batch_dead_letter(io, position, io->input->delivery->routing_key, text,
-                      len, why);
+    batch_dead_letter(io, position, io->input->delivery->routing_key, text, len,
+                      why);
 }
 
 void take_delivery(struct engine_io *io, size_t queue,

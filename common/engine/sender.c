@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The sending side: order, numbers, window, sending again. */
+#include "common/engine/sender.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/engine/sender.h"
 
-enum { RING_FIRST = 64, NO_TARGET = SENDER_TARGETS_MAX };
+enum {
+    RING_FIRST = 64,
+    NO_TARGET = SENDER_TARGETS_MAX
+};
 
-enum item_state { ITEM_STAGED, ITEM_READY, ITEM_SENT, ITEM_CONFIRMED };
+enum item_state {
+    ITEM_STAGED,
+    ITEM_READY,
+    ITEM_SENT,
+    ITEM_CONFIRMED
+};
 
 struct item {
     enum item_state state;

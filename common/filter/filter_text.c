@@ -49,7 +49,10 @@ static const struct {
 static const char blanks[] = " \t\r\n";
 static const char word_ends[] = " \t\r\n()=!<>~,\"'";
 
-enum { CONTINUATION_BITS = 0xC0, CONTINUATION = 0x80 }; /* of UTF-8 */
+enum {
+    CONTINUATION_BITS = 0xC0,
+    CONTINUATION = 0x80
+}; /* of UTF-8 */
 
 /* Characters, not bytes, from 1. */
 static size_t column(const struct text *text)

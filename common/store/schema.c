@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Every collection and index, named once, with its one writer. */
+#include "common/store/schema.h"
+
 #include <string.h>
 
 #include "common/base/err.h"
-#include "common/store/schema.h"
 
 /* Few indexes: each costs more than the row (docs/performance.md). */
 static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
@@ -16,8 +17,8 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
     [STORE_ALARMS] = {"alarms",
                       "alarm",
                       STORE_KEY_TEXT,
-                      {"entity_id", "component", "state", "status",
-                       "opened_at", "changed_at"}},
+                      {"entity_id", "component", "state", "status", "opened_at",
+                       "changed_at"}},
     [STORE_ALARMS_RESOLVED] = {"alarms_resolved",
                                "alarm",
                                STORE_KEY_TEXT,
@@ -45,10 +46,7 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
     /* key: (metric n, time in ms); {v: value} */
     [STORE_POINTS] = {"points", "perfdata", STORE_KEY_INTS, {NULL}},
     /* key: "<engine>/<position>" */
-    [STORE_DEAD] = {"dead",
-                    "eventstore",
-                    STORE_KEY_TEXT,
-                    {"at", "engine"}},
+    [STORE_DEAD] = {"dead", "eventstore", STORE_KEY_TEXT, {"at", "engine"}},
     [STORE_RECEIPTS] = {"receipts", NULL, STORE_KEY_TEXT_INT, {NULL}},
     [STORE_IDS] = {"ids", NULL, STORE_KEY_TEXT_INT, {NULL}},
     [STORE_OUTBOX] = {"outbox", NULL, STORE_KEY_TEXT_INT, {NULL}},

@@ -31,7 +31,10 @@ enum store_key_kind {
     STORE_KEY_TEXT_INT /**< (text, a) */
 };
 
-enum { STORE_INDEX_MAX = 8, STORE_SCHEMA_VERSION = 1 };
+enum {
+    STORE_INDEX_MAX = 8,
+    STORE_SCHEMA_VERSION = 1
+};
 
 struct store_schema {
     const char *name;

@@ -69,15 +69,15 @@ typedef bool store_row_fn(void *ctx, const struct store_key *key,
 
 /**
  * Give rows in order (ties by key; descending turns all of it round). Lists,
- * documents and bytes in the sort field count as equal. next (may be NULL) is cleared and gets
- * the cursor to go on with, empty when there is no more row.
+ * documents and bytes in the sort field count as equal. next (may be NULL) is
+ * cleared and gets the cursor to go on with, empty when there is no more row.
  * ERR_INVALID: sort is not indexed, limit is not above 0, or the cursor is of
  * another query; ERR_LIMIT: next is too small for a cursor.
  */
 MUST_CHECK enum err store_scan(struct store *store,
                                const struct store_query *query,
-                               store_row_fn *each, void *ctx,
-                               struct buf *next, struct errbuf *why);
+                               store_row_fn *each, void *ctx, struct buf *next,
+                               struct errbuf *why);
 /** Count matching rows, stopping at most: *n is exact when below most. */
 MUST_CHECK enum err store_count(struct store *store,
                                 enum store_collection collection,
@@ -132,8 +132,7 @@ MUST_CHECK enum err store_fence_raise(struct store *store, int64_t now_s,
  * ERR_UNAVAILABLE: surely not applied, call again with the same; ERR_UNKNOWN:
  * call store_commit_known until it knows, then go on or call again.
  */
-MUST_CHECK enum err store_commit(struct store *store,
-                                 struct store_fence *fence,
+MUST_CHECK enum err store_commit(struct store *store, struct store_fence *fence,
                                  const struct store_batch *batch,
                                  struct doc progress);
 /** After ERR_UNKNOWN: *applied tells whether that commit is in (fence->batch

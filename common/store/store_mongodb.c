@@ -281,14 +281,13 @@ static bool reply_row(const bson_t *reply, struct doc *row)
  * writer}, decided by the server. */
 static bson_t *raise_change(const struct store_mongodb *store, int64_t now_s)
 {
-    return BCON_NEW("0", "{", "$set", "{", "epoch", "{", "$max", "[", "{",
-                    "$add", "[", "{", "$ifNull", "[", "$epoch", BCON_INT64(0),
-                    "]", "}", BCON_INT64(1), "]", "}", BCON_INT64(now_s), "]",
-                    "}", "batch", "{", "$ifNull", "[", "$batch", BCON_INT64(0),
-                    "]", "}", "session", "{", "$literal",
-                    BCON_DOCUMENT(
-                        mongoc_client_session_get_lsid(store->session)),
-                    "}", "}", "}");
+    return BCON_NEW(
+        "0", "{", "$set", "{", "epoch", "{", "$max", "[", "{", "$add", "[", "{",
+        "$ifNull", "[", "$epoch", BCON_INT64(0), "]", "}", BCON_INT64(1), "]",
+        "}", BCON_INT64(now_s), "]", "}", "batch", "{", "$ifNull", "[",
+        "$batch", BCON_INT64(0), "]", "}", "session", "{", "$literal",
+        BCON_DOCUMENT(mongoc_client_session_get_lsid(store->session)), "}", "}",
+        "}");
 }
 
 static enum err mongodb_fence_raise(struct store *base, int64_t now_s,

@@ -45,8 +45,7 @@ void mongodb_session_drop(struct store_mongodb *store);
 /** Abort what the session let go of may have open. */
 void mongodb_session_end_lost(struct store_mongodb *store);
 /** Abort what the last holder of a progress row may have open. */
-void mongodb_session_end_recorded(struct store_mongodb *store,
-                                  const char *row);
+void mongodb_session_end_recorded(struct store_mongodb *store, const char *row);
 
 /* Rows: {_id: key, members...}. One whose members a database would take for
  * its own, or sort otherwise, is {_id: key, _row: bytes, indexed values...}. */

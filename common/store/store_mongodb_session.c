@@ -90,10 +90,9 @@ bool mongodb_session_record(struct store_mongodb *store,
 {
     bson_t *which = BCON_NEW("_id", BCON_UTF8(fence->row), "epoch",
                              BCON_INT64(fence->epoch));
-    bson_t *change =
-        BCON_NEW("$set", "{", "session",
-                 BCON_DOCUMENT(mongoc_client_session_get_lsid(store->session)),
-                 "}");
+    bson_t *change = BCON_NEW(
+        "$set", "{", "session",
+        BCON_DOCUMENT(mongoc_client_session_get_lsid(store->session)), "}");
     bson_t opts;
     bool ok;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Engine "cleaner": the only door; decodes, validates, numbers events. */
+#include "engines/cleaner/cleaner.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,6 @@
 #include "common/base/mem.h"
 #include "common/bus/envelope.h"
 #include "common/event/event_json.h"
-#include "engines/cleaner/cleaner.h"
 #include "engines/cleaner/idset.h"
 
 struct cleaner {
@@ -33,9 +34,8 @@ static const struct conf_option cleaner_options[] = {
     {CLEANER_LIMIT(message_bytes, message_bytes), .type = CONF_SIZE,
      .fallback = "1M", .min = 1024, .max = 4194304,
      .help = "a larger message is refused"},
-    {CLEANER_LIMIT(depth, depth), .type = CONF_INT, .fallback = "32",
-     .min = 4, .max = 32, .unit = "levels",
-     .help = "JSON nested deeper is refused"},
+    {CLEANER_LIMIT(depth, depth), .type = CONF_INT, .fallback = "32", .min = 4,
+     .max = 32, .unit = "levels", .help = "JSON nested deeper is refused"},
     {CLEANER_LIMIT(events, events), .type = CONF_INT, .fallback = "10000",
      .min = 1, .max = 100000, .unit = "events",
      .help = "a message with more events is refused"},
@@ -57,15 +57,24 @@ static const struct conf_option cleaner_options[] = {
     {CLEANER_LIMIT(default_state, default_state), .type = CONF_INT,
      .fallback = "-1", .min = -1, .max = 3,
      .help = "state of a check that has none; -1: such a check is refused"},
-    {.section = "cleaner", .key = "extra_event_types", .type = CONF_LIST,
+    {.section = "cleaner",
+     .key = "extra_event_types",
+     .type = CONF_LIST,
      .offset = offsetof(struct cleaner, extra_types),
      .help = "further event types to take, as log types"},
-    {.section = "cleaner", .key = "trusted_ids", .type = CONF_LIST,
+    {.section = "cleaner",
+     .key = "trusted_ids",
+     .type = CONF_LIST,
      .offset = offsetof(struct cleaner, trusted_ids),
      .help = "users whose message-id tells a repeat, beside the suite's own"},
-    {.section = "cleaner", .key = "ids_max", .type = CONF_INT,
-     .offset = offsetof(struct cleaner, ids_max), .fallback = "200000",
-     .min = 1000, .max = 10000000, .unit = "ids",
+    {.section = "cleaner",
+     .key = "ids_max",
+     .type = CONF_INT,
+     .offset = offsetof(struct cleaner, ids_max),
+     .fallback = "200000",
+     .min = 1000,
+     .max = 10000000,
+     .unit = "ids",
      .help = "message ids remembered"},
     {0}};
 
@@ -180,7 +189,8 @@ static void sink_refused(void *ctx, uint32_t index, const char *text,
 }
 
 /* Events that another process of the suite has decoded already. */
-static void take_envelope(struct engine_io *io, const struct engine_input *input)
+static void take_envelope(struct engine_io *io,
+                          const struct engine_input *input)
 {
     const struct bus_delivery *delivery = input->delivery;
     struct envelope envelope;

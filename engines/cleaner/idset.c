@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The last message ids of trusted senders, by hash. */
+#include "engines/cleaner/idset.h"
+
 #include <stdlib.h>
 
 #include "common/base/err.h"
 #include "common/base/mem.h"
-#include "engines/cleaner/idset.h"
 
-enum { TABLE_FIRST = 64, TABLE_LOAD = 2 };
+enum {
+    TABLE_FIRST = 64,
+    TABLE_LOAD = 2
+};
 
 void idset_init(struct idset *set, size_t most)
 {

@@ -72,8 +72,8 @@ static bool take_word(struct line *line, char **word)
     }
     line->at = *from != '\0' ? from + 1 : from;
     *to = '\0';
-    return !quoted || refuse(line, "line", "a closing quote",
-                             *word != NULL ? *word : "");
+    return !quoted ||
+           refuse(line, "line", "a closing quote", *word != NULL ? *word : "");
 }
 
 /* host/plugin[-instance]/type[-instance]; a slash after that is the type

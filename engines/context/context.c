@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Engine "context": knows every entity, and tells events what it knows. */
+#include "engines/context/context.h"
+
 #include <string.h>
 
-#include "engines/context/context.h"
 #include "engines/context/entities.h"
 
 struct context {

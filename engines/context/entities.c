@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The entities that the context engine knows, in memory. */
+#include "engines/context/entities.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "engines/context/entities.h"
 
-enum { TAG_TEXT_MAX = 1024 };
+enum {
+    TAG_TEXT_MAX = 1024
+};
 
 void entities_init(struct entities *entities)
 {
@@ -206,9 +209,9 @@ bool entities_update(struct entities *entities, struct entity *entity,
     bool changed = false;
 
     if (doc_count(event->infos) > 0) {
-        changed |= replace(&entity->infos,
-                           merge_infos(entities, entity_doc(&entity->infos),
-                                       event->infos));
+        changed |= replace(
+            &entity->infos,
+            merge_infos(entities, entity_doc(&entity->infos), event->infos));
     }
     if (event->tags.len > 0) {
         changed |= replace(&entity->tags, tags_of(entities, event));
@@ -298,12 +301,11 @@ static bool parse_source(const char *name, enum event_source *source)
 
 void entities_add_doc(struct entities *entities, struct doc row)
 {
-    struct event event = {
-        .entity_id = doc_str(row, "id", ""),
-        .connector = doc_str(row, "connector", ""),
-        .connector_name = doc_str(row, "connector_name", ""),
-        .component = doc_str(row, "component", ""),
-        .resource = doc_str(row, "resource", "")};
+    struct event event = {.entity_id = doc_str(row, "id", ""),
+                          .connector = doc_str(row, "connector", ""),
+                          .connector_name = doc_str(row, "connector_name", ""),
+                          .component = doc_str(row, "component", ""),
+                          .resource = doc_str(row, "resource", "")};
     struct entity *entity;
 
     if (event.entity_id[0] == '\0' ||

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Engine "eventstore": the last check of each entity, the log, the dead. */
+#include "engines/eventstore/eventstore.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +9,6 @@
 #include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
-#include "engines/eventstore/eventstore.h"
 
 /* The last check of one entity. The whole event is kept only while its row is
  * behind. */
@@ -27,8 +28,11 @@ struct eventstore {
 };
 
 static const struct conf_option eventstore_options[] = {
-    {.section = "eventstore", .key = "log_every_check", .type = CONF_BOOL,
-     .offset = offsetof(struct eventstore, log_every_check), .fallback = "no",
+    {.section = "eventstore",
+     .key = "log_every_check",
+     .type = CONF_BOOL,
+     .offset = offsetof(struct eventstore, log_every_check),
+     .fallback = "no",
      .help = "log every check, not only those that change something"},
     {0}};
 
@@ -149,8 +153,7 @@ static void take_check(struct eventstore *store, struct engine_io *io,
     last->output_hash = output_hash;
 }
 
-static enum engine_verdict eventstore_process(void *state,
-                                              struct engine_io *io,
+static enum engine_verdict eventstore_process(void *state, struct engine_io *io,
                                               const struct event *event,
                                               struct errbuf *why)
 {

@@ -19,13 +19,17 @@ enum {
     CHAIN_MAX = 6,
     OPTIONS_MAX = 16,
     FILE_BYTES = 1024 * 1024,
-    STEP_ROUNDS = 60,  /* scheduler choices an input gets, per engine */
+    STEP_ROUNDS = 60, /* scheduler choices an input gets, per engine */
     DIFFERENCE_MAX = 2048,
     TORTURE_MAX = 400, /* calls made to fail one by one, at most */
     STORY_START = 1700000000
 };
 
-enum mode { MODE_PLAIN, MODE_KILLS, MODE_TORTURE };
+enum mode {
+    MODE_PLAIN,
+    MODE_KILLS,
+    MODE_TORTURE
+};
 
 struct story {
     char name[256];
@@ -63,7 +67,8 @@ static bool fits(const json_t *want, const json_t *got)
     if (json_is_object(want)) {
         json_t *object = (json_t *)(uintptr_t)want;
 
-        json_object_foreach(object, key, value) {
+        json_object_foreach(object, key, value)
+        {
             if (!json_is_object(got) ||
                 !fits(value, json_object_get(got, key))) {
                 return false;
@@ -76,7 +81,8 @@ static bool fits(const json_t *want, const json_t *got)
             json_array_size(want) != json_array_size(got)) {
             return false;
         }
-        json_array_foreach(want, i, value) {
+        json_array_foreach(want, i, value)
+        {
             if (!fits(value, json_array_get(got, i))) {
                 return false;
             }
@@ -104,7 +110,8 @@ static void compare_list(const char *what, const json_t *want,
         differ(what, want, got);
         return;
     }
-    json_array_foreach(want, i, value) {
+    json_array_foreach(want, i, value)
+    {
         if (!fits(value, json_array_get(got, i))) {
             differ(what, value, json_array_get(got, i));
             return;
@@ -170,7 +177,8 @@ static void compare(struct world *world, const struct story *story)
     json_t *want;
     const char *name;
 
-    json_object_foreach(rows, name, want) {
+    json_object_foreach(rows, name, want)
+    {
         got = read_rows(world, name);
         compare_list(name, want, got);
         json_decref(got);
@@ -244,7 +252,8 @@ static void send_action(struct world *world, const json_t *action)
         json_t *alert;
         size_t i;
 
-        json_array_foreach(alerts, i, alert) {
+        json_array_foreach(alerts, i, alert)
+        {
             json_t *alarm_id = json_object_get(alert, "alarm_id");
 
             if (json_integer_value(json_object_get(alert, "step")) == 1) {
@@ -267,7 +276,8 @@ static void send_event(struct world *world, const json_t *event)
     double offset;
     char *text;
 
-    if (at != NULL && at[0] == '@' && str_to_double(at + 1, &offset) == ERR_OK) {
+    if (at != NULL && at[0] == '@' &&
+        str_to_double(at + 1, &offset) == ERR_OK) {
         (void)json_object_set_new(copy, "timestamp",
                                   json_real(STORY_START + offset));
     }
@@ -335,7 +345,8 @@ static bool tell(const struct story *story, enum mode mode, int64_t nth)
     if (mode == MODE_TORTURE) {
         world_set_torture(world, torture_strikes, &torture);
     }
-    json_array_foreach(in, i, what) {
+    json_array_foreach(in, i, what)
+    {
         tell_one(world, story, what);
         if (mode == MODE_KILLS) {
             world_kill_all(world);
@@ -419,8 +430,7 @@ static void expand_option(json_t *option)
         return;
     }
     full = xasprintf("%.*s%s%s", (int)(at - text), text,
-                     root != NULL ? root : "tests/cases",
-                     at + sizeof mark - 1);
+                     root != NULL ? root : "tests/cases", at + sizeof mark - 1);
     (void)json_string_set(option, full);
     free(full);
 }
@@ -435,7 +445,8 @@ static void load_chain(struct story *story)
 
     story->chain[0] = (struct world_engine){.ops = ops_of("cleaner")};
     story->n_chain = 1;
-    json_array_foreach(engines, i, engine) {
+    json_array_foreach(engines, i, engine)
+    {
         struct world_engine *row = &story->chain[story->n_chain];
         const char **options = story->options[story->n_chain];
 
@@ -445,7 +456,8 @@ static void load_chain(struct story *story)
         if (i == 0) {
             story->chain[0].next = row->ops->name;
         }
-        json_array_foreach(json_object_get(engine, "options"), o, option) {
+        json_array_foreach(json_object_get(engine, "options"), o, option)
+        {
             assert_true(o < OPTIONS_MAX);
             expand_option(option);
             options[o] = json_string_value(option);

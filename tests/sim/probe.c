@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** An engine made to show every kind of effect. */
+#include "tests/sim/probe.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "tests/sim/probe.h"
 
-enum { PROBE_ENTITIES = 16, PROBE_NAME = 64 };
+enum {
+    PROBE_ENTITIES = 16,
+    PROBE_NAME = 64
+};
 
 struct probe_entity {
     char name[PROBE_NAME];

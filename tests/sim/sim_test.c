@@ -12,7 +12,11 @@
 #include "tests/sim/weather.h"
 #include "tests/support/unit.h"
 
-enum { CHECK_SEEDS = 50, STORY_EVENTS = 60, WEATHERS_MAX = 16 };
+enum {
+    CHECK_SEEDS = 50,
+    STORY_EVENTS = 60,
+    WEATHERS_MAX = 16
+};
 
 static void run_weather(const struct weather *weather, uint64_t seed,
                         bool distinct)
@@ -46,6 +50,32 @@ static void check_weathers(void **state)
     for (uint64_t seed = 1; seed <= CHECK_SEEDS; seed++) {
         run_weather(weather, seed, true);
         run_weather(weather, seed, false);
+    }
+    log_set_sink(NULL, NULL);
+}
+
+/* Schedules that a known mistake does not survive: each was found by making
+ * it. They hold as long as the world rolls its dice in the same order. */
+static const struct {
+    const char *weather;
+    uint64_t seed;
+    const char *mistake;
+} found[] = {
+    {"crashes", 382, "older epochs among the redelivered are not forwarded"},
+    {"stores", 2046, "older epochs among the redelivered are not forwarded"},
+    {"storm", 4067, "older epochs among the redelivered are not forwarded"},
+    {"nacks", 9, "no sequence numbers"},
+    {"crashes", 23, "an end is forgotten at the acknowledgement"},
+    {"crashes", 3, "published is stored too early"},
+    {"twins", 1, "no fence"},
+};
+
+static void check_found(void **state)
+{
+    (void)state;
+    log_set_sink(quiet, NULL);
+    for (size_t i = 0; i < N_ROWS(found); i++) {
+        run_weather(weather_find(found[i].weather), found[i].seed, true);
     }
     log_set_sink(NULL, NULL);
 }
@@ -92,11 +122,11 @@ static int run_for(const char *seconds_text, const char *seed_text)
     for (end = clock_mono_ms() + seconds * 1000; clock_mono_ms() < end;
          seed++) {
         for (size_t i = 0; weathers[i / 2].name != NULL; i++) {
-            const struct story_options options = {
-                .seed = (uint64_t)seed,
-                .events = STORY_EVENTS,
-                .distinct = i % 2 == 0,
-                .faults = weathers[i / 2].faults};
+            const struct story_options options = {.seed = (uint64_t)seed,
+                                                  .events = STORY_EVENTS,
+                                                  .distinct = i % 2 == 0,
+                                                  .faults =
+                                                      weathers[i / 2].faults};
             const char *difference = story_run(&options);
 
             stories++;
@@ -116,7 +146,7 @@ static int run_for(const char *seconds_text, const char *seed_text)
 
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[WEATHERS_MAX];
+    struct CMUnitTest tests[WEATHERS_MAX + 1];
     size_t n = 0;
 
     if (argc >= 3 && strcmp(argv[1], "--for") == 0) {
@@ -126,10 +156,11 @@ int main(int argc, char **argv)
         return run_one(argv[1], argv[2]);
     }
     for (; weathers[n].name != NULL; n++) {
-        tests[n] = (struct CMUnitTest){
-            .name = weathers[n].name,
-            .test_func = check_weathers,
-            .initial_state = (void *)(uintptr_t)&weathers[n]};
+        tests[n] = (struct CMUnitTest){.name = weathers[n].name,
+                                       .test_func = check_weathers,
+                                       .initial_state =
+                                           (void *)(uintptr_t)&weathers[n]};
     }
+    tests[n++] = (struct CMUnitTest){.name = "found", .test_func = check_found};
     return _cmocka_run_group_tests("sim", tests, n, NULL, NULL);
 }

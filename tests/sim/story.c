@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** A run of events through cleaner, probe and sink, and its plain model. */
+#include "tests/sim/story.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,6 @@
 #include "common/base/mem.h"
 #include "engines/cleaner/cleaner.h"
 #include "tests/sim/probe.h"
-#include "tests/sim/story.h"
 
 enum {
     STORY_ENTITIES = 3,
@@ -119,8 +120,7 @@ static bool compare_entity(struct store *store, const struct model *model,
         DIFFER("%s: state %" PRId64 ", expected %d", name, state,
                model->state[e]);
     }
-    if (distinct &&
-        (count != model->count[e] || steps != model->n_steps[e])) {
+    if (distinct && (count != model->count[e] || steps != model->n_steps[e])) {
         DIFFER("%s: count %" PRId64 " steps %" PRId64 ", expected %" PRId64
                " and %d",
                name, count, steps, model->count[e], model->n_steps[e]);
@@ -260,8 +260,8 @@ static bool compare(struct world *world, const struct model *model,
 
 const char *story_run(const struct story_options *options)
 {
-    struct world *world = world_new(options->seed, story_engines,
-                                    N_STORY_ENGINES);
+    struct world *world =
+        world_new(options->seed, story_engines, N_STORY_ENGINES);
     struct model *model = xcalloc(1, sizeof *model);
 
     BUG_IF(options->events > STORY_EVENTS_MAX);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** What a suite knows at the end, as sorted lines. */
+#include "tests/sim/suite_dump.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +9,12 @@
 
 #include "common/base/mem.h"
 #include "common/json/json.h"
-#include "tests/sim/suite_dump.h"
 
-enum { LINES_MAX = 8192, ALARMS_MAX = 256, LINE_BYTES = 64 * 1024 };
+enum {
+    LINES_MAX = 8192,
+    ALARMS_MAX = 256,
+    LINE_BYTES = 64 * 1024
+};
 
 /* An alarm as the rows tell it. */
 struct seen_alarm {
@@ -104,9 +109,9 @@ static bool each_event(void *ctx, const struct store_key *key, struct doc row)
 
 static bool each_log(void *ctx, const struct store_key *key, struct doc row)
 {
-    static const char *const fields[] = {"entity_id", "event_type",
-                                         "timestamp", "state",
-                                         "output",    "author", NULL};
+    static const char *const fields[] = {"entity_id", "event_type", "timestamp",
+                                         "state",     "output",     "author",
+                                         NULL};
 
     (void)key;
     return add_row(ctx, "log", row, fields);
@@ -123,11 +128,10 @@ static bool each_dead(void *ctx, const struct store_key *key, struct doc row)
 
 /* Metrics and points. */
 
-static bool each_metric(void *ctx, const struct store_key *key,
-                        struct doc row)
+static bool each_metric(void *ctx, const struct store_key *key, struct doc row)
 {
-    static const char *const fields[] = {"id",   "name", "unit",
-                                         "warn", "crit", "last", NULL};
+    static const char *const fields[] = {"id",   "name", "unit", "warn",
+                                         "crit", "last", NULL};
     struct dump *dump = ctx;
     struct buf line;
 
@@ -198,9 +202,8 @@ static void add_alarm(struct dump *dump, struct doc row)
         return;
     }
     BUG_IF(dump->n_alarms == ALARMS_MAX);
-    dump->alarms[dump->n_alarms++] =
-        (struct seen_alarm){.id = xstrdup(id),
-                            .entity = xstrdup(doc_str(row, "entity_id", ""))};
+    dump->alarms[dump->n_alarms++] = (struct seen_alarm){
+        .id = xstrdup(id), .entity = xstrdup(doc_str(row, "entity_id", ""))};
 }
 
 static const char *const alarm_members[] = {
@@ -375,8 +378,8 @@ static void walk_alerts(struct dump *dump)
     for (size_t i = 0; (alert = read_alert(dump->world, i)) != NULL; i++) {
         char *id;
 
-        BUG_IF(!broker_peek(world_broker(dump->world), "listener", i,
-                            &message));
+        BUG_IF(
+            !broker_peek(world_broker(dump->world), "listener", i, &message));
         id = xstrdup(message.properties.message_id);
         take_alert(dump, alert);
         if (!was_told_before(dump->world, i, id)) {
@@ -387,8 +390,8 @@ static void walk_alerts(struct dump *dump)
     }
     for (size_t i = 0; i < dump->n_alarms; i++) {
         if (dump->alarms[i].told != dump->alarms[i].rows) {
-            contradict(dump, "steps told in order",
-                       dump->alarms[i].entity, dump->alarms[i].told);
+            contradict(dump, "steps told in order", dump->alarms[i].entity,
+                       dump->alarms[i].told);
         }
     }
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** What is sent to the suite: made from a seed. */
+#include "tests/sim/suite_plan.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/err.h"
-#include "tests/sim/suite_plan.h"
 
-enum { ENTITIES = 6, SPACING_S = 2, LAST_CHECKS = ENTITIES };
+enum {
+    ENTITIES = 6,
+    SPACING_S = 2,
+    LAST_CHECKS = ENTITIES
+};
 
 static const int64_t act_s[PLAN_ACTS] = {1700000000, 1700007200};
 static const int64_t events_before_s = 1000;
@@ -60,8 +65,8 @@ static int roll(struct maker *maker, int below)
     return (int)dice_roll(&maker->dice, (uint64_t)below);
 }
 
-static void write_check(struct maker *maker, char *out, size_t size,
-                        int entity, int state)
+static void write_check(struct maker *maker, char *out, size_t size, int entity,
+                        int state)
 {
     static const char *const extras[] = {
         "",
@@ -124,12 +129,11 @@ static void make_log(struct maker *maker)
 {
     struct plan_item *item = add_item(maker, PLAN_EVENT);
 
-    (void)snprintf(item->text, sizeof item->text,
-                   "{\"connector\":\"sim\",\"connector_name\":\"s\",%s,"
-                   "\"event_type\":\"log\",\"timestamp\":%" PRId64
-                   ",\"output\":\"l%d\"}",
-                   entities[roll(maker, ENTITIES)].names, maker->t_s,
-                   maker->serial);
+    (void)snprintf(
+        item->text, sizeof item->text,
+        "{\"connector\":\"sim\",\"connector_name\":\"s\",%s,"
+        "\"event_type\":\"log\",\"timestamp\":%" PRId64 ",\"output\":\"l%d\"}",
+        entities[roll(maker, ENTITIES)].names, maker->t_s, maker->serial);
 }
 
 static void make_perf(struct maker *maker)
@@ -150,8 +154,7 @@ static void make_collectd(struct maker *maker)
 
     (void)snprintf(item->text, sizeof item->text,
                    "PUTVAL c%d/cpu-0/percent-idle interval=10 %" PRId64
-                   ":%d\nPUTVAL c%d/load/load interval=10 %" PRId64
-                   ":1:2:%d",
+                   ":%d\nPUTVAL c%d/load/load interval=10 %" PRId64 ":1:2:%d",
                    roll(maker, 2), maker->t_s, maker->serial % 100,
                    roll(maker, 2), maker->t_s, maker->serial);
 }
@@ -159,9 +162,8 @@ static void make_collectd(struct maker *maker)
 /* The way of the checks: behind the checks it speaks of. */
 static void make_ordinary_action(struct maker *maker)
 {
-    static const char *const types[] = {"ack",    "ackremove", "comment",
-                                        "snooze", "cancel",    "uncancel",
-                                        "ack"};
+    static const char *const types[] = {
+        "ack", "ackremove", "comment", "snooze", "cancel", "uncancel", "ack"};
     struct plan_item *item = add_item(maker, PLAN_EVENT);
 
     (void)snprintf(
@@ -212,10 +214,14 @@ static const struct {
     int share;
     void (*make)(struct maker *maker);
 } kinds[] = {
-    {44, make_check},  {6, make_array},
-    {8, make_trusted}, {6, make_log},
-    {7, make_perf},    {7, make_collectd},
-    {11, make_ordinary_action}, {6, make_action},
+    {44, make_check},
+    {6, make_array},
+    {8, make_trusted},
+    {6, make_log},
+    {7, make_perf},
+    {7, make_collectd},
+    {11, make_ordinary_action},
+    {6, make_action},
     {5, make_refused},
 };
 

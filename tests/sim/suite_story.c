@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The whole suite in a rough world and in a calm one. */
+#include "tests/sim/suite_story.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,6 @@
 #include "engines/perfdata/perfdata.h"
 #include "tests/sim/suite_dump.h"
 #include "tests/sim/suite_plan.h"
-#include "tests/sim/suite_story.h"
 
 enum {
     DUMP_BYTES = 16 * 1024 * 1024,
@@ -30,25 +31,28 @@ enum {
 
 static const char *const half_0[] = {"engine.partition=0",
                                      "engine.partitions=2", NULL};
-static const char *const half_1[] = {"engine.partition=1",
-                                     "engine.partitions=2",
-                                     "engine.batch_max=3", NULL};
+static const char *const half_1[] = {
+    "engine.partition=1", "engine.partitions=2", "engine.batch_max=3", NULL};
 static const char *const small_batches[] = {
     "engine.batch_max=4", "engine.window=2", "engine.fold_interval=5s", NULL};
 /* Silence concludes nothing within an act, however long that takes: the dates
  * of its events lie within 110 s, all that is left of the window. */
 static const char *const alarm_options[] = {
-    "engine.batch_max=5",       "engine.fold_interval=3s",
-    "alarm.flapping_changes=4", "alarm.flapping_end=2",
+    "engine.batch_max=5",         "engine.fold_interval=3s",
+    "alarm.flapping_changes=4",   "alarm.flapping_end=2",
     "alarm.flapping_window=250s", "alarm.resolve_after=120s",
     "alarm.cancel_autosolve=10h", NULL};
 static const char *collectd_options[] = {NULL, "collectdgw.alive=no", NULL};
 
 static const struct world_engine suite[] = {
     {.ops = &cleaner_engine, .next = "context*2"},
-    {.ops = &context_engine, .next = "alarm", .side = "perfdata",
+    {.ops = &context_engine,
+     .next = "alarm",
+     .side = "perfdata",
      .options = half_0},
-    {.ops = &context_engine, .next = "alarm", .side = "perfdata",
+    {.ops = &context_engine,
+     .next = "alarm",
+     .side = "perfdata",
      .options = half_1},
     {.ops = &alarm_engine, .next = "eventstore", .options = alarm_options},
     {.ops = &perfdata_engine, .options = small_batches},
@@ -68,9 +72,8 @@ static char difference[1024];
 
 /* Sending. */
 
-static bool publish(struct world *world, const char *exchange,
-                    const char *key, const char *text,
-                    const struct bus_properties *properties)
+static bool publish(struct world *world, const char *exchange, const char *key,
+                    const char *text, const struct bus_properties *properties)
 {
     const struct bus_message message = {.exchange = exchange,
                                         .routing_key = key,
@@ -121,8 +124,7 @@ static bool send(struct world *world, const struct plan_item *item)
                                         item->text, &properties));
     case PLAN_COLLECTD:
         properties.content_type = "text/collectd";
-        return publish(world, "amq.topic", "collectd", item->text,
-                       &properties);
+        return publish(world, "amq.topic", "collectd", item->text, &properties);
     case PLAN_ACTION:
         return send_action(world, item);
     }
@@ -174,8 +176,7 @@ static bool tell_act(struct world *world, const struct plan *plan, size_t act)
         }
         world_step(world);
     }
-    while (next < plan->n[act] &&
-           send_surely(world, &plan->items[act][next])) {
+    while (next < plan->n[act] && send_surely(world, &plan->items[act][next])) {
         next++;
     }
     return next == plan->n[act];
@@ -261,10 +262,9 @@ static void compare(const char *calm, const char *rough)
         rough += len;
     }
     if (*calm != '\0' || *rough != '\0') {
-        (void)snprintf(difference, sizeof difference,
-                       "expected \"%.*s\", got \"%.*s\"",
-                       (int)strcspn(calm, "\n"), calm,
-                       (int)strcspn(rough, "\n"), rough);
+        (void)snprintf(
+            difference, sizeof difference, "expected \"%.*s\", got \"%.*s\"",
+            (int)strcspn(calm, "\n"), calm, (int)strcspn(rough, "\n"), rough);
     }
 }
 

@@ -12,7 +12,9 @@
 #include "tests/sim/weather.h"
 #include "tests/support/unit.h"
 
-enum { CHECK_SEEDS = 6 };
+enum {
+    CHECK_SEEDS = 6
+};
 
 static void quiet(void *ctx, enum log_level level, const char *id,
                   const char *text)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Mixtures of faults, each with a name. */
-#include <string.h>
-
 #include "tests/sim/weather.h"
+
+#include <string.h>
 
 /* Every number is "once in so many". */
 const struct weather weathers[] = {

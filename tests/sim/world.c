@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** A whole suite in one thread, each step chosen by a seed. */
+#include "tests/sim/world.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +9,6 @@
 #include "common/base/err.h"
 #include "common/base/mem.h"
 #include "common/bus/topology.h"
-#include "tests/sim/world.h"
 
 enum {
     TWINS = 2, /* instances of one engine at once */
@@ -118,8 +119,8 @@ static enum store_fault decide_store(void *ctx, bool is_commit)
     enum store_fault fault = STORE_FAULT_NONE;
 
     if (world->script.store != NULL) {
-        fault = world->script.store(world->script.ctx, world->stepping,
-                                    is_commit);
+        fault =
+            world->script.store(world->script.ctx, world->stepping, is_commit);
     }
     if (fault != STORE_FAULT_NONE) {
         return fault;
@@ -128,8 +129,7 @@ static enum store_fault decide_store(void *ctx, bool is_commit)
         return dice_one_in(&world->dice, 2) ? STORE_FAULT_UNKNOWN_APPLIED
                                             : STORE_FAULT_UNKNOWN_LOST;
     }
-    return is_struck(world) ||
-                   dice_one_in(&world->dice, world->faults.store)
+    return is_struck(world) || dice_one_in(&world->dice, world->faults.store)
                ? STORE_FAULT_UNAVAILABLE
                : STORE_FAULT_NONE;
 }
@@ -146,12 +146,12 @@ static void configure(struct instance *instance,
 
     instance->conf = conf_new(parts, 2);
     if (engine->next != NULL) {
-        BUG_IF(conf_set(instance->conf, "engine", "next", engine->next,
-                        &why) != ERR_OK);
+        BUG_IF(conf_set(instance->conf, "engine", "next", engine->next, &why) !=
+               ERR_OK);
     }
     if (engine->side != NULL) {
-        BUG_IF(conf_set(instance->conf, "engine", "side", engine->side,
-                        &why) != ERR_OK);
+        BUG_IF(conf_set(instance->conf, "engine", "side", engine->side, &why) !=
+               ERR_OK);
     }
     for (size_t i = 0; engine->options != NULL && engine->options[i] != NULL;
          i++) {
@@ -320,8 +320,7 @@ static void disturb_instance(struct world *world, size_t e, size_t i)
     } else if (dice_one_in(dice, world->faults.cut)) {
         bool in = dice_one_in(dice, 2);
 
-        broker_cut(world->broker, (*at)->bus, in,
-                   !in || dice_one_in(dice, 2));
+        broker_cut(world->broker, (*at)->bus, in, !in || dice_one_in(dice, 2));
     } else if (dice_one_in(dice, world->faults.disown)) {
         broker_disown(world->broker, (*at)->bus, dice_one_in(dice, 2));
         if (world->instances[e][1] == NULL) {
@@ -406,8 +405,7 @@ struct bus *world_bus(struct world *world, size_t engine, size_t instance)
     return at != NULL ? at->bus : NULL;
 }
 
-struct engine_io *world_io(struct world *world, size_t engine,
-                           size_t instance)
+struct engine_io *world_io(struct world *world, size_t engine, size_t instance)
 {
     const struct instance *at = world->instances[engine][instance];
 
@@ -448,8 +446,7 @@ static bool has_backlog(const struct world *world)
 {
     for (size_t e = 0; e < world->n_engines; e++) {
         const struct engine_ops *ops = world->engines[e].ops;
-        const struct runtime_conf *conf =
-            &world->instances[e][0]->runtime;
+        const struct runtime_conf *conf = &world->instances[e][0]->runtime;
         char name[BUS_NAME_MAX + 1];
 
         (void)bus_queue_name(ops->name, (int)conf->partition,

@@ -25,18 +25,18 @@ bool dice_one_in(struct dice *dice, uint64_t of);
 
 /** How rough a world is; each is "once in so many", 0 for never. */
 struct world_faults {
-    uint64_t crash;     /**< a process dies between two steps */
-    uint64_t twin;      /**< a second instance starts while one runs */
-    uint64_t disown;    /**< the broker takes a live process for dead */
-    uint64_t cut;       /**< a connection is lost */
-    uint64_t restart;   /**< the broker dies and returns */
-    uint64_t nack;      /**< a publish is refused, later ones taken */
-    uint64_t store;     /**< a store call fails, surely not done */
-    uint64_t unknown;   /**< a commit's result is lost */
-    uint64_t late;      /**< an event of the bus is held back */
-    uint64_t delay;     /**< a confirm comes after a later one's */
-    uint64_t swallow;   /**< a publish and all after it go nowhere */
-    uint64_t keep;      /**< on a cut: an event is still in the dead socket */
+    uint64_t crash;   /**< a process dies between two steps */
+    uint64_t twin;    /**< a second instance starts while one runs */
+    uint64_t disown;  /**< the broker takes a live process for dead */
+    uint64_t cut;     /**< a connection is lost */
+    uint64_t restart; /**< the broker dies and returns */
+    uint64_t nack;    /**< a publish is refused, later ones taken */
+    uint64_t store;   /**< a store call fails, surely not done */
+    uint64_t unknown; /**< a commit's result is lost */
+    uint64_t late;    /**< an event of the bus is held back */
+    uint64_t delay;   /**< a confirm comes after a later one's */
+    uint64_t swallow; /**< a publish and all after it go nowhere */
+    uint64_t keep;    /**< on a cut: an event is still in the dead socket */
 };
 
 struct world;
@@ -83,8 +83,7 @@ void world_kill(struct world *world, size_t engine, size_t instance);
 void world_twin(struct world *world, size_t engine);
 /** NULL: no such instance. */
 struct bus *world_bus(struct world *world, size_t engine, size_t instance);
-struct engine_io *world_io(struct world *world, size_t engine,
-                           size_t instance);
+struct engine_io *world_io(struct world *world, size_t engine, size_t instance);
 /** No more faults: run until nothing is left to do. False: it never ends. */
 bool world_settle(struct world *world);
 /** Stop every process cleanly (folding), then start them again. */

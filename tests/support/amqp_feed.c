@@ -59,8 +59,7 @@ static void add_line(struct feed *feed, char *line, size_t *room)
 {
     if (feed->n_lines == *room) {
         *room = *room == 0 ? WINDOW : 2 * *room;
-        feed->lines =
-            xrealloc_array(feed->lines, *room, sizeof *feed->lines);
+        feed->lines = xrealloc_array(feed->lines, *room, sizeof *feed->lines);
     }
     feed->lines[feed->n_lines++] = line;
 }
@@ -107,8 +106,7 @@ static bool try_connect(struct feed *feed)
     if (amqp_socket_open(socket, feed->conf.host, (int)feed->conf.port) !=
             AMQP_STATUS_OK ||
         amqp_login(feed->conn, feed->conf.vhost, 0, FRAME_BYTES, 0,
-                   AMQP_SASL_METHOD_PLAIN, feed->conf.user,
-                   feed->conf.password)
+                   AMQP_SASL_METHOD_PLAIN, feed->conf.user, feed->conf.password)
                 .reply_type != AMQP_RESPONSE_NORMAL ||
         amqp_channel_open(feed->conn, CHANNEL) == NULL ||
         amqp_confirm_select(feed->conn, CHANNEL) == NULL) {

@@ -10,11 +10,14 @@
 #include "common/filter/filter.h"
 #include "common/store/store.h"
 
-enum { EXIT_USAGE = 2 };
+enum {
+    EXIT_USAGE = 2
+};
 
 static const char usage[] =
     "usage: store_dump [-c COLLECTION]... [-f FILTER] URI\n"
-    "Print COLLECTION<tab>KEY<tab>ROW, the row as JSON; all collections unless\n"
+    "Print COLLECTION<tab>KEY<tab>ROW, the row as JSON; all collections "
+    "unless\n"
     "some are named, rows that FILTER (JSON) matches.\n";
 
 struct dump {
@@ -65,10 +68,10 @@ static int dump_all(struct dump *dump)
     struct errbuf why = {{0}, {0}};
 
     for (int c = 0; c < STORE_N_COLLECTIONS; c++) {
-        const struct store_query query = {
-            .collection = (enum store_collection)c,
-            .filter = dump->filter,
-            .limit = INT64_MAX};
+        const struct store_query query = {.collection =
+                                              (enum store_collection)c,
+                                          .filter = dump->filter,
+                                          .limit = INT64_MAX};
 
         if (dump->some_wanted && !dump->wanted[c]) {
             continue;

@@ -6,7 +6,9 @@
 #include "common/engine/chain.h"
 #include "tests/support/unit.h"
 
-enum { MARKS = 6 };
+enum {
+    MARKS = 6
+};
 
 struct mark {
     const char *stream;
@@ -22,10 +24,7 @@ static const struct {
 } rows[] = {
     {"no mark: not known", {{0}}, 0, 0},
     {"the first mark is the end of a gap", {{"s", "c", 50000}}, 50000, 50000},
-    {"a second later",
-     {{"s", "c", 50000}, {"s", "c", 51000}},
-     51000,
-     50000},
+    {"a second later", {{"s", "c", 50000}, {"s", "c", 51000}}, 51000, 50000},
     {"5 s are no gap", {{"s", "c", 50000}, {"s", "c", 55000}}, 55000, 50000},
     {"more are one", {{"s", "c", 50000}, {"s", "c", 55001}}, 55001, 55001},
     {"the least of two streams",
@@ -60,8 +59,8 @@ static void take(struct chain *chain, const struct mark *marks)
     }
 }
 
-static void check(const char *name, const char *when,
-                  const struct chain *chain, size_t row)
+static void check(const char *name, const char *when, const struct chain *chain,
+                  size_t row)
 {
     if (chain_ms(chain) != rows[row].chain_ms ||
         chain->gap_ms != rows[row].gap_ms) {

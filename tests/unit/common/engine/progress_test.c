@@ -6,7 +6,9 @@
 #include "common/engine/progress.h"
 #include "tests/support/unit.h"
 
-enum { STEPS = 8 };
+enum {
+    STEPS = 8
+};
 
 /* What comes, and how it is judged. */
 struct judged {
@@ -42,9 +44,7 @@ static const struct {
     {"an older life is ignored",
      {{"a", 6, 1, 0, TAKE}, {"a", 5, 1, 0, IGNORE}, {"a", 6, 2, 0, TAKE}}},
     {"an older life fills no gap",
-     {{"a", 6, 2, 0, IGNORE},
-      {"a", 5, 1, 0, IGNORE},
-      {"a", 6, 1, 0, TAKE}}},
+     {{"a", 6, 2, 0, IGNORE}, {"a", 5, 1, 0, IGNORE}, {"a", 6, 1, 0, TAKE}}},
     {"a newer life starts at 1",
      {{"a", 5, 1, 0, TAKE}, {"a", 5, 2, 1, TAKE}, {"a", 7, 1, 0, TAKE}}},
     {"a newer life whose first message was nacked",
@@ -88,9 +88,8 @@ static void judge_row(struct progress *progress, size_t row, bool restarts)
         memcpy(header.sender, step->sender, strlen(step->sender) + 1);
         as = progress_judge(progress, &header);
         if (as != step->as) {
-            fail_msg("%s%s: step %zu is %d, expected %d",
-                     judgements[row].name, restarts ? ", restarting" : "", i,
-                     (int)as, (int)step->as);
+            fail_msg("%s%s: step %zu is %d, expected %d", judgements[row].name,
+                     restarts ? ", restarting" : "", i, (int)as, (int)step->as);
         }
         if (restarts) {
             store_and_load(progress);
@@ -142,8 +141,8 @@ static void test_positions(void **state)
         store_and_load(progress);
         if (progress_is_new(progress, s, positions[i].n, positions[i].index) !=
                 positions[i].is_new ||
-            progress_advance(progress, s, positions[i].n,
-                             positions[i].index) != positions[i].is_new) {
+            progress_advance(progress, s, positions[i].n, positions[i].index) !=
+                positions[i].is_new) {
             fail_msg("%s: expected %s", positions[i].name,
                      positions[i].is_new ? "new" : "a repeat");
         }
@@ -175,9 +174,9 @@ static void test_streams(void **state)
 /* Stream 0 ended at 10, 20 and 30; stream 1 at 10. What is known after. */
 static const struct {
     const char *name;
-    uint64_t mark_n; /* in batch 7; 0: none */
+    uint64_t mark_n;        /* in batch 7; 0: none */
     uint64_t second_mark_n; /* in batch 8 */
-    uint64_t confirmed; /* batch; 0: none */
+    uint64_t confirmed;     /* batch; 0: none */
     bool known[4];
 } endings[] = {
     {"no mark: all stays", 0, 0, 9, {true, true, true, true}},

@@ -6,7 +6,10 @@
 #include "common/engine/receipts.h"
 #include "tests/support/unit.h"
 
-enum { MOST = 16, FIRST_N = 10 };
+enum {
+    MOST = 16,
+    FIRST_N = 10
+};
 
 /* Bodies as letters: equal letters are equal bodies. */
 static const struct {

@@ -9,7 +9,11 @@
 #include "common/engine/sender.h"
 #include "tests/support/unit.h"
 
-enum { WIRE_MAX = 1024, TOKEN_MAX = 32, LARGE = 600 * 1024 };
+enum {
+    WIRE_MAX = 1024,
+    TOKEN_MAX = 32,
+    LARGE = 600 * 1024
+};
 
 /* A bus that writes down what is published. */
 struct wire {
@@ -27,8 +31,7 @@ static void add_word(char *text, const char *word)
                    word);
 }
 
-static enum err wire_publish(struct bus *bus,
-                             const struct bus_message *message,
+static enum err wire_publish(struct bus *bus, const struct bus_message *message,
                              uint64_t *number)
 {
     struct wire *wire = (struct wire *)bus;
@@ -39,8 +42,7 @@ static enum err wire_publish(struct bus *bus,
         return ERR_UNAVAILABLE;
     }
     *number = ++wire->number;
-    if (envelope_open(message->body, message->len, &envelope, NULL) ==
-        ERR_OK) {
+    if (envelope_open(message->body, message->len, &envelope, NULL) == ERR_OK) {
         assert_string_equal(message->exchange, "");
         assert_string_equal(envelope.header.sender, "me");
         assert_int_equal(envelope.header.epoch, 77);
@@ -77,23 +79,22 @@ static const struct {
     {"what joins later waits for its own commit", "a1 r a2 s", "a1/0", 1, 0},
     {"and goes then", "a1 r a2 s r s", "a1/0 a2/0", 1, 0},
     {"confirmed: nothing is left", "a1 r s c1", "a1/0", 0, 0},
-    {"numbers go on; the header tells what is confirmed",
-     "a1 r s c1 a2 r s", "a1/0 a2/1", 2, 0},
-    {"each queue has its own numbers", "a1 b1 r s C2 b2 r s",
-     "a1/0 b1/0 b2/1", 2, 0},
+    {"numbers go on; the header tells what is confirmed", "a1 r s c1 a2 r s",
+     "a1/0 a2/1", 2, 0},
+    {"each queue has its own numbers", "a1 b1 r s C2 b2 r s", "a1/0 b1/0 b2/1",
+     2, 0},
     {"confirmed out of order: the oldest counts", "a1 a2 r s c2 a3 r s",
      "a1/0 a2/0 a3/0", 1, 0},
     {"confirmed as many", "a1 a2 a3 r s C2", "a1/0 a2/0 a3/0", 3, 0},
-    {"a nack: it and all after it go again, same numbers",
-     "a1 a1 a1 r s n2", "a1/0 a2/0 a3/0", 1, 0},
-    {"a nack, sent again", "a1 a1 a1 r s n2 s",
-     "a1/0 a2/0 a3/0 a2/0 a3/0", 1, 0},
+    {"a nack: it and all after it go again, same numbers", "a1 a1 a1 r s n2",
+     "a1/0 a2/0 a3/0", 1, 0},
+    {"a nack, sent again", "a1 a1 a1 r s n2 s", "a1/0 a2/0 a3/0 a2/0 a3/0", 1,
+     0},
     {"a nack of one whose followers are confirmed: they go too",
      "a1 a1 a1 r s c2 c3 n1 s", "a1/0 a2/0 a3/0 a1/0 a2/0 a3/0", 1, 0},
     {"a nack touches its own queue only", "a1 b1 a1 b1 r s n1 s",
      "a1/0 b1/0 a2/0 b2/0 a1/0 a2/0", 1, 0},
-    {"a nack while others wait", "a1 r s a2 n1 r s",
-     "a1/0 a1/0 a2/0", 1, 0},
+    {"a nack while others wait", "a1 r s a2 n1 r s", "a1/0 a1/0 a2/0", 1, 0},
     {"two nacks of what went together", "a1 a1 r s n1 n2 s",
      "a1/0 a2/0 a1/0 a2/0", 1, 0},
     {"the second life's confirms count, the first's do not",
@@ -107,20 +108,19 @@ static const struct {
     {"away: it goes when it is back", "a1 r u s s", "a1/0", 1, 0},
     {"an unknown number changes nothing", "a1 r s c9 n9", "a1/0", 1, 0},
     {"outbox: confirmed in order", "m1 m2 m3 r s c1", "m1 m2 m3", 2, 1},
-    {"outbox: not past one that is open", "m1 m2 m3 r s c1 c3", "m1 m2 m3",
-     2, 1},
+    {"outbox: not past one that is open", "m1 m2 m3 r s c1 c3", "m1 m2 m3", 2,
+     1},
     {"outbox: all", "m1 m2 m3 r s C3", "m1 m2 m3", 0, 3},
     {"outbox: a nacked one and what follows", "m1 m2 m3 r s n2 s",
      "m1 m2 m3 m2 m3", 1, 0},
-    {"outbox and queue are apart", "m1 a1 m2 r s n1 s",
-     "m1 a1/0 m2 m1 m2", 1, 0},
-    {"the window: two large ones do not fit", "L L r s", "a1/0", 1, 0},
-    {"the window: room after the confirm", "L L r s c1 s", "a1/0 a2/0", 1,
+    {"outbox and queue are apart", "m1 a1 m2 r s n1 s", "m1 a1/0 m2 m1 m2", 1,
      0},
+    {"the window: two large ones do not fit", "L L r s", "a1/0", 1, 0},
+    {"the window: room after the confirm", "L L r s c1 s", "a1/0 a2/0", 1, 0},
     {"the window: room after a nack is for the nacked one", "L L r s n1 s",
      "a1/0 a1/0", 1, 0},
-    {"the window: a lost connection empties it", "L L r s l s", "a1/0 a1/0",
-     1, 0},
+    {"the window: a lost connection empties it", "L L r s l s", "a1/0 a1/0", 1,
+     0},
     {"the window: a small one joins", "L a1 r s", "a1/0 a2/0", 1, 0},
     {"sent one by one", "a1 a1 r 1", "a1/0", 1, 0},
 };
@@ -136,10 +136,9 @@ static void add_envelope(struct sender *sender, size_t target, uint64_t batch,
     text[padding] = '\0';
     doc_add_str(out, "x", text);
     assert_true(envelope_out_add(
-        envelope, &(struct envelope_item){.stream = "s",
-                                          .stream_len = 1,
-                                          .n = 1,
-                                          .doc = doc_out_done(out)}));
+        envelope,
+        &(struct envelope_item){
+            .stream = "s", .stream_len = 1, .n = 1, .doc = doc_out_done(out)}));
     sender_add_envelope(sender, target, envelope, batch);
     free(text);
     doc_out_free(out);

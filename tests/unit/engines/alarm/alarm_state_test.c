@@ -416,18 +416,18 @@ static const struct rule_case flappings[] = {
     {.name = "the ring outlives its alarms, resolved in between",
      .text = "@0 2 @300 0 ~400 @600 2 @900 0 ~1000 @1200 2 @1500 0 ~1600 "
              "@1800 2 @2100 0 ~2200 @2400 2 @2700 0",
-     .want =
-         OPEN(2) " statedec=0 statusdec=0 resolve@360 " OPEN(2) " statedec=0 "
-                                                                "statusdec=0 "
-                                                                "resolve@"
-                                                                "960 " OPEN(2) " statedec=0 statusdec=0 resolve@1560 " OPEN(
-                                                                    2) " stated"
-                                                                       "ec=0 "
-                                                                       "statusd"
-                                                                       "ec=0 "
-                                                                       "resolve"
-                                                                       "@2160"
-                                                                       " " OPEN(2) " statedec=0 statusinc=3"},
+     .want = OPEN(2) " statedec=0 statusdec=0 resolve@360 " OPEN(
+         2) " statedec=0 "
+            "statusdec=0 "
+            "resolve@"
+            "960 " OPEN(2) " statedec=0 statusdec=0 resolve@1560 " OPEN(
+                2) " stated"
+                   "ec=0 "
+                   "statusd"
+                   "ec=0 "
+                   "resolve"
+                   "@2160"
+                   " " OPEN(2) " statedec=0 statusinc=3"},
     {.name = "a burst from a spool is dated by the source: no flapping",
      .text = "@0/90000 2 @1000/90000 0 @2000/90000 2 @3000/90000 0 "
              "@4000/90000 2 @5000/90000 0 @6000/90000 2 @7000/90000 0 "
