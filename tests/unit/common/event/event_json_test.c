@@ -2,20 +2,16 @@
 /** Events from JSON: each rule as a row, message shapes, limits, and that
  *  what is read can be written and read again unchanged. */
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/event/event_json.h"
+#include "tests/support/testlog.h"
+#include "tests/support/unit.h"
 
 enum {
     RESULTS_MAX = 64,
@@ -96,6 +92,7 @@ static int setup(void **state)
         fixture->results[i].doc = doc_out_new();
     }
     buf_init(&fixture->text, MESSAGE_MAX);
+    testlog_start();
     *state = fixture;
     return 0;
 }
@@ -113,7 +110,7 @@ static int teardown(void **state)
     doc_out_free(fixture->back);
     buf_fini(&fixture->text);
     free(fixture);
-    return 0;
+    return testlog_stop();
 }
 
 static void use_limits(struct fixture *fixture,
