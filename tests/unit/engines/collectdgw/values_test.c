@@ -64,6 +64,7 @@ static void take_refused(void *ctx, uint32_t index, const char *text,
     (void)text;
     (void)len;
     assert_true(index >= seen->next);
+    assert_true(why->field[0] != '\0');
     seen->next = index + 1;
     buf_addf(&seen->text, "!%s\n", why->text);
 }
