@@ -81,7 +81,7 @@ static bool name_valid(const uint8_t *name, size_t len)
 
 static enum err refuse(struct errbuf *why, const char *what)
 {
-    errbuf_set(why, "envelope: %s", what);
+    errbuf_set_field(why, "body", "envelope: %s", what);
     return ERR_INVALID;
 }
 
@@ -92,8 +92,8 @@ static enum err check_frame(const uint8_t *data, size_t len, struct errbuf *why)
         return refuse(why, "does not begin with HYPE");
     }
     if (data[sizeof magic] != ENVELOPE_VERSION) {
-        errbuf_set(why, "envelope: version %u, expected %d", data[sizeof magic],
-                   ENVELOPE_VERSION);
+        errbuf_set_field(why, "body", "envelope: version %u, expected %d",
+                         data[sizeof magic], ENVELOPE_VERSION);
         return ERR_INVALID;
     }
     if (crc32c(0, data, len - CRC_BYTES) != get_u32(data + len - CRC_BYTES)) {

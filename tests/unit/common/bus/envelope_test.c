@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Envelopes: round trip, limits, and every kind of damage. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/bus/envelope.h"
+#include "tests/support/rows.h"
+#include "tests/support/unit.h"
 
 enum {
     MESSAGE_MAX = 16 * 1024 * 1024,
@@ -337,16 +333,12 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_roundtrip),
-        cmocka_unit_test(test_empty_and_reuse),
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_large_alone),
-        cmocka_unit_test(test_streams_full),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_refused),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_roundtrip),    ROW_SINGLE(test_empty_and_reuse),
+        ROW_SINGLE(test_full),         ROW_SINGLE(test_large_alone),
+        ROW_SINGLE(test_streams_full), ROW_SINGLE(test_truncated),
+        ROW_SINGLE(test_damaged),      ROW_SINGLE(test_refused),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rows_run("envelope", tables, N_ROWS(tables));
 }
