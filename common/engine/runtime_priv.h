@@ -104,6 +104,7 @@ struct engine_io {
     struct envelope_out **builders; /* by target */
 
     bool in_up;
+    bool stale; /* what still comes was delivered to a lost connection */
     bool out_up;
     bool store_ok;
     uint64_t generation;
