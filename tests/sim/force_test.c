@@ -18,10 +18,10 @@
 
 enum {
     DUMP_BYTES = 4 * 1024 * 1024,
-    ROUNDS = 14,        /* turns each engine gets after each message */
-    LONG_ROUNDS = 700,  /* and at the end: proofs, marks, folds */
-    PATIENCE = 4000,    /* rounds until an alarm must be seen */
-    PAIRS = 60,         /* pairs of deaths tried for each engine */
+    ROUNDS = 14,       /* turns each engine gets after each message */
+    LONG_ROUNDS = 700, /* and at the end: proofs, marks, folds */
+    PATIENCE = 4000,   /* rounds until an alarm must be seen */
+    PAIRS = 60,        /* pairs of deaths tried for each engine */
     ACTION_BYTES = 512,
     MESSAGES_BEFORE_ACTION = 3
 };
@@ -45,20 +45,25 @@ static const struct world_engine chain[] = {
 };
 
 #define EVENT(component, rest)                                                 \
-    "{\"connector\":\"sim\",\"connector_name\":\"s\",\"component\":\"" component \
-    "\",\"timestamp\":1699999000," rest "}"
+    "{\"connector\":\"sim\",\"connector_name\":\"s\",\"component\":"           \
+    "\"" component "\",\"timestamp\":1699999000," rest "}"
 
 /* What is told, an action and collectd's lines apart. */
-static const char *const messages[] = {
-    EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
-                "\"perf_data\":\"load=3;5;9\""),
-    "[" EVENT("h0", "\"event_type\":\"check\",\"state\":0,\"output\":\"b\"") "," EVENT(
-        "h1", "\"event_type\":\"check\",\"state\":1,\"output\":\"c\"") "]",
-    EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
-                "\"perf_data\":\"load=4;5;9\""),
-    "{\"broken\":",
-    EVENT("h1", "\"event_type\":\"ack\",\"author\":\"eve\",\"output\":\"d\""),
-    EVENT("h2", "\"event_type\":\"log\",\"output\":\"e\""),
+static const char
+    *const messages[] =
+        {
+            EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
+                        "\"perf_data\":\"load=3;5;9\""),
+            "[" EVENT("h0", "\"event_type\":\"check\",\"state\":0,\"output\":"
+                            "\"b\"") "," EVENT(
+                "h1",
+                "\"event_type\":\"check\",\"state\":1,\"output\":\"c\"") "]",
+            EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
+                        "\"perf_data\":\"load=4;5;9\""),
+            "{\"broken\":",
+            EVENT("h1",
+                  "\"event_type\":\"ack\",\"author\":\"eve\",\"output\":\"d\""),
+            EVENT("h2", "\"event_type\":\"log\",\"output\":\"e\""),
 };
 
 /* Lines that the end must hold, whatever the engines think. */
@@ -109,14 +114,13 @@ static void rounds(struct world *world, int n)
 static void send_to(struct world *world, const char *exchange, const char *key,
                     const char *type, const char *text)
 {
-    const struct bus_message message = {
-        .exchange = exchange,
-        .routing_key = key,
-        .properties = {.content_type = type,
-                       .message_id = "",
-                       .user_id = "hypervise"},
-        .body = text,
-        .len = strlen(text)};
+    const struct bus_message message = {.exchange = exchange,
+                                        .routing_key = key,
+                                        .properties = {.content_type = type,
+                                                       .message_id = "",
+                                                       .user_id = "hypervise"},
+                                        .body = text,
+                                        .len = strlen(text)};
 
     assert_true(world_publish(world, &message));
     rounds(world, ROUNDS);
@@ -176,8 +180,8 @@ static char *run(struct deaths *deaths)
     world_free(world);
     if (why.text[0] != '\0') {
         fail_msg("%s, dead before act %" PRIu64 " and %" PRIu64 ": %s",
-                 chain[deaths->engine].ops->name, deaths->first,
-                 deaths->second, why.text);
+                 chain[deaths->engine].ops->name, deaths->first, deaths->second,
+                 why.text);
     }
     return buf_take(&end);
 }
@@ -195,8 +199,8 @@ static void compare(const char *calm, const struct deaths *deaths, char *end)
         }
         fail_msg("%s, dead before act %" PRIu64 " and %" PRIu64
                  ": expected \"%.*s\", got \"%.*s\"",
-                 chain[deaths->engine].ops->name, deaths->first,
-                 deaths->second, (int)strcspn(calm + same, "\n"), calm + same,
+                 chain[deaths->engine].ops->name, deaths->first, deaths->second,
+                 (int)strcspn(calm + same, "\n"), calm + same,
                  (int)strcspn(end + same, "\n"), end + same);
     }
     free(end);
@@ -264,10 +268,10 @@ int main(void)
     collectd_options[0] = types;
     log_set_sink(quiet, NULL);
     for (size_t i = 0; i < N_ROWS(chain); i++) {
-        tests[i] = (struct CMUnitTest){.name = chain[i].ops->name,
-                                       .test_func = check_engine,
-                                       .initial_state =
-                                           (void *)(uintptr_t)&chain[i]};
+        tests[i] =
+            (struct CMUnitTest){.name = chain[i].ops->name,
+                                .test_func = check_engine,
+                                .initial_state = (void *)(uintptr_t)&chain[i]};
     }
     failed = _cmocka_run_group_tests("force", tests, N_ROWS(chain), NULL, NULL);
     free(types);
