@@ -223,8 +223,8 @@ enum err amqp_sender_send(struct amqp_sender *sender, const struct buf *body,
     sender->item = item;
     sender->ctx = ctx;
     sender->n = sender->n_sent = sender->n_refused = 0;
-    event_parse(sender->parser, buf_str(body), body->len, clock_now_ms(),
-                &sink);
+    (void)event_parse(sender->parser, buf_str(body), body->len, clock_now_ms(),
+                      &sink);
     *n = sender->n;
     if (sender->failed || !poll_until(sender, 0, CONFIRM_MS)) {
         hyp_say("the message broker does not confirm: what was sent may or may "

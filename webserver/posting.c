@@ -45,9 +45,7 @@ struct posting {
     enum posting_style style;
     char prefix[KEY_MAX + 16]; /* of the messages' ids */
     char exchange[BUS_NAME_MAX + 1];
-    const char *source; /* the body, while it is parsed */
-    size_t source_len;
-    bool not_json; /* the only refusal is of the whole text */
+    bool not_json; /* the last part could not be read at all */
     struct buf body;
     struct item *items;
     size_t n, cap;
@@ -331,8 +329,7 @@ static void on_refused(void *ctx, uint32_t index, const char *text, size_t len,
     struct doc_value value = {.type = DOC_STRING};
     struct buf quoted;
 
-    posting->not_json = index == 0 && text == posting->source &&
-                        len == posting->source_len && why->field[0] == '\0';
+    (void)index;
     item->reason = xstrdup(why->text);
     item->field = xstrdup(why->field);
     if (posting->style == POSTING_API) {
@@ -375,10 +372,8 @@ static void parse_part(struct posting *posting, const char *text, size_t len)
 {
     const struct event_sink sink = {posting, on_event, on_refused};
 
-    posting->source = text;
-    posting->source_len = len;
-    event_parse(posting->server->parser, text, len, clock_now_ms(), &sink);
-    posting->source = NULL;
+    posting->not_json =
+        !event_parse(posting->server->parser, text, len, clock_now_ms(), &sink);
 }
 
 /* Many lines are parsed part by part: the parser takes less at once than a

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The webserver's main(): configuration, store and bus, signals, loop. */
 #include <inttypes.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/stop.h"
 #include "common/bus/bus_amqp.h"
 #include "common/conf/conf_program.h"
 #include "common/metrics/status_file.h"
@@ -20,25 +20,6 @@ enum {
     STORE_PING_MS = 5000,
     DRAIN_MS = 5000 /* for what is under way when told to end */
 };
-
-static volatile sig_atomic_t stop_asked;
-
-static void on_stop(int number)
-{
-    (void)number;
-    stop_asked = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_stop};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-    (void)sigaction(SIGTERM, &stop, NULL);
-    (void)sigaction(SIGINT, &stop, NULL);
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-    (void)sigaction(SIGHUP, &ignore, NULL);
-}
 
 struct process {
     struct web_conf web;
@@ -141,7 +122,7 @@ static int loop(struct process *process)
 {
     int64_t status_ms = 0;
 
-    while (!stop_asked) {
+    while (!stop_is_asked()) {
         if (try_store(process) != ERR_OK) {
             return EXIT_FAILURE;
         }
@@ -216,7 +197,7 @@ int main(int argc, char **argv)
         log_error("WEB-START", "the cryptography library does not start");
         return EXIT_FAILURE;
     }
-    catch_signals();
+    stop_catch_signals();
     code = run(&process);
     conf_free(conf);
     return code;

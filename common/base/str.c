@@ -132,27 +132,30 @@ static size_t ascii_run(const unsigned char *p, size_t len)
     return n;
 }
 
-bool utf8_valid(const char *text, size_t len)
+size_t utf8_good(const char *text, size_t len)
 {
     const unsigned char *p = (const unsigned char *)text;
+    size_t left = len;
 
-    while (len > 0) {
-        size_t plain = ascii_run(p, len);
+    while (left > 0) {
+        size_t plain = ascii_run(p, left);
         size_t n;
 
         p += plain;
-        len -= plain;
-        if (len == 0) {
-            return true;
-        }
-        n = utf8_char(p, len);
+        left -= plain;
+        n = left > 0 ? utf8_char(p, left) : 0;
         if (n == 0) {
-            return false;
+            break;
         }
         p += n;
-        len -= n;
+        left -= n;
     }
-    return true;
+    return len - left;
+}
+
+bool utf8_valid(const char *text, size_t len)
+{
+    return utf8_good(text, len) == len;
 }
 
 size_t utf8_cut(const char *text, size_t len, size_t max)

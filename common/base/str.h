@@ -21,6 +21,9 @@ MUST_CHECK enum err str_to_i64_n(const char *text, size_t len, int64_t min,
 MUST_CHECK enum err str_to_double(const char *text, double *out);
 /** Whether len bytes are well-formed UTF-8 (no surrogates, no overlong). */
 bool utf8_valid(const char *text, size_t len);
+/** Bytes before the first that is not part of well-formed UTF-8; len when all
+ *  are. */
+size_t utf8_good(const char *text, size_t len);
 /** The longest length of at most max bytes that does not split a character;
  *  text is valid UTF-8. */
 size_t utf8_cut(const char *text, size_t len, size_t max);

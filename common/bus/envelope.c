@@ -90,7 +90,7 @@ static bool name_valid(const uint8_t *name, size_t len)
 
 static enum err refuse(struct errbuf *why, const char *what)
 {
-    errbuf_set(why, "envelope: %s", what);
+    errbuf_set_field(why, "body", "envelope: %s", what);
     return ERR_INVALID;
 }
 
@@ -102,8 +102,8 @@ static enum err check_frame(const uint8_t *data, size_t len, struct errbuf *why)
     }
     if (data[sizeof magic] != ENVELOPE_VERSION &&
         data[sizeof magic] != VERSION_BEFORE) {
-        errbuf_set(why, "envelope: version %u, expected %d or %d",
-                   data[sizeof magic], VERSION_BEFORE, ENVELOPE_VERSION);
+        errbuf_set_field(why, "body", "envelope: version %u, expected %d or %d",
+                         data[sizeof magic], VERSION_BEFORE, ENVELOPE_VERSION);
         return ERR_INVALID;
     }
     if (crc32c(0, data, len - CRC_BYTES) != get_u32(data + len - CRC_BYTES)) {

@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/doc/doc.h"
+#include "common/json/json_path.h"
 
 enum {
     KEY_MAX = 1024,
@@ -172,6 +173,7 @@ static void tell_place(const char *text, size_t at, const char *reason,
 {
     size_t line = 1;
     size_t column = 1;
+    char path[JSON_PATH_MAX + 1];
 
     for (size_t i = 0; i < at; i++) {
         bool newline = text[i] == '\n';
@@ -179,7 +181,8 @@ static void tell_place(const char *text, size_t at, const char *reason,
         line += newline ? 1 : 0;
         column = newline ? 1 : column + 1;
     }
-    errbuf_set(why, "line %zu column %zu: %s", line, column, reason);
+    errbuf_set_field(why, json_path_at(text, at, path),
+                     "line %zu column %zu: %s", line, column, reason);
 }
 
 /* yajl's own words ("parse error: ...\n"), without the line end. */
@@ -232,14 +235,20 @@ static void parse_text(struct parse *parse, const char *text, size_t len,
 static enum err parse_any(struct parse *parse, const char *text, size_t len,
                           struct doc *doc, struct errbuf *why)
 {
+    size_t good;
+    char path[JSON_PATH_MAX + 1];
+
     *doc = (struct doc){NULL, 0};
     doc_out_reset(parse->out);
     if (len > DOC_BYTES_MAX) {
-        errbuf_set(why, "text larger than %d bytes", DOC_BYTES_MAX);
+        errbuf_set_field(why, JSON_PATH_WHOLE, "text larger than %d bytes",
+                         DOC_BYTES_MAX);
         return ERR_LIMIT;
     }
-    if (!utf8_valid(text, len)) {
-        errbuf_set(why, "text is not UTF-8");
+    good = utf8_good(text, len);
+    if (good < len) {
+        errbuf_set_field(why, json_path_at(text, good, path),
+                         "text is not UTF-8");
         return ERR_INVALID;
     }
     buf_init(&parse->key, KEY_MAX);

@@ -2,7 +2,6 @@
 /** The whole of an engine's main(): configuration, connections, loop. */
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/stop.h"
 #include "common/bus/bus_amqp.h"
 #include "common/conf/conf_program.h"
 #include "common/engine/runtime.h"
@@ -26,25 +26,6 @@ enum {
     PARTS = 5,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
-
-static volatile sig_atomic_t stop_asked;
-
-static void on_stop(int signal_number)
-{
-    (void)signal_number;
-    stop_asked = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_stop};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-    (void)sigaction(SIGTERM, &stop, NULL);
-    (void)sigaction(SIGINT, &stop, NULL);
-    (void)sigaction(SIGPIPE, &ignore, NULL);
-    (void)sigaction(SIGHUP, &ignore, NULL);
-}
 
 /* The runtime's counters as metrics: they appear when first counted. */
 struct mirror {
@@ -146,7 +127,7 @@ static enum err open_store(const struct process *process, struct store **store)
     int64_t wait_ms = OPEN_FIRST_MS;
     enum err err = store_open(&options, store, &why);
 
-    while (err == ERR_UNAVAILABLE && !stop_asked) {
+    while (err == ERR_UNAVAILABLE && !stop_is_asked()) {
         const struct timespec wait = {.tv_sec = wait_ms / 1000,
                                       .tv_nsec = wait_ms % 1000 * 1000000};
 
@@ -181,7 +162,7 @@ static int run_loop(const struct process *process, struct engine_io *io)
     while (result == RUNTIME_GO_ON || result == RUNTIME_IDLE) {
         int64_t now = clock_mono_ms();
 
-        if (stop_asked) {
+        if (stop_is_asked()) {
             runtime_stop(io);
         }
         if (now >= status_ms) {
@@ -236,6 +217,7 @@ static void status_close(struct process *process)
 {
     status_file_close(process->status);
     metrics_free(process->mirror->set);
+    process->mirror = NULL;
 }
 
 static int run(struct process *process)
@@ -258,12 +240,12 @@ static int run(struct process *process)
                                    "use mongodb:// in storage.conf for more");
         return EXIT_FAILURE;
     }
-    catch_signals();
+    stop_catch_signals();
     status_open(process, &mirror);
     if (open_store(process, &store) == ERR_OK) {
         code = run_bus(process, store);
         store_close(store);
-    } else if (stop_asked) {
+    } else if (stop_is_asked()) {
         code = EXIT_SUCCESS;
     }
     status_close(process);

@@ -142,8 +142,8 @@ static void take_envelope(struct engine_io *io,
     struct errbuf why;
 
     if (delivery->body == NULL) {
-        errbuf_set(&why, "message of %zu bytes passes the limit",
-                   delivery->len);
+        errbuf_set_field(&why, "body", "message of %zu bytes passes the limit",
+                         delivery->len);
         refuse_message(io, delivery, &why);
         return;
     }

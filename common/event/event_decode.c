@@ -15,6 +15,7 @@
 #include "common/event/event_number.h"
 #include "common/event/event_slab.h"
 #include "common/event/event_unique.h"
+#include "common/json/json_path.h"
 
 enum {
     NAME_SLOTS = 256, /* of the table of known names */
@@ -203,11 +204,34 @@ static const char *member_name(const struct event_decoder *decoder)
     return decoder->name != NULL ? decoder->name->text : "extra";
 }
 
-static void refuse(struct event_decoder *decoder, const char *reason)
+/* The item's text is what stands behind the one before, without the comma. */
+static size_t item_start(const struct event_decoder *decoder)
+{
+    return decoder->at + strspn(decoder->text + decoder->at, " \t\r\n,");
+}
+
+/* The member as a whole passes a limit. */
+static void refuse_member(struct event_decoder *decoder, const char *reason)
 {
     if (!decoder->bad) {
         errbuf_set_field(&decoder->why, member_name(decoder), "%s: %s",
                          member_name(decoder), reason);
+        decoder->bad = true;
+    }
+}
+
+/* What was read last cannot be taken. */
+static void refuse(struct event_decoder *decoder, const char *reason)
+{
+    size_t start = item_start(decoder);
+    char path[JSON_PATH_MAX + 1];
+
+    if (!decoder->bad) {
+        (void)json_path_at(decoder->text + start,
+                           yajl_get_bytes_consumed(decoder->yajl) - start,
+                           path);
+        errbuf_set_field(&decoder->why, path, "%s: %s", member_name(decoder),
+                         reason);
         decoder->bad = true;
     }
 }
@@ -259,7 +283,7 @@ static bool has_room(struct event_decoder *decoder, size_t len)
     }
     (void)snprintf(reason, sizeof reason, "larger than %zu bytes",
                    decoder->room);
-    refuse(decoder, reason);
+    refuse_member(decoder, reason);
     return false;
 }
 
@@ -383,7 +407,7 @@ static void nested_item(struct event_decoder *decoder, bool array)
 
         (void)snprintf(reason, sizeof reason, "more than %zu elements",
                        decoder->n_items);
-        refuse(decoder, reason);
+        refuse_member(decoder, reason);
         return;
     }
     decoder->n_items++;
@@ -613,19 +637,17 @@ static void start_item(struct event_decoder *decoder)
 
 static void refuse_stray(struct event_decoder *decoder)
 {
-    errbuf_set(&decoder->why, "expected an event, which is an object");
+    errbuf_set_field(&decoder->why, JSON_PATH_WHOLE,
+                     "expected an event, which is an object");
     decoder->bad = true;
 }
 
-/* The item's text is what stands between the one before and here, without
- * the comma. */
 static void give_item(struct event_decoder *decoder)
 {
     size_t end = yajl_get_bytes_consumed(decoder->yajl);
-    size_t start = decoder->at;
+    size_t start = item_start(decoder);
     struct event_item item = {.raw = &decoder->raw};
 
-    start += strspn(decoder->text + start, " \t\r\n,");
     decoder->at = end;
     item.why = decoder->bad ? &decoder->why : NULL;
     item.text = decoder->text + start;

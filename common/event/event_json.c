@@ -10,6 +10,7 @@
 #include "common/base/str.h"
 #include "common/event/event_decode.h"
 #include "common/event/event_scan.h"
+#include "common/json/json_path.h"
 
 /* However a site sets its limits, an event stays within DOC_BYTES_MAX and
  * what holds it may nest it further. */
@@ -128,23 +129,22 @@ static struct event_scan new_scan(const struct event_parser *parser,
     };
 }
 
-/* Find the first line that is not UTF-8; no character holds a line end. */
+/* Tell the line and the member whose bytes are not UTF-8. */
 static enum err check_utf8(const char *text, size_t len, size_t line,
                            struct errbuf *why)
 {
-    const char *end;
+    size_t good = utf8_good(text, len);
+    char path[JSON_PATH_MAX + 1];
 
-    if (utf8_valid(text, len)) {
+    if (good == len) {
         return ERR_OK;
     }
-    while ((end = memchr(text, '\n', len)) != NULL &&
-           utf8_valid(text, (size_t)(end - text))) {
-        len -= (size_t)(end + 1 - text);
-        text = end + 1;
-        line++;
+    for (size_t i = 0; i < good; i++) {
+        line += text[i] == '\n' ? 1 : 0;
     }
-    errbuf_set(why, "not JSON: line %zu: expected UTF-8, found other bytes",
-               line);
+    errbuf_set_field(why, json_path_at(text, good, path),
+                     "not JSON: line %zu: expected UTF-8, found other bytes",
+                     line);
     return ERR_INVALID;
 }
 
@@ -164,7 +164,8 @@ static enum err read_object(struct event_parser *parser, const char *text,
     }
     err = event_scan(text, len, &scan, why);
     if (err == ERR_OK) {
-        errbuf_set(why, "line %zu: expected one object, found an array", line);
+        errbuf_set_field(why, JSON_PATH_WHOLE,
+                         "line %zu: expected one object, found an array", line);
         err = ERR_INVALID;
     }
     return err;
@@ -296,17 +297,17 @@ static enum err read_message(struct event_parser *parser, const char *text,
         return err;
     }
     if (n_lines > (size_t)parser->limits.events) {
-        errbuf_set(why,
-                   "expected at most %" PRId64
-                   " events in one message, found %zu",
-                   parser->limits.events, n_lines);
+        errbuf_set_field(why, JSON_PATH_WHOLE,
+                         "expected at most %" PRId64
+                         " events in one message, found %zu",
+                         parser->limits.events, n_lines);
         return ERR_LIMIT;
     }
     read_lines(parser, text, len);
     return ERR_OK;
 }
 
-void event_parse(struct event_parser *parser, const char *text, size_t len,
+bool event_parse(struct event_parser *parser, const char *text, size_t len,
                  int64_t received_ms, const struct event_sink *sink)
 {
     struct errbuf *why = &parser->why;
@@ -315,12 +316,15 @@ void event_parse(struct event_parser *parser, const char *text, size_t len,
     parser->received_ms = received_ms;
     parser->index = 0;
     if (len > (size_t)parser->limits.message_bytes) {
-        errbuf_set(why, "expected at most %" PRId64 " bytes, found %zu",
-                   parser->limits.message_bytes, len);
+        errbuf_set_field(why, JSON_PATH_WHOLE,
+                         "expected at most %" PRId64 " bytes, found %zu",
+                         parser->limits.message_bytes, len);
         refuse(parser, text, len, why);
-        return;
+        return false;
     }
     if (read_message(parser, text, len, why) != ERR_OK) {
         refuse(parser, text, len, why);
+        return false;
     }
+    return true;
 }

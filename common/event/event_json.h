@@ -47,9 +47,11 @@ void event_parser_free(struct event_parser *parser);
  * order. A message that is not JSON gives one refusal of the whole text with
  * index 0 and no event at all (NDJSON: a bad line refuses only that line).
  * received_ms is the time of receipt. Bytes that are not UTF-8, a NUL in a
- * string, or a passed limit refuse with the reason.
+ * string, or a passed limit refuse with the reason. Each reason names a field:
+ * the path of what was being read, or "body".
+ * False: the message was refused as a whole.
  */
-void event_parse(struct event_parser *parser, const char *text, size_t len,
+bool event_parse(struct event_parser *parser, const char *text, size_t len,
                  int64_t received_ms, const struct event_sink *sink);
 
 #endif

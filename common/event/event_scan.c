@@ -8,6 +8,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "common/base/str.h"
+#include "common/json/json_path.h"
 
 enum {
     FOUND_MAX = 24, /* bytes of the text that are shown */
@@ -254,7 +255,9 @@ static void tell(const struct state *state, struct place *place,
     size_t column = 1;
     char found[FOUND_TEXT_MAX];
     char lexical[TEXT_MAX];
+    char path[JSON_PATH_MAX + 1];
 
+    (void)json_path_at(place->text, place->at, path);
     for (size_t i = 0; i < place->at; i++) {
         bool newline = place->text[i] == '\n';
 
@@ -262,15 +265,17 @@ static void tell(const struct state *state, struct place *place,
         column = newline ? 1 : column + 1;
     }
     if (state->reason[0] != '\0') {
-        errbuf_set(why, "line %zu, column %zu: %s", line, column,
-                   state->reason);
+        errbuf_set_field(why, path, "line %zu, column %zu: %s", line, column,
+                         state->reason);
         return;
     }
     describe_found(place, found, sizeof found);
     copy_lexical(state->yajl, lexical, sizeof lexical);
-    errbuf_set(why, "not JSON: line %zu, column %zu: expected %s, found %s%s%s",
-               line, column, expected, found, lexical[0] != '\0' ? ": " : "",
-               lexical);
+    errbuf_set_field(why, path,
+                     "not JSON: line %zu, column %zu: expected %s, found "
+                     "%s%s%s",
+                     line, column, expected, found,
+                     lexical[0] != '\0' ? ": " : "", lexical);
 }
 
 enum err event_scan(const char *text, size_t len, struct event_scan *scan,

@@ -19,7 +19,8 @@ struct event_scan {
 };
 
 /** Read the whole text (UTF-8). ERR_INVALID or ERR_LIMIT: why tells line and
- *  column, what was expected and what stands there. */
+ *  column, what was expected and what stands there; its field is the path of
+ *  what was being read (common/json/json_path.h). */
 MUST_CHECK enum err event_scan(const char *text, size_t len,
                                struct event_scan *scan, struct errbuf *why);
 

@@ -425,19 +425,26 @@ static size_t count_name(struct doc doc, const char *name)
     return n;
 }
 
+/* What an operator object speaks of, and the object itself. */
+struct operators {
+    const struct field *field;
+    struct doc doc;
+};
+
 /* One member of an operator object. $options goes with its $regex. */
-static bool read_member(struct filter_build *build, struct node *and,
-                        const struct field *field, struct doc doc,
-                        const char *key, const struct doc_value *value)
+static bool read_operator_member(struct filter_build *build, struct node *and,
+                                 const char *key, const struct doc_value *value,
+                                 const void *ctx)
 {
+    const struct operators *of = ctx;
     struct doc_value pattern;
     enum node_op op;
 
-    if (count_name(doc, key) > 1) {
+    if (count_name(of->doc, key) > 1) {
         return build_refuse(build, ERR_INVALID, "given twice");
     }
     if (strcmp(key, "$options") == 0) {
-        return doc_get(doc, "$regex", &pattern) ||
+        return doc_get(of->doc, "$regex", &pattern) ||
                refuse(build, "a $regex beside $options") != NULL;
     }
     if (node_op_parse(key, &op) != ERR_OK) {
@@ -445,11 +452,17 @@ static bool read_member(struct filter_build *build, struct node *and,
                       "one of $eq $ne $gt $gte $lt $lte $in $nin $all "
                       "$exists $type $regex $size $elemMatch $not") != NULL;
     }
-    return node_add(build, and, read_operator(build, op, field, doc, value));
+    return node_add(build, and,
+                    read_operator(build, op, of->field, of->doc, value));
 }
 
-static struct node *read_operators(struct filter_build *build,
-                                   const struct field *field, struct doc doc)
+/* One member of a document into the node that holds them all. */
+typedef bool read_member_fn(struct filter_build *build, struct node *and,
+                            const char *key, const struct doc_value *value,
+                            const void *ctx);
+
+static struct node *read_members(struct filter_build *build, struct doc doc,
+                                 read_member_fn *read, const void *ctx)
 {
     struct doc_iter it;
     struct doc_value value;
@@ -466,7 +479,7 @@ static struct node *read_operators(struct filter_build *build,
     while (ok && doc_next(&it, &key, &value)) {
         size_t mark = where_enter(build, key);
 
-        ok = read_member(build, and, field, doc, key, &value);
+        ok = read(build, and, key, &value, ctx);
         where_leave(build, mark);
     }
     build->depth--;
@@ -475,6 +488,14 @@ static struct node *read_operators(struct filter_build *build,
         return NULL;
     }
     return node_simplify(build, and);
+}
+
+static struct node *read_operators(struct filter_build *build,
+                                   const struct field *field, struct doc doc)
+{
+    struct operators operators = {.field = field, .doc = doc};
+
+    return read_members(build, doc, read_operator_member, &operators);
 }
 
 static struct node *read_field(struct filter_build *build, const char *path,
@@ -508,32 +529,17 @@ static struct node *read_any(struct filter_build *build, const char *key,
     return refuse(build, "a field name, $and, $or, $nor or $not");
 }
 
+static bool read_any_member(struct filter_build *build, struct node *and,
+                            const char *key, const struct doc_value *value,
+                            const void *ctx)
+{
+    (void)ctx;
+    return node_add(build, and, read_any(build, key, value));
+}
+
 static struct node *read_object(struct filter_build *build, struct doc doc)
 {
-    struct doc_iter it;
-    struct doc_value value;
-    const char *key;
-    struct node *and;
-    bool ok;
-
-    if (!go_deeper(build)) {
-        return NULL;
-    }
-    and = node_new(build, NODE_AND);
-    ok = and != NULL;
-    doc_iter_init(&it, doc);
-    while (ok && doc_next(&it, &key, &value)) {
-        size_t mark = where_enter(build, key);
-
-        ok = node_add(build, and, read_any(build, key, &value));
-        where_leave(build, mark);
-    }
-    build->depth--;
-    if (!ok) {
-        node_free(and);
-        return NULL;
-    }
-    return node_simplify(build, and);
+    return read_members(build, doc, read_any_member, NULL);
 }
 
 struct node *filter_read_doc(struct filter_build *build, struct doc doc)

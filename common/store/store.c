@@ -187,35 +187,48 @@ static enum err run_scan(struct store *store, struct scan *scan,
     return err;
 }
 
-enum err store_scan(struct store *store, const struct store_query *query,
-                    store_row_fn *each, void *ctx, struct buf *next,
-                    struct errbuf *why)
+/* A scan that goes on at the query's cursor, where it has one. */
+static enum err run_query(struct store *store, struct scan *scan,
+                          struct errbuf *why)
 {
-    struct scan scan = {query, each, ctx, next, 0, false, false};
+    const struct store_query *query = scan->query;
     struct store_scan_plan plan = {.query = query};
     struct buf cursor;
-    enum err err = check_query(query, why);
+    enum err err = ERR_OK;
 
-    if (next != NULL) {
-        buf_clear(next);
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
     buf_init(&cursor, CURSOR_BYTES_MAX);
     if (query->cursor != NULL && query->cursor[0] != '\0') {
         err = store_cursor_parse(query, &cursor, &plan, why);
     }
     if (err == ERR_OK) {
-        err = run_scan(store, &scan, &plan);
-    }
-    if (next != NULL && err == ERR_OK && next->overflow) {
-        err = ERR_LIMIT;
-    }
-    if (next != NULL && (err != ERR_OK || !(scan.more || scan.stopped))) {
-        buf_clear(next);
+        err = run_scan(store, scan, &plan);
     }
     buf_fini(&cursor);
+    return err;
+}
+
+enum err store_scan(struct store *store, const struct store_query *query,
+                    store_row_fn *each, void *ctx, struct buf *next,
+                    struct errbuf *why)
+{
+    struct scan scan = {query, each, ctx, next, 0, false, false};
+    enum err err = check_query(query, why);
+
+    if (next != NULL) {
+        buf_clear(next);
+    }
+    if (err == ERR_OK) {
+        err = run_query(store, &scan, why);
+    }
+    if (next == NULL) {
+        return err;
+    }
+    if (err == ERR_OK && next->overflow) {
+        err = ERR_LIMIT;
+    }
+    if (err != ERR_OK || !(scan.more || scan.stopped)) {
+        buf_clear(next);
+    }
     return err;
 }
 

@@ -222,7 +222,8 @@ enum err alarm_request_read(struct alarm_request *request,
     event->received_ms = now_ms;
     event->timestamp_ms = now_ms;
     if (delivery->body == NULL) {
-        errbuf_set(why, "message of %zu bytes passes the limit", delivery->len);
+        errbuf_set_field(why, "body", "message of %zu bytes passes the limit",
+                         delivery->len);
         return ERR_INVALID;
     }
     if (doc_from_json(delivery->body, delivery->len, request->out, &doc, why) !=

@@ -240,8 +240,9 @@ static void cleaner_input(void *state, struct engine_io *io,
         return;
     }
     if (delivery->body == NULL) {
-        errbuf_set(&why, "message of %zu bytes passes the limit of %" PRId64,
-                   delivery->len, cleaner->limits.message_bytes);
+        errbuf_set_field(&why, "body",
+                         "message of %zu bytes passes the limit of %" PRId64,
+                         delivery->len, cleaner->limits.message_bytes);
         /* The head is all that a dead letter keeps. */
         engine_refuse(io, 0, delivery->head, delivery->len, &why);
         return;
@@ -251,8 +252,8 @@ static void cleaner_input(void *state, struct engine_io *io,
         return;
     }
     cleaner->io = io;
-    event_parse(cleaner->parser, delivery->body, delivery->len,
-                input->received_ms, &sink);
+    (void)event_parse(cleaner->parser, delivery->body, delivery->len,
+                      input->received_ms, &sink);
 }
 
 /* One row of ids a batch; rows that only hold forgotten ids go. */

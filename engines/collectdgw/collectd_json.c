@@ -197,7 +197,8 @@ static void read_item(struct reader *reader, const struct doc_value *value)
         value->type == DOC_DOC ? value->u.doc : (struct doc){NULL, 0};
     memset(&reader->list, 0, sizeof reader->list);
     if (value->type != DOC_DOC) {
-        errbuf_set(&reader->why, "expected an object, a value list");
+        errbuf_set_field(&reader->why, "body",
+                         "expected an object, a value list");
     } else if (read_names(reader) && read_times(reader) &&
                read_values(reader) && read_sources(reader)) {
         err = values_to_event(reader->maker, &reader->list, reader->received_ms,

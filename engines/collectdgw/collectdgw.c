@@ -189,8 +189,8 @@ static void collectdgw_input(void *state, struct engine_io *io,
 
     gw->io = io;
     if (text == NULL) {
-        errbuf_set(&why, "message of %zu bytes passes the limit",
-                   delivery->len);
+        errbuf_set_field(&why, "body", "message of %zu bytes passes the limit",
+                         delivery->len);
         engine_refuse(io, 0, delivery->head, delivery->len, &why);
     } else if (is_json(text, delivery->len)) {
         collectd_json_parse(gw->maker, text, delivery->len, input->received_ms,

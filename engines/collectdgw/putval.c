@@ -47,33 +47,47 @@ static bool refuse(struct line *line, const char *field, const char *expected,
     return give_refused(line, &why);
 }
 
-/* The next word with its quotes and escapes taken away; NULL at the end.
- * False: a quote is not closed, told. */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Move one word down from *from to *to, without its quotes and escapes.
+ * False: a quote is not closed. */
+static bool unquote(const char **from, char *to)
+{
+    const char *at = *from;
+    bool quoted = false;
+
+    for (; *at != '\0' && (quoted || !is_blank(*at)); at++) {
+        if (*at == '"') {
+            quoted = !quoted;
+            continue;
+        }
+        if (quoted && *at == '\\' && at[1] != '\0') {
+            at++;
+        }
+        *to++ = *at;
+    }
+    *from = *at != '\0' ? at + 1 : at;
+    *to = '\0';
+    return !quoted;
+}
+
+/* The next word; NULL at the end. False: a quote is not closed, told. */
 static bool take_word(struct line *line, char **word)
 {
-    char *from;
-    char *to;
-    bool quoted = false;
+    const char *from;
 
     line->at += strspn(line->at, " \t");
     *word = *line->at != '\0' ? line->at : NULL;
     from = line->at;
-    to = line->at;
-    while (*from != '\0' && (quoted || (*from != ' ' && *from != '\t'))) {
-        if (*from == '"') {
-            quoted = !quoted;
-            from++;
-            continue;
-        }
-        if (quoted && *from == '\\' && from[1] != '\0') {
-            from++;
-        }
-        *to++ = *from++;
+    if (!unquote(&from, line->at)) {
+        return refuse(line, "line", "a closing quote",
+                      *word != NULL ? *word : "");
     }
-    line->at = *from != '\0' ? from + 1 : from;
-    *to = '\0';
-    return !quoted ||
-           refuse(line, "line", "a closing quote", *word != NULL ? *word : "");
+    line->at += from - line->at;
+    return true;
 }
 
 /* host/plugin[-instance]/type[-instance]; a slash after that is the type

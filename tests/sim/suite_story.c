@@ -42,10 +42,12 @@ static const char *const alarm_options[] = {
     "alarm.flapping_changes=4",   "alarm.flapping_end=2",
     "alarm.flapping_window=250s", "alarm.resolve_after=120s",
     "alarm.cancel_autosolve=10h", NULL};
+/* A small window of ids: a large one takes the time of a start. */
+static const char *const few_ids[] = {"cleaner.ids_max=1000", NULL};
 static const char *collectd_options[] = {NULL, "collectdgw.alive=no", NULL};
 
 static const struct world_engine suite[] = {
-    {.ops = &cleaner_engine, .next = "context*2"},
+    {.ops = &cleaner_engine, .next = "context*2", .options = few_ids},
     {.ops = &context_engine,
      .next = "alarm",
      .side = "perfdata",
@@ -61,7 +63,7 @@ static const struct world_engine suite[] = {
 
 /* What the end must be: of the plainest world, one context and no faults. */
 static const struct world_engine plain[] = {
-    {.ops = &cleaner_engine, .next = "context"},
+    {.ops = &cleaner_engine, .next = "context", .options = few_ids},
     {.ops = &context_engine, .next = "alarm", .side = "perfdata"},
     {.ops = &alarm_engine, .next = "eventstore", .options = alarm_options},
     {.ops = &perfdata_engine},

@@ -15,8 +15,11 @@ enum {
     ENGINES = 8,
     SETTLE_STEPS = 400000,
     HEARTBEATS = 5,  /* times rarer than a disown */
-    SETTLE_LOOK = 8, /* steps between two looks at the queues */
-    QUIET_STEPS = 800,
+    SETTLE_LOOK = 8,   /* steps between two looks at the queues */
+    QUIET_MS = 8000,   /* longer than the longest back-off and a mark */
+    QUIET_STEPS = 100, /* and so many turns of each engine */
+    IDLE_MS = 100,     /* that pass when nobody has anything to do */
+    IDLE_STEPS = 3,    /* turns of each engine that tell so */
     SHALLOW = 4,
     TURN_MS = 2
 };
@@ -333,7 +336,8 @@ static void disturb_instance(struct world *world, size_t e, size_t i)
     promote(world, e);
 }
 
-static void step_instance(struct world *world, size_t e, size_t i)
+/* Whether it had something to do. */
+static bool step_instance(struct world *world, size_t e, size_t i)
 {
     struct instance **at = &world->instances[e][i];
     enum runtime_result result;
@@ -344,13 +348,16 @@ static void step_instance(struct world *world, size_t e, size_t i)
         kill_instance(at);
         promote(world, e);
     }
+    return result == RUNTIME_GO_ON;
 }
 
-void world_step(struct world *world)
+/* One choice of the scheduler; whether it found something to do. */
+static bool step(struct world *world)
 {
     struct dice *dice = &world->dice;
     size_t e = dice_roll(dice, world->n_engines);
     size_t i = 0;
+    bool did;
 
     world->now_ms += (int64_t)dice_roll(dice, 5);
     if (dice_one_in(dice, world->faults.restart)) {
@@ -364,10 +371,16 @@ void world_step(struct world *world)
         /* The older one stalls more often than not. */
         i = dice_roll(dice, 10) < 6 ? 1 : 0;
     }
-    step_instance(world, e, i);
+    did = step_instance(world, e, i);
     if (world->instances[e][i] != NULL) {
         disturb_instance(world, e, i);
     }
+    return did;
+}
+
+void world_step(struct world *world)
+{
+    (void)step(world);
 }
 
 bool world_turn(struct world *world, size_t engine, size_t instance)
@@ -378,7 +391,7 @@ bool world_turn(struct world *world, size_t engine, size_t instance)
     if (before == NULL) {
         return false;
     }
-    step_instance(world, engine, instance);
+    (void)step_instance(world, engine, instance);
     return world->instances[engine][instance] == before;
 }
 
@@ -463,17 +476,26 @@ bool world_settle(struct world *world)
 {
     const struct world_faults calm = {0};
     const struct world_script silent = {0};
-    int64_t quiet = 0;
+    const int64_t quiet_steps = QUIET_STEPS * (int64_t)world->n_engines;
+    int64_t busy_ms = world->now_ms;
+    int64_t busy_step = 0;
+    size_t idle = 0;
 
     world->faults = calm;
     world->script = silent;
     notice_all(world);
-    for (int64_t step = 0; step < SETTLE_STEPS; step++) {
-        world_step(world);
-        if (step % SETTLE_LOOK == 0) {
-            quiet = has_backlog(world) ? 0 : quiet + SETTLE_LOOK;
+    for (int64_t n = 0; n < SETTLE_STEPS; n++) {
+        idle = step(world) ? 0 : idle + 1;
+        if (idle == IDLE_STEPS * world->n_engines) {
+            world->now_ms += IDLE_MS;
+            idle = 0;
         }
-        if (quiet > QUIET_STEPS * (int64_t)world->n_engines) {
+        if (n % SETTLE_LOOK == 0 && has_backlog(world)) {
+            busy_ms = world->now_ms;
+            busy_step = n;
+        }
+        if (world->now_ms - busy_ms > QUIET_MS &&
+            n - busy_step > quiet_steps) {
             return true;
         }
     }

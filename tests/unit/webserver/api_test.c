@@ -9,87 +9,85 @@
 
 #define V1 "/api/v1"
 
+static const struct {
+    enum store_collection into;
+    const char *json;
+} seeds[] = {
+    {STORE_ALARMS,
+     "{\"id\":\"aa11\",\"entity_id\":\"/resource/c/n/web1/disk\","
+     "\"source_type\":\"resource\",\"connector\":\"c\","
+     "\"connector_name\":\"n\",\"component\":\"web1\","
+     "\"resource\":\"disk\",\"state\":2,\"status\":1,"
+     "\"output\":\"95% full\",\"opened_at\":100.5,\"changed_at\":200.25,"
+     "\"events_count\":3,\"steps_count\":2,\"_memory\":7}"},
+    {STORE_ALARMS,
+     "{\"id\":\"aa22\",\"entity_id\":\"/component/c/n/db.1\","
+     "\"source_type\":\"component\",\"connector\":\"c\","
+     "\"connector_name\":\"n\",\"component\":\"db.1\",\"resource\":\"\","
+     "\"state\":3,\"status\":1,\"output\":\"down\",\"opened_at\":50,"
+     "\"changed_at\":300,\"ack\":{\"author\":\"ann\",\"message\":\"m\","
+     "\"at\":310}}"},
+    {STORE_ALARMS,
+     "{\"id\":\"bb33\",\"entity_id\":\"/component/c/n/dbx1\","
+     "\"source_type\":\"component\",\"component\":\"dbx1\",\"state\":1,"
+     "\"status\":1,\"output\":\"slow\",\"opened_at\":60,"
+     "\"changed_at\":250}"},
+    {STORE_ALARMS_RESOLVED,
+     "{\"id\":\"cc44\",\"entity_id\":\"/component/c/n/old\","
+     "\"component\":\"old\",\"state\":0,\"status\":0,\"output\":\"fine\","
+     "\"opened_at\":1,\"changed_at\":2,\"resolved_at\":3}"},
+    {STORE_STEPS,
+     "{\"_key\":\"aa11\",\"_a\":1,\"alarm_id\":\"aa11\",\"step\":1,"
+     "\"type\":\"stateinc\",\"t\":100.5,\"value\":2,\"author\":\"c.n\","
+     "\"message\":\"95% full\"}"},
+    {STORE_STEPS,
+     "{\"_key\":\"aa11\",\"_a\":2,\"alarm_id\":\"aa11\",\"step\":2,"
+     "\"type\":\"statusinc\",\"t\":100.5,\"value\":1,\"author\":\"c.n\","
+     "\"message\":\"\"}"},
+    {STORE_STEPS,
+     "{\"_key\":\"aa22\",\"_a\":1,\"type\":\"stateinc\",\"t\":50}"},
+    {STORE_ENTITIES,
+     "{\"id\":\"/resource/c/n/web1/a%2Fb\",\"type\":\"resource\","
+     "\"name\":\"a/b\",\"component\":\"web1\",\"resource\":\"a/b\","
+     "\"enabled\":true,\"state\":0}"},
+    {STORE_ENTITIES, "{\"id\":\"/component/c/n/web1\",\"type\":\"component\","
+                     "\"name\":\"web1\",\"component\":\"web1\",\"state\":2}"},
+    {STORE_METRICS,
+     "{\"id\":\"/resource/c/n/web1/disk/used\",\"n\":7,"
+     "\"entity_id\":\"/resource/c/n/web1/disk\",\"name\":\"used\","
+     "\"unit\":\"%\",\"type\":\"GAUGE\",\"warn\":\"80\",\"crit\":\"90\"}"},
+    {STORE_METRICS, "{\"id\":\"/resource/c/n/web1/if/rx\",\"n\":8,"
+                    "\"entity_id\":\"/resource/c/n/web1/if\",\"name\":\"rx\","
+                    "\"type\":\"COUNTER\"}"},
+    {STORE_POINTS, "{\"_a\":7,\"_b\":10000,\"v\":1}"},
+    {STORE_POINTS, "{\"_a\":7,\"_b\":20500,\"v\":3.5}"},
+    {STORE_POINTS, "{\"_a\":7,\"_b\":70000,\"v\":5}"},
+    {STORE_POINTS, "{\"_a\":8,\"_b\":10000,\"v\":100}"},
+    {STORE_POINTS, "{\"_a\":8,\"_b\":20000,\"v\":300}"},
+    {STORE_POINTS, "{\"_a\":8,\"_b\":30000,\"v\":310}"},
+    {STORE_POINTS, "{\"_a\":9,\"_b\":20000,\"v\":1}"},
+    {STORE_EVENTS, "{\"_key\":\"/component/c/n/web1\",\"id\":\"q-1-0\","
+                   "\"component\":\"web1\",\"state\":2,\"timestamp\":5,"
+                   "\"output\":\"bad\"}"},
+    {STORE_EVENTS_LOG,
+     "{\"_a\":1000,\"_b\":1,\"id\":\"q-1-0\",\"entity_id\":\"e1\","
+     "\"received_at\":1,\"component\":\"web1\",\"output\":\"one\"}"},
+    {STORE_EVENTS_LOG,
+     "{\"_a\":2000,\"_b\":1,\"id\":\"q-2-0\",\"entity_id\":\"e2\","
+     "\"received_at\":2,\"component\":\"web2\",\"output\":\"two\"}"},
+    {STORE_EVENTS_LOG,
+     "{\"_a\":3000,\"_b\":1,\"id\":\"q-3-0\",\"entity_id\":\"e1\","
+     "\"received_at\":3,\"component\":\"web1\",\"output\":\"three\"}"},
+    {STORE_DEAD,
+     "{\"_key\":\"cleaner/q-9-0\",\"at\":9,\"engine\":\"cleaner\","
+     "\"reason\":\"state: expected 0 to 3\",\"field\":\"state\","
+     "\"routing_key\":\"a.b\",\"position\":\"q-9-0\",\"body\":\"{}\"}"},
+};
+
 static void seed(struct web_fixture *f)
 {
-    static const struct {
-        enum store_collection into;
-        const char *json;
-    } rows[] = {
-        {STORE_ALARMS,
-         "{\"id\":\"aa11\",\"entity_id\":\"/resource/c/n/web1/disk\","
-         "\"source_type\":\"resource\",\"connector\":\"c\","
-         "\"connector_name\":\"n\",\"component\":\"web1\","
-         "\"resource\":\"disk\",\"state\":2,\"status\":1,"
-         "\"output\":\"95% full\",\"opened_at\":100.5,\"changed_at\":200.25,"
-         "\"events_count\":3,\"steps_count\":2,\"_memory\":7}"},
-        {STORE_ALARMS,
-         "{\"id\":\"aa22\",\"entity_id\":\"/component/c/n/db.1\","
-         "\"source_type\":\"component\",\"connector\":\"c\","
-         "\"connector_name\":\"n\",\"component\":\"db.1\",\"resource\":\"\","
-         "\"state\":3,\"status\":1,\"output\":\"down\",\"opened_at\":50,"
-         "\"changed_at\":300,\"ack\":{\"author\":\"ann\",\"message\":\"m\","
-         "\"at\":310}}"},
-        {STORE_ALARMS,
-         "{\"id\":\"bb33\",\"entity_id\":\"/component/c/n/dbx1\","
-         "\"source_type\":\"component\",\"component\":\"dbx1\",\"state\":1,"
-         "\"status\":1,\"output\":\"slow\",\"opened_at\":60,"
-         "\"changed_at\":250}"},
-        {STORE_ALARMS_RESOLVED,
-         "{\"id\":\"cc44\",\"entity_id\":\"/component/c/n/old\","
-         "\"component\":\"old\",\"state\":0,\"status\":0,\"output\":\"fine\","
-         "\"opened_at\":1,\"changed_at\":2,\"resolved_at\":3}"},
-        {STORE_STEPS,
-         "{\"_key\":\"aa11\",\"_a\":1,\"alarm_id\":\"aa11\",\"step\":1,"
-         "\"type\":\"stateinc\",\"t\":100.5,\"value\":2,\"author\":\"c.n\","
-         "\"message\":\"95% full\"}"},
-        {STORE_STEPS,
-         "{\"_key\":\"aa11\",\"_a\":2,\"alarm_id\":\"aa11\",\"step\":2,"
-         "\"type\":\"statusinc\",\"t\":100.5,\"value\":1,\"author\":\"c.n\","
-         "\"message\":\"\"}"},
-        {STORE_STEPS,
-         "{\"_key\":\"aa22\",\"_a\":1,\"type\":\"stateinc\",\"t\":50}"},
-        {STORE_ENTITIES,
-         "{\"id\":\"/resource/c/n/web1/a%2Fb\",\"type\":\"resource\","
-         "\"name\":\"a/b\",\"component\":\"web1\",\"resource\":\"a/b\","
-         "\"enabled\":true,\"state\":0}"},
-        {STORE_ENTITIES,
-         "{\"id\":\"/component/c/n/web1\",\"type\":\"component\","
-         "\"name\":\"web1\",\"component\":\"web1\",\"state\":2}"},
-        {STORE_METRICS,
-         "{\"id\":\"/resource/c/n/web1/disk/used\",\"n\":7,"
-         "\"entity_id\":\"/resource/c/n/web1/disk\",\"name\":\"used\","
-         "\"unit\":\"%\",\"type\":\"GAUGE\",\"warn\":\"80\",\"crit\":\"90\"}"},
-        {STORE_METRICS,
-         "{\"id\":\"/resource/c/n/web1/if/rx\",\"n\":8,"
-         "\"entity_id\":\"/resource/c/n/web1/if\",\"name\":\"rx\","
-         "\"type\":\"COUNTER\"}"},
-        {STORE_POINTS, "{\"_a\":7,\"_b\":10000,\"v\":1}"},
-        {STORE_POINTS, "{\"_a\":7,\"_b\":20500,\"v\":3.5}"},
-        {STORE_POINTS, "{\"_a\":7,\"_b\":70000,\"v\":5}"},
-        {STORE_POINTS, "{\"_a\":8,\"_b\":10000,\"v\":100}"},
-        {STORE_POINTS, "{\"_a\":8,\"_b\":20000,\"v\":300}"},
-        {STORE_POINTS, "{\"_a\":8,\"_b\":30000,\"v\":310}"},
-        {STORE_POINTS, "{\"_a\":9,\"_b\":20000,\"v\":1}"},
-        {STORE_EVENTS, "{\"_key\":\"/component/c/n/web1\",\"id\":\"q-1-0\","
-                       "\"component\":\"web1\",\"state\":2,\"timestamp\":5,"
-                       "\"output\":\"bad\"}"},
-        {STORE_EVENTS_LOG,
-         "{\"_a\":1000,\"_b\":1,\"id\":\"q-1-0\",\"entity_id\":\"e1\","
-         "\"received_at\":1,\"component\":\"web1\",\"output\":\"one\"}"},
-        {STORE_EVENTS_LOG,
-         "{\"_a\":2000,\"_b\":1,\"id\":\"q-2-0\",\"entity_id\":\"e2\","
-         "\"received_at\":2,\"component\":\"web2\",\"output\":\"two\"}"},
-        {STORE_EVENTS_LOG,
-         "{\"_a\":3000,\"_b\":1,\"id\":\"q-3-0\",\"entity_id\":\"e1\","
-         "\"received_at\":3,\"component\":\"web1\",\"output\":\"three\"}"},
-        {STORE_DEAD,
-         "{\"_key\":\"cleaner/q-9-0\",\"at\":9,\"engine\":\"cleaner\","
-         "\"reason\":\"state: expected 0 to 3\",\"field\":\"state\","
-         "\"routing_key\":\"a.b\",\"position\":\"q-9-0\",\"body\":\"{}\"}"},
-    };
-
-    for (size_t i = 0; i < N_ROWS(rows); i++) {
-        web_put(f, rows[i].into, rows[i].json);
+    for (size_t i = 0; i < N_ROWS(seeds); i++) {
+        web_put(f, seeds[i].into, seeds[i].json);
     }
 }
 

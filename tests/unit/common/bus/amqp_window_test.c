@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/bus/amqp_window.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -80,10 +81,10 @@ static void test_against_model(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_order),
-        cmocka_unit_test(test_against_model),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_in_order),
+        ROW_SINGLE(test_against_model),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rows_run("amqp_window", tables, N_ROWS(tables));
 }

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The broker in memory: the faults that only it can show. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "common/bus/bus_memory.h"
+#include "tests/support/rows.h"
+#include "tests/support/unit.h"
 
 /* Answers of the fault hooks: "y" is yes, anything else and the end no. */
 struct script {
@@ -358,17 +354,13 @@ static void test_exchanges(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nack_overtaken),
-        cmocka_unit_test(test_late_confirm),
-        cmocka_unit_test(test_swallow),
-        cmocka_unit_test(test_disowned),
-        cmocka_unit_test(test_cut_keeps_part),
-        cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_blocked),
-        cmocka_unit_test(test_delayed_connection),
-        cmocka_unit_test(test_exchanges),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_nack_overtaken), ROW_SINGLE(test_late_confirm),
+        ROW_SINGLE(test_swallow),        ROW_SINGLE(test_disowned),
+        ROW_SINGLE(test_cut_keeps_part), ROW_SINGLE(test_restart),
+        ROW_SINGLE(test_blocked),        ROW_SINGLE(test_delayed_connection),
+        ROW_SINGLE(test_exchanges),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rows_run("bus_memory", tables, N_ROWS(tables));
 }

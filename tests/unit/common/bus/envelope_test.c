@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Envelopes: round trip, limits, and every kind of damage. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/bus/envelope.h"
+#include "tests/support/rows.h"
+#include "tests/support/unit.h"
 
 enum {
     DAMAGES = 20000,
@@ -82,8 +78,8 @@ static void seal(struct envelope_out *out, struct buf *buf)
     seal_for(out, &header, buf);
 }
 
-/* Where packed bodies go; made anew for each test. */
-static struct buf room;
+/* Where packed bodies go. */
+static struct buf room = {.max = ENVELOPE_BODY_MAX};
 
 static enum err open_message(const void *data, size_t len,
                              struct envelope *envelope, struct errbuf *why)
@@ -94,20 +90,6 @@ static enum err open_message(const void *data, size_t len,
 static bool is_packed(const struct buf *message)
 {
     return message->data[FLAGS_AT] == ENVELOPE_PACKED;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    buf_init(&room, ENVELOPE_BODY_MAX);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    buf_fini(&room);
-    return 0;
 }
 
 /* Put a right checksum under damaged bytes, so that the checks behind it are
@@ -458,6 +440,7 @@ static void test_packed_refused(void **state)
     struct buf buf;
 
     (void)state;
+    buf_fini(&room);
     fill(out, 100, 8);
     seal(out, &buf);
     assert_true(is_packed(&buf));
@@ -491,6 +474,7 @@ static void test_room(void **state)
     struct buf usual;
 
     (void)state;
+    buf_fini(&room);
     fill(out, 1, 4 * ENVELOPE_BYTES_MAX);
     seal(out, &large);
     assert_true(is_packed(&large));
@@ -576,26 +560,19 @@ static void test_refused(void **state)
     doc_out_free(writer);
 }
 
-#define ENVELOPE_TEST(test)                                                    \
-    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        ENVELOPE_TEST(test_roundtrip),
-        ENVELOPE_TEST(test_targets),
-        ENVELOPE_TEST(test_not_worth_packing),
-        ENVELOPE_TEST(test_version_before),
-        ENVELOPE_TEST(test_empty_and_reuse),
-        ENVELOPE_TEST(test_full),
-        ENVELOPE_TEST(test_large_alone),
-        ENVELOPE_TEST(test_streams_full),
-        ENVELOPE_TEST(test_truncated),
-        ENVELOPE_TEST(test_damaged),
-        ENVELOPE_TEST(test_packed_refused),
-        ENVELOPE_TEST(test_room),
-        ENVELOPE_TEST(test_refused),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_roundtrip),         ROW_SINGLE(test_targets),
+        ROW_SINGLE(test_not_worth_packing), ROW_SINGLE(test_version_before),
+        ROW_SINGLE(test_empty_and_reuse),   ROW_SINGLE(test_full),
+        ROW_SINGLE(test_large_alone),       ROW_SINGLE(test_streams_full),
+        ROW_SINGLE(test_truncated),         ROW_SINGLE(test_damaged),
+        ROW_SINGLE(test_packed_refused),    ROW_SINGLE(test_room),
+        ROW_SINGLE(test_refused),
     };
+    int result = rows_run("envelope", tables, N_ROWS(tables));
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    buf_fini(&room);
+    return result;
 }

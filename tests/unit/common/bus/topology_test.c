@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Names, bindings and the matching of topic keys. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "common/bus/topology.h"
+#include "tests/support/rows.h"
+#include "tests/support/unit.h"
 
 static const struct {
     const char *pattern;
@@ -116,11 +112,11 @@ static void test_bindings(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_topics),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_bindings),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_topics),
+        ROW_SINGLE(test_names),
+        ROW_SINGLE(test_bindings),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return rows_run("topology", tables, N_ROWS(tables));
 }

@@ -5,6 +5,7 @@
 
 #include "common/base/mem.h"
 #include "common/doc/doc.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -260,11 +261,11 @@ static void test_any_value(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),       cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_long_tokens),
-        cmocka_unit_test(test_truncations), cmocka_unit_test(test_any_value),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_cases),       ROW_SINGLE(test_depth),
+        ROW_SINGLE(test_sizes),       ROW_SINGLE(test_long_tokens),
+        ROW_SINGLE(test_truncations), ROW_SINGLE(test_any_value),
     };
 
-    return cmocka_run_group_tests_name("doc_parse", tests, NULL, NULL);
+    return rows_run("doc_parse", tables, N_ROWS(tables));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/engine/chain.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -94,7 +95,9 @@ static void test_marks(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_marks)};
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_marks),
+    };
 
-    return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
+    return rows_run("chain", tables, N_ROWS(tables));
 }

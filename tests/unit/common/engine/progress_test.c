@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/engine/progress.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -258,11 +259,11 @@ static void test_marks_follow(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_judge),        cmocka_unit_test(test_positions),
-        cmocka_unit_test(test_streams),      cmocka_unit_test(test_ended),
-        cmocka_unit_test(test_marks_follow),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_judge),        ROW_SINGLE(test_positions),
+        ROW_SINGLE(test_streams),      ROW_SINGLE(test_ended),
+        ROW_SINGLE(test_marks_follow),
     };
 
-    return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
+    return rows_run("progress", tables, N_ROWS(tables));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/engine/receipts.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -150,11 +151,11 @@ static void test_rows(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_match),
-        cmocka_unit_test(test_forget),
-        cmocka_unit_test(test_rows),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_match),
+        ROW_SINGLE(test_forget),
+        ROW_SINGLE(test_rows),
     };
 
-    return cmocka_run_group_tests_name("receipts", tests, NULL, NULL);
+    return rows_run("receipts", tables, N_ROWS(tables));
 }

@@ -7,6 +7,7 @@
 
 #include "common/base/mem.h"
 #include "common/engine/sender.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -298,11 +299,11 @@ static void test_epoch(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stories),
-        cmocka_unit_test(test_ring),
-        cmocka_unit_test(test_epoch),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_stories),
+        ROW_SINGLE(test_ring),
+        ROW_SINGLE(test_epoch),
     };
 
-    return cmocka_run_group_tests_name("sender", tests, NULL, NULL);
+    return rows_run("sender", tables, N_ROWS(tables));
 }

@@ -2,20 +2,16 @@
 /** Events from JSON: each rule as a row, message shapes, limits, and that
  *  what is read can be written and read again unchanged. */
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/event/event_json.h"
+#include "tests/support/testlog.h"
+#include "tests/support/unit.h"
 
 enum {
     RESULTS_MAX = 64,
@@ -96,6 +92,7 @@ static int setup(void **state)
         fixture->results[i].doc = doc_out_new();
     }
     buf_init(&fixture->text, MESSAGE_MAX);
+    testlog_start();
     *state = fixture;
     return 0;
 }
@@ -113,7 +110,7 @@ static int teardown(void **state)
     doc_out_free(fixture->back);
     buf_fini(&fixture->text);
     free(fixture);
-    return 0;
+    return testlog_stop();
 }
 
 static void use_limits(struct fixture *fixture,
@@ -132,7 +129,7 @@ static void parse(struct fixture *fixture, const char *text, size_t len)
 
     fixture->n = 0;
     fixture->n_all = 0;
-    event_parse(fixture->parser, copy, len, received_ms, &sink);
+    (void)event_parse(fixture->parser, copy, len, received_ms, &sink);
     free(copy);
 }
 
@@ -571,7 +568,7 @@ static const struct refuse_case refuse_cases[] = {
      "expected a text, found an object"},
     {"tags true", "{" ON "\"state\":0,\"tags\":true}", "tags",
      "expected a text, an array of texts or a map, found true"},
-    {"tags nested", "{" ON "\"state\":0,\"tags\":[[\"a\"]]}", "tags",
+    {"tags nested", "{" ON "\"state\":0,\"tags\":[[\"a\"]]}", "tags[0]",
      "expected texts"},
     {"hostgroups a map", "{" ON "\"state\":0,\"hostgroups\":{\"a\":\"b\"}}",
      "hostgroups", "expected an array, found an object"},
@@ -590,81 +587,95 @@ static const struct refuse_case refuse_cases[] = {
     {"metric a number",
      "{" ON "\"state\":0,\"perf_data_array\":"
      "[{\"metric\":\"m\",\"value\":1},5]}",
-     "perf_data_array", "element 2: expected an object"},
+     "perf_data_array[1]", "element 2: expected an object"},
     {"metric an array", "{" ON "\"state\":0,\"perf_data_array\":[[1]]}",
-     "perf_data_array", "element 1: expected an object"},
+     "perf_data_array[0]", "element 1: expected an object"},
     {"NUL in a text", "{" ON "\"state\":0,\"output\":\"a\\u0000b\"}", "output",
      "NUL"},
-    {"NUL in an unknown text", "{" ON "\"state\":0,\"x\":\"a\\u0000b\"}",
-     "extra", "NUL"},
-    {"NUL in a name", "{" ON "\"state\":0,\"a\\u0000b\":1}", "extra", "NUL"},
+    {"NUL in an unknown text", "{" ON "\"state\":0,\"x\":\"a\\u0000b\"}", "x",
+     "NUL"},
+    {"NUL in a name", "{" ON "\"state\":0,\"a\\u0000b\":1}", "a\\u0000b",
+     "NUL"},
     {"NUL in a nested name", "{" ON "\"state\":0,\"infos\":{\"\\u0000\":1}}",
-     "infos", "NUL"},
+     "infos.\\u0000", "NUL"},
     {"half a pair", "{" ON "\"state\":0,\"output\":\"\\udc00\"}", "output",
      "surrogate"},
-    {"number too large", "{" ON "\"state\":0,\"x\":1e999}", "extra",
+    {"number too large", "{" ON "\"state\":0,\"x\":1e999}", "x",
      "a number too large"},
     /* form */
-    {"no text", "", "",
+    {"no text", "", "body",
      "line 1, column 1: expected an object or an array of "
      "objects, found the end of the text"},
-    {"blanks", " \r\n\t", "", "found the end of the text"},
-    {"only the byte order mark", "\xEF\xBB\xBF", "", "the end of the text"},
-    {"words", "hello", "", "expected an object or an array"},
-    {"a number", "42", "",
+    {"blanks", " \r\n\t", "body", "found the end of the text"},
+    {"only the byte order mark", "\xEF\xBB\xBF", "body", "the end of the text"},
+    {"words", "hello", "body", "expected an object or an array"},
+    {"a number", "42", "body",
      "expected an object or an array of objects, "
      "found 42"},
-    {"a text", "\"x\"", "", "expected an object or an array of objects"},
-    {"null", "null", "", "expected an object or an array of objects"},
-    {"cut in a name", "{\"connec", "",
+    {"a text", "\"x\"", "body", "expected an object or an array of objects"},
+    {"null", "null", "body", "expected an object or an array of objects"},
+    {"cut in a name", "{\"connec", "body",
      "line 1, column 2: expected a name or "
      "'}', found \"connec"},
-    {"cut after a name", "{\"a\"", "",
+    {"cut after a name", "{\"a\"", "a",
      "column 5: expected ':', found the end "
      "of the text"},
-    {"cut after a colon", "{\"a\":", "", "column 6: expected a value"},
-    {"cut after a value", "{\"a\":1", "",
+    {"cut after a colon", "{\"a\":", "a", "column 6: expected a value"},
+    {"cut after a value", "{\"a\":1", "a",
      "column 7: expected ',' or '}', found the end of the text"},
-    {"cut after a word", "[true", "",
+    {"cut after a word", "[true", "[0]",
      "column 6: expected ',' or ']', found the end of the text"},
-    {"cut after a comma", "{\"a\":1,", "",
+    {"cut after a comma", "{\"a\":1,", "body",
      "column 8: expected a name, found "
      "the end of the text"},
-    {"comma too many", "{\"a\":1,}", "", "column 8: expected a name, found }"},
-    {"no comma", "{\"a\":1 \"b\":2}", "",
+    {"comma too many", "{\"a\":1,}", "body",
+     "column 8: expected a name, found }"},
+    {"no comma", "{\"a\":1 \"b\":2}", "a",
      "column 8: expected ',' or '}', "
      "found \"b\""},
-    {"no colon", "{\"a\" 1}", "", "column 6: expected ':', found 1"},
-    {"single quotes", "{'a':1}", "", "column 2: expected a name or '}'"},
-    {"no value", "{\"a\":}", "", "column 6: expected a value, found }"},
-    {"NaN", "{\"a\":NaN}", "", "column 6: expected a value, found NaN"},
-    {"leading zero", "{\"a\":01}", "", "column 7: expected ',' or '}'"},
-    {"tab in a text", "{\"a\":\"\t\"}", "", "column 6: expected a value"},
-    {"wrong escape", "{\"a\":\"\\x\"}", "", "column 6: expected a value"},
-    {"comment", "{/* x */\"a\":1}", "", "column 2: expected a name or '}'"},
-    {"second line", "{\n \"a\": tru }", "",
+    {"no colon", "{\"a\" 1}", "a", "column 6: expected ':', found 1"},
+    {"single quotes", "{'a':1}", "body", "column 2: expected a name or '}'"},
+    {"no value", "{\"a\":}", "a", "column 6: expected a value, found }"},
+    {"NaN", "{\"a\":NaN}", "a", "column 6: expected a value, found NaN"},
+    {"leading zero", "{\"a\":01}", "a", "column 7: expected ',' or '}'"},
+    {"tab in a text", "{\"a\":\"\t\"}", "a", "column 6: expected a value"},
+    {"wrong escape", "{\"a\":\"\\x\"}", "a", "column 6: expected a value"},
+    {"comment", "{/* x */\"a\":1}", "body", "column 2: expected a name or '}'"},
+    {"second line", "{\n \"a\": tru }", "a",
      "line 2, column 7: expected a "
      "value, found tru"},
-    {"more behind it", "{" ON "\"state\":0} x", "",
+    {"more behind it", "{" ON "\"state\":0} x", "body",
      "expected nothing more, "
      "found x"},
-    {"two on a line", "{" ON "\"state\":0}{" ON "\"state\":0}", "",
+    {"two on a line", "{" ON "\"state\":0}{" ON "\"state\":0}", "body",
      "expected nothing more, found {"},
-    {"unclosed array", "[{" ON "\"state\":0}", "",
+    {"unclosed array", "[{" ON "\"state\":0}", "[0]",
      "expected ',' or ']', "
      "found the end of the text"},
-    {"array with a comma too many", "[{" ON "\"state\":0},]", "",
+    {"array with a comma too many", "[{" ON "\"state\":0},]", "[1]",
      "expected a value, found ]"},
-    {"more behind the array", "[{" ON "\"state\":0}]]", "",
+    {"more behind the array", "[{" ON "\"state\":0}]]", "body",
      "expected nothing more, found ]"},
-    {"bad element", "[{" ON "\"state\":0},{\"a\":}]", "",
+    {"bad element", "[{" ON "\"state\":0},{\"a\":}]", "[1].a",
      "expected a value, found }"},
-    {"not UTF-8", "{" ON "\"state\":0,\n\"output\":\"\xFF\"}", "",
+    {"cut deep inside",
+     "{" ON "\"perf_data_array\":[{\"metric\":\"a\"},"
+     "{\"metric\":\"b\",\"value\":1},{},{\"metric\":\"c",
+     "perf_data_array[3].metric", "expected a value, found \"c"},
+    {"not UTF-8 deep inside",
+     "[{" ON "\"state\":0},{\"infos\":{\"a\":[0,1,\"\xFF\"]}}]",
+     "[1].infos.a[2]", "expected UTF-8"},
+    {"too deep",
+     "{" ON "\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+     "x[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]",
+     "expected at most 32 levels of nesting"},
+    {"no object", "[3]", "body", "expected an event, which is an object"},
+    {"not UTF-8", "{" ON "\"state\":0,\n\"output\":\"\xFF\"}", "output",
      "line 2: expected UTF-8"},
-    {"overlong", "{\"a\":\"\xC0\xAF\"}", "", "line 1: expected UTF-8"},
-    {"surrogate in UTF-8", "{\"a\":\"\xED\xA0\x80\"}", "", "expected UTF-8"},
-    {"UTF-8 cut", "{\"a\":\"\xE2\x82", "", "expected UTF-8"},
-    {"UTF-16", "\xFF\xFE{\"", "", "expected UTF-8"},
+    {"overlong", "{\"a\":\"\xC0\xAF\"}", "a", "line 1: expected UTF-8"},
+    {"surrogate in UTF-8", "{\"a\":\"\xED\xA0\x80\"}", "a", "expected UTF-8"},
+    {"UTF-8 cut", "{\"a\":\"\xE2\x82", "a", "expected UTF-8"},
+    {"UTF-16", "\xFF\xFE{\"", "body", "expected UTF-8"},
 };
 
 static void test_refused(void **state)
@@ -697,7 +708,7 @@ static void test_raw_nul(void **state)
     static const char text[] = "{\"a\":1}\0";
 
     parse(fixture, text, sizeof text - 1);
-    assert_refused(fixture, 0, "", "expected nothing more");
+    assert_refused(fixture, 0, "body", "expected nothing more");
 }
 
 /* Shapes */
@@ -724,8 +735,8 @@ static void test_array(void **state)
         }
     }
     assert_refused(fixture, 1, "state", "found 9");
-    assert_refused(fixture, 2, "", "expected an event, which is an object");
-    assert_refused(fixture, 5, "", "expected an event, which is an object");
+    assert_refused(fixture, 2, "body", "expected an event, which is an object");
+    assert_refused(fixture, 5, "body", "expected an event, which is an object");
     assert_refused(fixture, 7, "connector", "found true");
     assert_members(fixture, result_doc(fixture, 0), "{\"state\":1}");
     assert_members(fixture, result_doc(fixture, 6), "{\"state\":2}");
@@ -747,7 +758,7 @@ static void test_nothing_leaks_between_items(void **state)
     buf_add_str(&fixture->text, rest);
     parse(fixture, fixture->text.data, fixture->text.len);
     assert_int_equal(fixture->n_all, 4);
-    assert_refused(fixture, 2, "extra", "NUL");
+    assert_refused(fixture, 2, "extra.a", "NUL");
     for (size_t i = 1; i < 4; i += 2) {
         assert_members(fixture, result_doc(fixture, i),
                        "{\"resource\":null,\"state\":0,\"output\":null,"
@@ -779,10 +790,10 @@ static void test_lines(void **state)
     assert_int_equal(fixture->n_all, 7);
     assert_members(fixture, result_doc(fixture, 0), "{\"state\":1}");
     assert_refused(fixture, 1, "state", "found 9");
-    assert_refused(fixture, 2, "", "line 5, column 6: expected a value");
-    assert_refused(fixture, 3, "", "line 6, column 1: expected an object");
-    assert_refused(fixture, 4, "", "line 7: expected one object, found an");
-    assert_refused(fixture, 5, "", "line 8: expected UTF-8");
+    assert_refused(fixture, 2, "a", "line 5, column 6: expected a value");
+    assert_refused(fixture, 3, "body", "line 6, column 1: expected an object");
+    assert_refused(fixture, 4, "body", "line 7: expected one object, found an");
+    assert_refused(fixture, 5, "a", "line 8: expected UTF-8");
     assert_members(fixture, result_doc(fixture, 6), "{\"state\":2}");
     assert_string_equal(fixture->results[2].text, "{\"a\":");
     assert_string_equal(fixture->results[3].text, "oops");
@@ -813,7 +824,7 @@ static void test_pretty_object_is_one(void **state)
     assert_members(fixture, result_doc(fixture, 0), "{\"infos\":{\"a\":1}}");
     parse(fixture, bad, strlen(bad));
     assert_int_equal(fixture->n_all, 1);
-    assert_refused(fixture, 0, "", "line 6, column 3: expected a name");
+    assert_refused(fixture, 0, "infos", "line 6, column 3: expected a name");
 }
 
 static void test_default_state(void **state)
@@ -1032,7 +1043,7 @@ static void test_message_limit(void **state)
     fill(fixture, "{" ON "\"state\":0", " ", max - other, "}");
     (void)result_doc(fixture, 0);
     fill(fixture, "{" ON "\"state\":0", " ", max - other + 1, "}");
-    assert_refused(fixture, 0, "",
+    assert_refused(fixture, 0, "body",
                    "expected at most 1048576 bytes, found "
                    "1048577");
 }
@@ -1051,11 +1062,15 @@ static void test_depth_limit(void **state)
     closing[32] = '}';
     closing[33] = '\0';
     fill(fixture, "{" ON "\"state\":0,\"x\":", "[", 32, closing);
-    assert_refused(fixture, 0, "", "expected at most 32 levels of nesting");
+    assert_refused(fixture, 0, "x[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]",
+                   "expected at most 32 levels of nesting");
     fill(fixture, "", "[", 1000, "");
-    assert_refused(fixture, 0, "", "expected at most 32 levels of nesting");
+    assert_refused(fixture, 0,
+                   "[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]",
+                   "expected at most 32 levels of nesting");
     fill(fixture, "", "{\"a\":", 100000, "");
-    assert_refused(fixture, 0, "", "expected at most 32 levels of nesting");
+    assert_refused(fixture, 0, "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a",
+                   "expected at most 32 levels of nesting");
 }
 
 static void test_events_limit(void **state)
@@ -1067,14 +1082,15 @@ static void test_events_limit(void **state)
     assert_int_equal(fixture->n_all, 10000);
     fill(fixture, "[", "0,", 10000, "0]");
     assert_int_equal(fixture->n_all, 1);
-    assert_refused(fixture, 0, "", "expected at most 10000 events in one");
+    assert_refused(fixture, 0, "[10000]",
+                   "expected at most 10000 events in one");
     limits.events = 3;
     use_limits(fixture, &limits);
     fill(fixture, "", GOOD("0") "\n", 3, "\n\n");
     assert_int_equal(fixture->n_all, 3);
     fill(fixture, "", GOOD("0") "\n", 4, "");
     assert_int_equal(fixture->n_all, 1);
-    assert_refused(fixture, 0, "",
+    assert_refused(fixture, 0, "body",
                    "expected at most 3 events in one message, "
                    "found 4");
 }
@@ -1090,11 +1106,12 @@ static void test_limits_that_are_too_wide(void **state)
     limits.perf_items = INT64_MAX;
     use_limits(fixture, &limits);
     fill(fixture, "{" ON "\"state\":0,\"x\":", "[", 100, "");
-    assert_refused(fixture, 0, "", "levels of nesting");
+    assert_refused(fixture, 0, "x[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]",
+                   "levels of nesting");
     fill(fixture, "{" ON "\"state\":0,\"x\":[", "1,", 1000000, "1]}");
     assert_refused(fixture, 0, "extra", "larger than 524288");
     fill(fixture, "{" ON "\"state\":0,\"output\":\"", "x", 4200000, "\"}");
-    assert_refused(fixture, 0, "", "expected at most 4194304 bytes");
+    assert_refused(fixture, 0, "body", "expected at most 4194304 bytes");
 }
 
 /* Properties */

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Events: names, entity ids, routing keys, positions and their documents. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "common/base/mem.h"
 #include "common/event/event.h"
+#include "tests/support/testlog.h"
+#include "tests/support/unit.h"
 
 static struct event sample(void)
 {
@@ -269,6 +265,7 @@ static int setup(void **state)
     docs->nested = doc_out_new();
     docs->array = doc_out_new();
     buf_init(&docs->json, DOC_BYTES_MAX);
+    testlog_start();
     *state = docs;
     return 0;
 }
@@ -283,7 +280,7 @@ static int teardown(void **state)
     doc_out_free(docs->array);
     buf_fini(&docs->json);
     free(docs);
-    return 0;
+    return testlog_stop();
 }
 
 static void assert_json(struct docs *docs, struct doc doc, const char *want)
@@ -582,16 +579,27 @@ static void test_blank_event(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_longest_entity_id_fits),
-        cmocka_unit_test(test_routing_key_cut),
-        cmocka_unit_test(test_routing_key_cut_keeps_characters_whole),
-        cmocka_unit_test(test_routing_key_appends),
-        cmocka_unit_test(test_position),
-        cmocka_unit_test(test_type_names),
-        cmocka_unit_test(test_unknown_names),
-        cmocka_unit_test(test_state_names),
-        cmocka_unit_test(test_blank_event),
+        cmocka_unit_test_setup_teardown(test_identity, testlog_setup,
+                                        testlog_teardown),
+        cmocka_unit_test_setup_teardown(test_longest_entity_id_fits,
+                                        testlog_setup, testlog_teardown),
+        cmocka_unit_test_setup_teardown(test_routing_key_cut, testlog_setup,
+                                        testlog_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_routing_key_cut_keeps_characters_whole, testlog_setup,
+            testlog_teardown),
+        cmocka_unit_test_setup_teardown(test_routing_key_appends, testlog_setup,
+                                        testlog_teardown),
+        cmocka_unit_test_setup_teardown(test_position, testlog_setup,
+                                        testlog_teardown),
+        cmocka_unit_test_setup_teardown(test_type_names, testlog_setup,
+                                        testlog_teardown),
+        cmocka_unit_test_setup_teardown(test_unknown_names, testlog_setup,
+                                        testlog_teardown),
+        cmocka_unit_test_setup_teardown(test_state_names, testlog_setup,
+                                        testlog_teardown),
+        cmocka_unit_test_setup_teardown(test_blank_event, testlog_setup,
+                                        testlog_teardown),
         cmocka_unit_test_setup_teardown(test_smallest_doc, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_doc_round_trip, setup,
                                         teardown),

@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/filter/filter.h"
 #include "tests/support/filter_cases.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -689,13 +690,13 @@ static void test_random(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),           cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_truncations),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_hostile_pattern), cmocka_unit_test(test_format),
-        cmocka_unit_test(test_explain),         cmocka_unit_test(test_pushdown),
-        cmocka_unit_test(test_pushdown_most),   cmocka_unit_test(test_random),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_cases),           ROW_SINGLE(test_refused),
+        ROW_SINGLE(test_truncations),     ROW_SINGLE(test_limits),
+        ROW_SINGLE(test_hostile_pattern), ROW_SINGLE(test_format),
+        ROW_SINGLE(test_explain),         ROW_SINGLE(test_pushdown),
+        ROW_SINGLE(test_pushdown_most),   ROW_SINGLE(test_random),
     };
 
-    return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
+    return rows_run("filter", tables, N_ROWS(tables));
 }

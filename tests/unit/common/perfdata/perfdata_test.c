@@ -6,6 +6,7 @@
 
 #include "common/base/mem.h"
 #include "common/perfdata/perfdata.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -396,13 +397,13 @@ static void test_types(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),       cmocka_unit_test(test_truncations),
-        cmocka_unit_test(test_many),        cmocka_unit_test(test_long_labels),
-        cmocka_unit_test(test_long_fields), cmocka_unit_test(test_items),
-        cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_types),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_texts),       ROW_SINGLE(test_truncations),
+        ROW_SINGLE(test_many),        ROW_SINGLE(test_long_labels),
+        ROW_SINGLE(test_long_fields), ROW_SINGLE(test_items),
+        ROW_SINGLE(test_not_finite),  ROW_SINGLE(test_ranges),
+        ROW_SINGLE(test_types),
     };
 
-    return cmocka_run_group_tests_name("perfdata", tests, NULL, NULL);
+    return rows_run("perfdata", tables, N_ROWS(tables));
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "engines/collectdgw/alive.h"
+#include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -60,10 +61,10 @@ static void test_most(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_interval),
-        cmocka_unit_test(test_most),
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_interval),
+        ROW_SINGLE(test_most),
     };
 
-    return cmocka_run_group_tests_name("collectdgw alive", tests, NULL, NULL);
+    return rows_run("collectdgw alive", tables, N_ROWS(tables));
 }

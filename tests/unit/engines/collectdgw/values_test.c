@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "engines/collectdgw/collectd_json.h"
 #include "engines/collectdgw/putval.h"
+#include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -63,6 +64,7 @@ static void take_refused(void *ctx, uint32_t index, const char *text,
     (void)text;
     (void)len;
     assert_true(index >= seen->next);
+    assert_true(why->field[0] != '\0');
     seen->next = index + 1;
     buf_addf(&seen->text, "!%s\n", why->text);
 }
@@ -554,20 +556,23 @@ static void test_units(void **state)
 
 int main(void)
 {
+#define CASE(test)                                                             \
+    cmocka_unit_test_setup_teardown(test, testlog_setup, testlog_teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_putval),
-        cmocka_unit_test(test_putval_truncations),
-        cmocka_unit_test(test_putval_nul),
-        cmocka_unit_test(test_putval_bytes),
-        cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_json_truncations),
-        cmocka_unit_test(test_json_many_values),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_types_again),
-        cmocka_unit_test(test_units),
-        cmocka_unit_test(test_not_finite),
+        CASE(test_putval),
+        CASE(test_putval_truncations),
+        CASE(test_putval_nul),
+        CASE(test_putval_bytes),
+        CASE(test_long_names),
+        CASE(test_json),
+        CASE(test_json_truncations),
+        CASE(test_json_many_values),
+        CASE(test_types),
+        CASE(test_types_again),
+        CASE(test_units),
+        CASE(test_not_finite),
     };
+#undef CASE
 
     return cmocka_run_group_tests_name("collectdgw values", tests, setup,
                                        teardown);

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures, their ratios and targets; the table; the machine's conditions."""
+import os
+import platform
+import statistics
+import subprocess
+
+
+def median_range(values):
+    return {"median": statistics.median(values), "least": min(values),
+            "most": max(values)}
+
+
+class Figure:
+    """Something measured: its name, how, against which other figure of the
+    same repetition, and what is to be reached."""
+
+    def __init__(self, name, run, text, unit="/s", against=None, target=None,
+                 most=None):
+        self.name = name
+        self.run = run
+        self.text = text
+        self.unit = unit
+        self.against = against
+        self.target = target  # of the ratio, at least
+        self.most = most      # of the value itself
+
+    def summary(self, runs, others):
+        """runs: of this figure; others: name -> runs of what it is compared
+        to. met: True, False, or None when there is nothing to tell it by."""
+        result = {"unit": self.unit, "runs": runs,
+                  **median_range([r["value"] for r in runs])}
+        if "cpu_us" in runs[0]:
+            result["cpu_us"] = {
+                n: round(statistics.median(r["cpu_us"][n] for r in runs), 2)
+                for n in runs[0]["cpu_us"]}
+        base = others.get(self.against)
+        if base:
+            result["ratio"] = dict(against=self.against, **median_range(
+                [r["value"] / b["value"] for r, b in zip(runs, base)]))
+        result.update(self.verdict(result))
+        return result
+
+    def verdict(self, result):
+        if self.target is not None:
+            ratio = result.get("ratio", {}).get("median")
+            return {"target": f">= {self.target} {self.against}",
+                    "met": None if ratio is None else ratio >= self.target}
+        if self.most is not None:
+            return {"target": f"<= {self.most} {self.unit}",
+                    "met": result["median"] <= self.most}
+        return {}
+
+
+class Machine:
+    """What the machine is, and what else it did meanwhile."""
+
+    def __init__(self):
+        self.load = os.getloadavg()
+        self.jiffies = self.read_jiffies()
+
+    @staticmethod
+    def read_jiffies():
+        with open("/proc/stat", encoding="ascii") as file:
+            return [int(f) for f in file.readline().split()[1:9]]
+
+    def conditions(self):
+        user, nice, system, idle, wait, irq, soft, steal = (
+            b - a for a, b in zip(self.jiffies, self.read_jiffies()))
+        busy = user + nice + system + irq + soft
+        return {"cores": os.cpu_count(), "cpu": cpu_model(),
+                "kernel": platform.release(), "python":
+                platform.python_version(), "load_before": self.load,
+                "load_after": os.getloadavg(),
+                "busy": round(busy / max(busy + idle + wait + steal, 1), 3),
+                "steal_of_busy": round(steal / max(busy + steal, 1), 4)}
+
+
+def cpu_model():
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def output_of(*command, env=None):
+    try:
+        done = subprocess.run(command, env=env, capture_output=True, text=True,
+                              check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
+
+
+def verdict_text(row):
+    if "target" not in row:
+        return ""
+    return {True: "met", False: "MISSED", None: "unmeasured"}[row["met"]]
+
+
+def print_table(figures, rows, stream):
+    print(f"{'':18}{'median':>10} {'unit':8}{'least':>10}{'most':>10}"
+          f"{'ratio':>9}{'':17}{'target':>14}  {'':10} processor time, us an "
+          f"event", file=stream)
+    for figure in figures:
+        row = rows.get(figure.name)
+        if row is None:
+            print(f"{figure.name:18}{'unmeasured':>10}", file=stream)
+            continue
+        ratio = row.get("ratio")
+        print(f"{figure.name:18}{number(row['median']):>10} {row['unit']:8}"
+              f"{number(row['least']):>10}{number(row['most']):>10}"
+              + (f"{ratio['median']:9.3f}{' ' + ratio['against']:5}"
+                 f"{ratio['least']:.3f}-{ratio['most']:<6.3f}"
+                 if ratio else f"{'':26}")
+              + f"{row.get('target', ''):>14}  {verdict_text(row):10} "
+              + " ".join(f"{n} {v:.1f}" for n, v in
+                         row.get("cpu_us", {}).items()), file=stream)
