@@ -434,7 +434,7 @@ static void on_delivery(struct engine_io *io,
     if (io->phase == PHASE_WAIT) {
         io->phase = PHASE_FENCE;
     }
-    if (io->stopping) {
+    if (io->stopping || io->stale) {
         return; /* comes again, to the next consumer */
     }
     if (io->held_head == NULL && runtime_may_take(io) && !queue->matching) {
@@ -490,6 +490,7 @@ static void on_in_lost(struct engine_io *io)
     io->in_up = false;
     io->generation++;
     io->unproven = false;
+    io->stale = false;
     drop_held(io);
     for (size_t i = 0; i < io->n_queues; i++) {
         struct entry *entry = io->queues[i].entry;
@@ -573,10 +574,28 @@ static bool store_done(struct engine_io *io, enum err err, const char *what)
     return false;
 }
 
+/* A process that stalled with deliveries in its socket may have lost its place
+ * to another one, which took them all since: its receipts are proven and gone,
+ * so nothing would tell that they are old. Who is still attached now that the
+ * fence is raised has them alone. */
+static void drop_stale(struct engine_io *io)
+{
+    for (size_t i = 0; i < io->n_queues && io->in_up && !io->stale; i++) {
+        const struct queue *queue = &io->queues[i];
+
+        io->stale = queue->entry != NULL &&
+                    bus_prove(io->setup.bus, queue->bus_number) != ERR_OK;
+    }
+    if (io->stale) {
+        drop_held(io);
+    }
+}
+
 static bool act_take_over(struct engine_io *io)
 {
     if (io->phase == PHASE_FENCE) {
         if (store_done(io, load_fence(io), "taking over")) {
+            drop_stale(io);
             io->phase = PHASE_LOAD;
         }
         return true;

@@ -107,6 +107,7 @@ struct engine_io {
     struct buf room;                /* of the envelope being read */
 
     bool in_up;
+    bool stale; /* what still comes was delivered to a lost connection */
     bool out_up;
     bool store_ok;
     uint64_t generation;
