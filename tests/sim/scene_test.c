@@ -131,14 +131,17 @@ static void read_states(struct world *world, char *out, bool *disorder)
     uint64_t next = 1;
     uint64_t last = 0;
     struct bus_message message;
+    struct buf room;
 
+    buf_init(&room, ENVELOPE_BODY_MAX);
     *disorder = false;
     for (size_t i = 0;
          broker_peek(world_broker(world), "Engine_context", i, &message); i++) {
         struct envelope envelope;
 
         assert_int_equal(
-            envelope_open(message.body, message.len, &envelope, NULL), ERR_OK);
+            envelope_open(message.body, message.len, &room, &envelope, NULL),
+            ERR_OK);
         if (envelope.header.epoch > epoch) {
             epoch = envelope.header.epoch;
             next = 1;
@@ -159,6 +162,7 @@ static void read_states(struct world *world, char *out, bool *disorder)
         }
     }
     *out = '\0';
+    buf_fini(&room);
 }
 
 static void check_states(struct world *world, const char *expected)
@@ -355,15 +359,19 @@ static void tell(struct world *world, const struct told *told)
         .properties = {.content_type = ENVELOPE_CONTENT_TYPE,
                        .message_id = "",
                        .user_id = "hypervise"}};
+    struct buf contents;
     struct buf body;
 
     item.doc = mark ? write_mark(doc) : write_event(told, doc);
     assert_true(envelope_out_add(out, &item));
-    buf_init(&body, DOC_BYTES_MAX);
-    envelope_out_seal(out, &header, &body);
+    buf_init(&contents, ENVELOPE_BODY_MAX);
+    buf_init(&body, ENVELOPE_MESSAGE_MAX);
+    envelope_out_finish(out, &contents);
+    envelope_seal(&header, &contents, &body);
     message.body = body.data;
     message.len = body.len;
     assert_true(world_publish(world, &message));
+    buf_fini(&contents);
     buf_fini(&body);
     envelope_out_free(out);
     doc_out_free(doc);
