@@ -151,8 +151,10 @@ static void take_change(struct bench *bench,
     if (delivery->body != NULL &&
         doc_from_json(delivery->body, delivery->len, bench->docs, &change,
                       NULL) == ERR_OK) {
-        load_answer(&bench->load, doc_str(change, "component", ""),
-                    doc_str(change, "resource", ""), clock_mono_ms());
+        struct doc event = doc_sub(change, "event");
+
+        load_answer(&bench->load, doc_str(event, "component", ""),
+                    doc_str(event, "resource", ""), clock_mono_ms());
     }
     /* What is lost here is only a latency that is not counted. */
     (void)!bus_ack(bench->bus, delivery->queue, delivery->tag);
