@@ -54,6 +54,7 @@ static enum err context_load(void *state, struct engine_io *io)
 /* Who is told of a new entity, and since when it is known. */
 struct creation {
     struct engine_io *io;
+    struct entities *entities;
     int64_t t_ms;
 };
 
@@ -64,7 +65,9 @@ static bool is_ours(const struct engine_io *io, const struct entity *entity)
     return engine_owns(io, entity->component, entity->connector_name);
 }
 
-static bool has_row(const struct engine_io *io, const struct entity *entity)
+/* Also when the store cannot tell: the next fold asks again. */
+static bool may_have_row(const struct engine_io *io,
+                         const struct entity *entity)
 {
     const struct store_key key = {.text = entity->id};
     struct buf row;
@@ -73,18 +76,22 @@ static bool has_row(const struct engine_io *io, const struct entity *entity)
     buf_init(&row, DOC_BYTES_MAX);
     err = store_get(engine_store(io), STORE_ENTITIES, &key, &row);
     buf_fini(&row);
-    return err == ERR_OK;
+    return err != ERR_NOT_FOUND;
 }
 
+/* A connector that another partition keeps may be about to get its row there:
+ * only the fold looks whether it has none. */
 static void created(void *ctx, struct entity *entity)
 {
     const struct creation *creation = ctx;
 
-    entity->last_event_ms = creation->t_ms;
-    if (is_ours(creation->io, entity) || !has_row(creation->io, entity)) {
-        put_row(creation->io, entity);
-        engine_count(creation->io, "entities_created", 1);
+    if (!is_ours(creation->io, entity)) {
+        entities_touch(creation->entities, entity, creation->t_ms);
+        return;
     }
+    entity->last_event_ms = creation->t_ms;
+    put_row(creation->io, entity);
+    engine_count(creation->io, "entities_created", 1);
 }
 
 /* Checks and metrics speak of things that exist; what is only logged, and
@@ -99,7 +106,9 @@ static enum engine_verdict context_process(void *state, struct engine_io *io,
                                            struct errbuf *why)
 {
     struct context *context = state;
-    struct creation creation = {.io = io, .t_ms = event->timestamp_ms};
+    struct creation creation = {.io = io,
+                                .entities = &context->entities,
+                                .t_ms = event->timestamp_ms};
     struct entity *entity;
 
     (void)why;
@@ -163,7 +172,7 @@ static bool context_fold(void *state, struct engine_io *io, size_t most)
         if (entity == NULL) {
             return true;
         }
-        if (is_ours(io, entity)) {
+        if (is_ours(io, entity) || !may_have_row(io, entity)) {
             put_row(io, entity);
         }
     }

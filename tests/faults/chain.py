@@ -4,7 +4,7 @@
 
 usage: chain.py [--events N] [--seed S] [--store sqlite|mongodb]... [TEST]...
 
-Tests: kills, same-second, bad-input. All of them, on both stores, unless told
+Tests: kills, twins, same-second, bad-input. All of them, on both stores, unless told
 otherwise."""
 import argparse
 import json
@@ -15,87 +15,18 @@ import time
 
 import compare
 import rig
-import story
-
-SINCE_S = 60
-ALARM_OPTIONS = ("[alarm]\n# nothing that depends on how long a run takes\n"
-                 "resolve_after = 366d\ncancel_autosolve = 366d\n"
-                 "flapping_window = 30d\n")
-
-
-class Run:
-    """One story told to one suite."""
-
-    def __init__(self, servers, name, store, told, options=()):
-        self.servers = servers
-        self.name = name
-        self.story = told
-        self.suite = rig.Suite(servers, name, store,
-                               dict({"alarm": ALARM_OPTIONS}, **dict(options)))
-        path = servers.dir / f"{name}.story"
-        told.write(path)
-        self.suite.start_all()
-        self.feed = rig.Feed(servers, path, name)
-
-    def arrived(self, collection):
-        last = story.entity_id(self.story.messages[-1])
-        return bool(list(self.suite.rows(collection,
-                                         where={"entity_id": last})))
-
-    def wait_end(self):
-        """All was confirmed, and its last event has come through."""
-        self.feed.wait(len(self.story.messages))
-        self.feed.close()
-        self.suite.wait_ready()
-        for collection in ("alarms", "events_log", "metrics"):
-            rig.wait_for(f"the last event in {collection}",
-                         lambda: self.arrived(collection))
-
-    def finish(self):
-        """The dump after a clean stop."""
-        self.wait_end()
-        self.suite.stop_all()
-        lines = compare.dump(self.suite)
-        self.suite.forget_queues()
-        for collection in compare.EMPTY_AFTER_STOP:
-            if compare.count(lines, collection) > 0:
-                raise rig.Failure(f"{self.name}: rows left in {collection} "
-                                  "after a clean stop")
-        return lines
-
-
-def check_model(told, lines):
-    """The plain run itself, against what the story knows."""
-    points = {f"points /resource/story/one/host{e % 10}/service{e}/{m} {ms} ":
-              v for (e, m, ms), v in told.points.items() if m != "cps_state"}
-    found = {}
-    for line in lines:
-        if line.startswith("points ") and "cps_state" not in line \
-                and story.LAST_RESOURCE not in line:
-            at = line.index("{")
-            found[line[:at]] = float(line[at:].split(":")[1].strip(" }"))
-    if found != points:
-        wrong = set(found.items()) ^ set(points.items())
-        raise rig.Failure(f"points: {len(wrong)} differ from the story: "
-                          f"{sorted(wrong)[:5]}")
-    if compare.count(lines, "points") != len(told.points) + 2:
-        raise rig.Failure("points: one of cps_state is missing")
-    if compare.count(lines, "events_log") != told.n_logged:
-        raise rig.Failure(f"events_log: {compare.count(lines, 'events_log')} "
-                          f"rows, expected {told.n_logged}")
-    if compare.count(lines, "dead") != 0:
-        raise rig.Failure("dead letters in a story that has none")
-
+import run
+import twins
 
 class Faults:
     """Each of the things that can die, in an order from a seed."""
 
-    def __init__(self, run, seed, rounds):
-        self.run = run
+    def __init__(self, told_to, seed, rounds):
+        self.run = told_to
         self.random = random.Random(seed)
-        self.plan = [name for name in run.suite.list for _ in range(rounds)]
+        self.plan = [name for name in self.run.suite.list for _ in range(rounds)]
         self.plan += ["rabbitmq", "everything"]
-        if run.servers.has_mongod and run.suite.uri.startswith("mongodb"):
+        if self.run.servers.has_mongod and self.run.suite.uri.startswith("mongodb"):
             self.plan += ["mongod"] * 2
         self.random.shuffle(self.plan)
 
@@ -136,16 +67,11 @@ class Faults:
 
 def test_kills(servers, store, options):
     """kill -9 of each process and server: the same as without."""
-    begin_ms = int((time.time() - SINCE_S) * 1000) \
-        - options.events * story.TICK_MS
-    told = story.Story(options.seed, options.events, begin_ms)
-    plain = Run(servers, f"plain-{store}", store, told)
-    plain.feed.allow(len(told.messages))
-    wanted = plain.finish()
-    check_model(told, wanted)
-    faulty = Run(servers, f"kills-{store}", store, told)
+    wanted = options.plain.wanted(servers, store)
+    faulty = run.Run(servers, f"kills-{store}", store, options.plain.story)
     faults = Faults(faulty, options.seed, options.rounds)
     faults.go()
+    faulty.wait_end()
     lines = compare.difference(wanted, faulty.finish())
     if lines:
         raise rig.Failure("after " + ", ".join(faults.plan) + ":\n"
@@ -174,7 +100,7 @@ def send(servers, text, key="any.key", exchange="canopsis.events"):
 def test_same_second(servers, store, options):
     """2, 0, 2 within a second is an open alarm, killed in between or not."""
     suite = rig.Suite(servers, f"second-{store}", store,
-                      {"alarm": ALARM_OPTIONS})
+                      run.OPTIONS)
     suite.start_all()
     names = ["nothing"] + list(suite.list)
     for number, name in enumerate(names):
@@ -288,7 +214,7 @@ def send_good(servers, suite):
 def test_bad_input(servers, store, options):
     """What cannot be taken is told why; what stands beside it passes."""
     suite = rig.Suite(servers, f"bad-{store}", store,
-                      {"alarm": ALARM_OPTIONS})
+                      run.OPTIONS)
     suite.start_all()
     send_bad(servers, suite)
     send_good(servers, suite)
@@ -302,7 +228,7 @@ def test_bad_input(servers, store, options):
     n_dead = sum(c == "dead" for c, _, _ in rows)
     if metrics != {"used", "cps_state"}:
         raise rig.Failure(f"load=nan: metrics {metrics}")
-    if not future or future[0]["timestamp"] > time.time() + SINCE_S \
+    if not future or future[0]["timestamp"] > time.time() + run.SINCE_S \
             or future[0]["extra"]["original_timestamp"] != 253000000000:
         raise rig.Failure(f"year 9999: {future}")
     if n_dead != len(BAD_INPUT) + 1:
@@ -310,8 +236,8 @@ def test_bad_input(servers, store, options):
     suite.forget_queues()
 
 
-TESTS = {"kills": test_kills, "same-second": test_same_second,
-         "bad-input": test_bad_input}
+TESTS = {"kills": test_kills, "twins": twins.test_twins,
+         "same-second": test_same_second, "bad-input": test_bad_input}
 
 
 def parse_args():
@@ -336,6 +262,7 @@ def on_signal(number, _):
 def main():
     signal.signal(signal.SIGTERM, on_signal)
     options = parse_args()
+    options.plain = run.Plain(options)
     servers = rig.Rig()
     stores = options.store or ["sqlite", "mongodb"]
     n_failed = n_passed = 0

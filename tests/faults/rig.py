@@ -27,6 +27,8 @@ SETTLE_S = 5
 # (a transaction) must not hold up the next.
 RESTART_S = 30
 EXIT_FENCED = 3
+# The least there is: a stalled process counts as lost after two or three.
+HEARTBEAT_S = 5
 
 
 class Failure(Exception):
@@ -74,6 +76,20 @@ def read_engines():
     return engines
 
 
+def tcp_ports(pid):
+    """Local ports of a process's TCP connections."""
+    inodes = set()
+    for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            inodes.add(os.readlink(link))
+        except FileNotFoundError:
+            pass
+    lines = pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()
+    fields = [line.split() for line in lines[1:]]
+    return [int(f[1].split(":")[1], 16) for f in fields
+            if f"socket:[{f[9]}]" in inodes]
+
+
 class Rig:
     """The servers."""
 
@@ -91,6 +107,15 @@ class Rig:
         self.suites = []
         self.feeds = []
         self.declared_s = 0
+
+    def cut(self, pids):
+        """The broker closes every connection of these processes."""
+        ports = [str(port) for pid in pids for port in tcp_ports(pid)]
+        self.broker("ctl", "eval", "[rabbit_networking:close_connection("
+                    "rabbit_misc:pget(pid, C), \"cut by a test\") || C <- "
+                    "rabbit_networking:connection_info_all([pid, peer_port]),"
+                    " lists:member(rabbit_misc:pget(peer_port, C), "
+                    f"[{','.join(ports)}])].")
 
     def broker(self, command, *args):
         return run(SUPPORT / "rabbitmq.sh", command, self.broker_dir, *args,
@@ -147,7 +172,7 @@ class Feed:
     def __init__(self, rig, path, prefix):
         self.confirmed = 0
         self.process = subprocess.Popen(
-            [str(TOOLS / "amqp_feed"), "canopsis.events", prefix, str(path)],
+            [str(TOOLS / "amqp_feed"), prefix, str(path)],
             env=rig.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.unread = b""
@@ -209,6 +234,9 @@ class Engine:
             return {}
         return status if status["pid"] == self.process.pid else {}
 
+    def metric(self, name):
+        return self.status().get("metrics", {}).get(f"hyp_engine_{name}", 0)
+
     def is_ready(self):
         if self.process.poll() is not None:
             raise Failure(f"engine-{self.name} ended with status "
@@ -261,15 +289,15 @@ class Suite:
         password = self.rig.broker_dir / "hypervise.password"
         (etc / "amqp.conf").write_text(
             f"[amqp]\nport = {self.rig.broker_port}\n"
-            f"password_file = {password}\n")
+            f"password_file = {password}\nheartbeat = {HEARTBEAT_S}s\n")
         (etc / "storage.conf").write_text(f"[storage]\nuri = {self.uri}\n")
         for name, (after, side) in self.list.items():
             (etc / "engines" / f"{name}.conf").write_text(
                 f"[engine]\nnext = {after}\nside = {side}\n"
                 + options.get(name, ""))
 
-    def start(self, name):
-        self.engines[name] = Engine(self, name)
+    def start(self, name, tag=""):
+        self.engines[name] = Engine(self, name, tag)
 
     def start_all(self):
         """From the end of the chain, so that each finds its next's queue."""

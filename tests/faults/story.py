@@ -3,9 +3,17 @@
 import json
 import random
 
+EVENTS = ("canopsis.events", "story.one.event")
+COLLECTD = ("amq.topic", "collectd")
+
 N_ENTITIES = 100
 TICK_MS = 10
-LAST_RESOURCE = "the-last"
+LAST_COMPONENT = "last"
+LAST_HOST = "lasthost"
+LAST_ENTITY = f"/resource/story/one/{LAST_COMPONENT}/service0"
+LAST_COLLECTD = f"/resource/collectd/collectd2event/{LAST_HOST}/load"
+COLLECTD_HOSTS = 5
+COLLECTD_SHARE = 0.08
 ACTIONS = [("ack", {"author": "ann", "output": "looking"}),
            ("ackremove", {"author": "ann", "output": "not me"}),
            ("comment", {"author": "bob", "output": "seen before"}),
@@ -28,6 +36,7 @@ class Story:
         self.n_checks = 0
         self.n_state_changes = 0
         self.n_logged = 0
+        self.n_collectd = 0  # values that collectd sent
         self.messages = list(self.make_messages())
 
     def names(self, entity):
@@ -65,32 +74,43 @@ class Story:
         kind, more = self.random.choice(ACTIONS)
         return dict(event, event_type=kind, **more)
 
+    def make_putval(self, i):
+        """What collectd's amqp plugin sends; each time its own second."""
+        host = f"collectd{self.random.randrange(COLLECTD_HOSTS)}"
+        self.n_collectd += 3
+        at = self.begin_ms // 1000 - i
+        return f"PUTVAL {host}/load/load interval=10 {at}:{i}:2:{i / 4}"
+
     def make_messages(self):
-        """Single events, and now and then an array of them."""
+        """Single events, now and then an array of them, or of collectd."""
         i = 0
         while i < self.n:
+            if self.random.random() < COLLECTD_SHARE:
+                yield self.make_putval(i)
             size = 1
             if self.random.random() < 0.05:
                 size = min(self.random.randrange(2, 30), self.n - i)
             events = [self.make_event(i + k) for k in range(size)]
             i += size
             yield events[0] if size == 1 else events
+        yield f"PUTVAL {LAST_HOST}/load/load {self.begin_ms // 1000}:1:2:3"
+        self.n_collectd += 3
         yield self.last_event()
 
     def last_event(self):
         """When everything has come of it, all before it has been seen."""
         self.n_logged += 1
         ms = self.begin_ms + self.n * TICK_MS
-        return dict(self.names(0), resource=LAST_RESOURCE,
+        return dict(self.names(0), component=LAST_COMPONENT,
                     event_type="check", timestamp=ms / 1000,
                     state=3, output="the end", perf_data="end=1")
 
     def write(self, path):
         with path.open("w") as file:
             for message in self.messages:
-                file.write(f"story.one.event\t{json.dumps(message)}\n")
-
-
-def entity_id(event):
-    return "/resource/{connector}/{connector_name}/{component}/{resource}" \
-        .format(**event)
+                way, text = EVENTS, message
+                if isinstance(message, str):
+                    way = COLLECTD
+                else:
+                    text = json.dumps(message)
+                file.write("\t".join(way + (text,)) + "\n")

@@ -68,6 +68,8 @@ static const struct {
     {"crashes", 23, "an end is forgotten at the acknowledgement"},
     {"crashes", 3, "published is stored too early"},
     {"twins", 1, "no fence"},
+    {"storm", 119338, "a lost connection's deliveries are taken"},
+    {"storm", 167121, "a lost connection's deliveries are taken"},
 };
 
 static void check_found(void **state)

@@ -14,7 +14,7 @@ enum {
     TWINS = 2, /* instances of one engine at once */
     ENGINES = 8,
     SETTLE_STEPS = 400000,
-    HEARTBEATS = 5,  /* times rarer than a disown */
+    HEARTBEATS = 5,    /* times rarer than a disown */
     SETTLE_LOOK = 8,   /* steps between two looks at the queues */
     QUIET_MS = 8000,   /* longer than the longest back-off and a mark */
     QUIET_STEPS = 100, /* and so many turns of each engine */
@@ -27,11 +27,13 @@ enum {
 static const int64_t first_ms = INT64_C(1700000000000);
 
 struct instance {
+    bool dead; /* it died within the step it is in */
     struct engine_io *io;
     void *state;
     struct conf *conf;
     struct runtime_conf runtime;
     struct bus *bus;
+    struct bus *watched; /* bus, as the process sees it */
     struct store *store;
 };
 
@@ -47,7 +49,9 @@ struct world {
     bool (*strikes)(void *ctx);
     void *strikes_ctx;
     struct world_script script;
-    size_t stepping; /* engine whose turn it is */
+    size_t stepping;          /* engine whose turn it is */
+    struct instance *current; /* NULL: nobody's turn */
+    uint64_t acts[ENGINES][WATCH_ACTS];
 };
 
 uint64_t dice_roll(struct dice *dice, uint64_t below)
@@ -74,6 +78,25 @@ static int64_t now_of_world(void *ctx)
 static bool is_struck(const struct world *world)
 {
     return world->strikes != NULL && world->strikes(world->strikes_ctx);
+}
+
+/* Whether the process whose turn it is lives to do this. */
+static bool allows(void *ctx, enum watch_act act)
+{
+    struct world *world = ctx;
+    struct instance *current = world->current;
+
+    if (current == NULL) {
+        return true; /* a reader's, or at the start */
+    }
+    if (!current->dead && world->script.dies != NULL) {
+        current->dead =
+            world->script.dies(world->script.ctx, world->stepping, act);
+    }
+    if (!current->dead) {
+        world->acts[world->stepping][act]++;
+    }
+    return !current->dead;
 }
 
 static bool decide_nack(void *ctx)
@@ -112,7 +135,10 @@ static bool decide_deliver(void *ctx, const char *connection)
 {
     struct world *world = ctx;
 
-    (void)connection;
+    if (world->script.holds != NULL &&
+        world->script.holds(world->script.ctx, connection)) {
+        return false;
+    }
     return !dice_one_in(&world->dice, world->faults.late);
 }
 
@@ -121,6 +147,9 @@ static enum store_fault decide_store(void *ctx, bool is_commit)
     struct world *world = ctx;
     enum store_fault fault = STORE_FAULT_NONE;
 
+    if (!allows(world, is_commit ? WATCH_COMMIT : WATCH_READ)) {
+        return STORE_FAULT_UNAVAILABLE;
+    }
     if (world->script.store != NULL) {
         fault =
             world->script.store(world->script.ctx, world->stepping, is_commit);
@@ -191,7 +220,8 @@ static struct instance *start(struct world *world, size_t e)
     instance->store = store_memory_open(world->memory, engine->ops->name);
     setup.state = instance->state;
     setup.conf = &instance->runtime;
-    setup.bus = instance->bus;
+    instance->watched = watch_open(instance->bus, allows, world);
+    setup.bus = instance->watched;
     setup.store = instance->store;
     if (runtime_new(&setup, &instance->io, &why) != ERR_OK) {
         (void)fprintf(stderr, "%s: %s\n", engine->ops->name, why.text);
@@ -206,6 +236,7 @@ static void kill_instance(struct instance **at)
     struct instance *instance = *at;
 
     runtime_free(instance->io);
+    bus_close(instance->watched);
     bus_close(instance->bus);
     store_close(instance->store);
     conf_free(instance->conf);
@@ -276,6 +307,12 @@ void world_set_script(struct world *world, const struct world_script *script)
     world->script = *script;
 }
 
+uint64_t world_acts(const struct world *world, size_t engine,
+                    enum watch_act act)
+{
+    return world->acts[engine][act];
+}
+
 struct broker *world_broker(struct world *world)
 {
     return world->broker;
@@ -343,8 +380,10 @@ static bool step_instance(struct world *world, size_t e, size_t i)
     enum runtime_result result;
 
     world->stepping = e;
+    world->current = *at;
     result = runtime_step((*at)->io, 0);
-    if (result == RUNTIME_FENCED || result == RUNTIME_ENDED) {
+    world->current = NULL;
+    if (result == RUNTIME_FENCED || result == RUNTIME_ENDED || (*at)->dead) {
         kill_instance(at);
         promote(world, e);
     }
@@ -494,8 +533,7 @@ bool world_settle(struct world *world)
             busy_ms = world->now_ms;
             busy_step = n;
         }
-        if (world->now_ms - busy_ms > QUIET_MS &&
-            n - busy_step > quiet_steps) {
+        if (world->now_ms - busy_ms > QUIET_MS && n - busy_step > quiet_steps) {
             return true;
         }
     }

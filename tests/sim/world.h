@@ -13,6 +13,7 @@
 #include "common/bus/bus_memory.h"
 #include "common/engine/runtime.h"
 #include "common/store/store_memory.h"
+#include "tests/sim/watch.h"
 
 /** A seeded sequence of choices (splitmix64). */
 struct dice {
@@ -63,8 +64,16 @@ struct world_script {
     void *ctx;
     bool (*nack)(void *ctx, size_t engine);
     enum store_fault (*store)(void *ctx, size_t engine, bool is_commit);
+    /** The process dies just before this act: neither it nor anything after
+     *  it is done. */
+    bool (*dies)(void *ctx, size_t engine, enum watch_act act);
+    /** The next event of "NAME.in" or "NAME.out" is held back. */
+    bool (*holds)(void *ctx, const char *connection);
 };
 void world_set_script(struct world *world, const struct world_script *script);
+/** How often an engine did this, with all its lives. */
+uint64_t world_acts(const struct world *world, size_t engine,
+                    enum watch_act act);
 struct broker *world_broker(struct world *world);
 /** A reader of everything; close it before world_free. */
 struct store *world_reader(struct world *world);

@@ -31,14 +31,14 @@ enum {
 };
 
 static const char usage[] =
-    "usage: amqp_feed EXCHANGE PREFIX FILE\n"
-    "Publish each line ROUTING-KEY<tab>BODY of FILE under message-id\n"
-    "PREFIX-<line>. Standard input says how far, a number of lines each time;\n"
-    "its end means all. Prints the number of lines confirmed as it grows.\n";
+    "usage: amqp_feed PREFIX FILE\n"
+    "Publish each line EXCHANGE<tab>ROUTING-KEY<tab>BODY of FILE under\n"
+    "message-id PREFIX-<line>. Standard input says how far, a number of lines\n"
+    "each time; its end means all. Prints the number of lines confirmed as it\n"
+    "grows.\n";
 
 struct feed {
     struct bus_amqp_conf conf;
-    const char *exchange;
     const char *prefix;
     char **lines;
     bool *confirmed; /* by line */
@@ -128,10 +128,21 @@ static void connect_again(struct feed *feed)
     }
 }
 
+/* What stands before the next tab; at behind it. */
+static amqp_bytes_t take_field(char **at)
+{
+    size_t len = strcspn(*at, "\t");
+    const amqp_bytes_t field = {.len = len, .bytes = *at};
+
+    *at += len + ((*at)[len] == '\t' ? 1 : 0);
+    return field;
+}
+
 static void publish_next(struct feed *feed)
 {
-    char *line = feed->lines[feed->next];
-    const char *tab = strchr(line, '\t');
+    char *body = feed->lines[feed->next];
+    amqp_bytes_t exchange = take_field(&body);
+    amqp_bytes_t key = take_field(&body);
     char id[ID_MAX];
     amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG |
@@ -142,12 +153,9 @@ static void publish_next(struct feed *feed)
 
     (void)snprintf(id, sizeof id, "%s-%zu", feed->prefix, feed->next);
     properties.message_id = amqp_cstring_bytes(id);
-    if (tab == NULL ||
-        amqp_basic_publish(
-            feed->conn, CHANNEL, amqp_cstring_bytes(feed->exchange),
-            (amqp_bytes_t){.len = (size_t)(tab - line), .bytes = line}, 1, 0,
-            &properties, amqp_cstring_bytes(tab + 1)) != AMQP_STATUS_OK) {
-        feed->failed = tab == NULL;
+    if (amqp_basic_publish(feed->conn, CHANNEL, exchange, key, 1, 0,
+                           &properties,
+                           amqp_cstring_bytes(body)) != AMQP_STATUS_OK) {
         disconnect(feed);
         return;
     }
@@ -280,16 +288,15 @@ int main(int argc, char **argv)
 {
     struct feed feed = {.input_open = true};
 
-    if (argc != 4) {
+    if (argc != 3) {
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }
     if (!amqp_env_read(&feed.conf)) {
         return EXIT_FAILURE;
     }
-    feed.exchange = argv[1];
-    feed.prefix = argv[2];
-    feed.failed = !read_lines(&feed, argv[3]);
+    feed.prefix = argv[1];
+    feed.failed = !read_lines(&feed, argv[2]);
     while (!feed.failed && (feed.input_open || feed.oldest < feed.n_lines)) {
         step(&feed);
     }
