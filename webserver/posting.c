@@ -8,19 +8,21 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/base/random.h"
 #include "common/base/str.h"
 #include "common/bus/topology.h"
 #include "common/event/event_wire.h"
 #include "webserver/json_text.h"
 
 enum {
-    KEY_MAX = 200,     /* bytes of an Idempotency-Key */
-    ID_ROOM = 48,      /* what stands around it in an id */
-    ESCAPED_MAX = 6,   /* bytes that a byte takes in JSON text */
-    PREFIX_BYTES = 16, /* random ones, when there is no key */
+    KEY_MAX = 200,   /* bytes of an Idempotency-Key */
+    ID_ROOM = 48,    /* what stands around it in an id */
+    ESCAPED_MAX = 6, /* bytes that a byte takes in JSON text */
     /* What one message may hold: entry engines refuse larger ones. */
     EVENT_BYTES_MAX = 1024 * 1024,
+    /* Events of one body travel together: fifty share what a message costs
+     * the broker, more would win little. */
+    PACK_EVENTS = 50,
+    PACK_BYTES = 64 * 1024,
     PART_BYTES = 2 * 1024 * 1024
 };
 
@@ -33,6 +35,7 @@ enum item_status {
 
 struct item {
     enum item_status status;
+    size_t past; /* of the first of a message: the item past its last */
     char *reason, *field;
     char *text; /* the event, for answers that repeat it */
 };
@@ -46,7 +49,11 @@ struct posting {
     char prefix[KEY_MAX + 16]; /* of the messages' ids */
     char exchange[BUS_NAME_MAX + 1];
     bool not_json; /* the last part could not be read at all */
-    struct buf body;
+    /* the message that is being filled, an event a line */
+    struct buf body, event;
+    size_t pack_first, pack_n;
+    int64_t pack_ms;
+    char pack_key[EVENT_ROUTING_KEY_MAX + 1];
     struct item *items;
     size_t n, cap;
     size_t n_by_status[ITEM_FAILED + 1];
@@ -64,6 +71,7 @@ static void posting_free(struct posting *posting)
     }
     free(posting->items);
     buf_fini(&posting->body);
+    buf_fini(&posting->event);
     free(posting);
 }
 
@@ -237,13 +245,25 @@ static void finish(struct posting *posting)
     posting_free(posting);
 }
 
-static void on_done(struct publish_job *job, size_t i, const char *reason)
+/* The broker's word on a message is its word on each event in it; what was
+ * refused between them was never part of it. */
+static void set_packed(struct posting *posting, size_t first,
+                       enum item_status status, const char *reason)
+{
+    for (size_t i = first; i < posting->items[first].past; i++) {
+        if (posting->items[i].status == ITEM_PENDING) {
+            set_status(posting, &posting->items[i], status, reason);
+        }
+    }
+}
+
+static void on_done(struct publish_job *job, size_t first, const char *reason)
 {
     /* job is the first member */
     struct posting *posting = (struct posting *)job;
 
-    set_status(posting, &posting->items[i],
-               reason == NULL ? ITEM_ACCEPTED : ITEM_FAILED, reason);
+    set_packed(posting, first, reason == NULL ? ITEM_ACCEPTED : ITEM_FAILED,
+               reason);
     if (posting->n_by_status[ITEM_PENDING] == 0 && posting->request->waiting) {
         finish(posting);
     }
@@ -278,47 +298,90 @@ static void on_cancel(void *ctx)
     posting_free(posting);
 }
 
-static void send_event(struct posting *posting, struct item *item, size_t i,
-                       const struct event *event)
+/* The id says what the message holds: a body cut into other messages must
+ * not pass for a repeat of these. */
+static void pack_id(const struct posting *posting, char *id, size_t size)
+{
+    if (posting->pack_n == 1) {
+        (void)snprintf(id, size, "%s-%zu", posting->prefix,
+                       posting->pack_first);
+    } else {
+        (void)snprintf(id, size, "%s-%zu+%zu", posting->prefix,
+                       posting->pack_first, posting->pack_n);
+    }
+}
+
+static void send_pack(struct posting *posting)
 {
     char id[KEY_MAX + ID_ROOM];
-    struct bus_message message = {
+    const struct bus_message message = {
         .exchange = posting->exchange,
-        .routing_key = event->rk,
+        .routing_key = posting->pack_key,
         .mandatory = true,
         .properties = {.content_type = "application/json",
                        .message_id = id,
                        .user_id = "",
-                       .timestamp_ms = event->received_ms},
+                       .timestamp_ms = posting->pack_ms},
         .body = posting->body.data,
         .len = posting->body.len,
     };
 
-    (void)snprintf(id, sizeof id, "%s-%zu", posting->prefix, i);
+    if (posting->pack_n == 0) {
+        return;
+    }
+    pack_id(posting, id, sizeof id);
+    posting->items[posting->pack_first].past = posting->n;
     if (publisher_send(&posting->server->publisher, &message, &posting->job,
-                       i) != ERR_OK) {
-        set_status(posting, item, ITEM_FAILED,
+                       posting->pack_first) != ERR_OK) {
+        set_packed(posting, posting->pack_first, ITEM_FAILED,
                    "too much waits for the message broker already");
     }
+    posting->pack_n = 0;
+    buf_clear(&posting->body);
+}
+
+static bool is_full(const struct posting *posting)
+{
+    return posting->pack_n == PACK_EVENTS ||
+           posting->body.len + 1 + posting->event.len > PACK_BYTES;
+}
+
+/* A message goes to the routing key of its first event. */
+static void pack_event(struct posting *posting, const struct event *event)
+{
+    if (is_full(posting)) {
+        send_pack(posting);
+    }
+    (void)add_item(posting, ITEM_PENDING);
+    if (posting->pack_n++ == 0) {
+        posting->pack_first = posting->n - 1;
+        posting->pack_ms = event->received_ms;
+        (void)snprintf(posting->pack_key, sizeof posting->pack_key, "%s",
+                       event->rk);
+    } else {
+        buf_add_char(&posting->body, '\n');
+    }
+    buf_add(&posting->body, posting->event.data, posting->event.len);
 }
 
 static void on_event(void *ctx, uint32_t index, const struct event *event)
 {
     struct posting *posting = ctx;
-    struct item *item = add_item(posting, ITEM_PENDING);
 
     (void)index; /* items come in order */
-    buf_clear(&posting->body);
-    event_write_json(event, posting->server->doc, &posting->body);
-    if (posting->body.overflow) {
-        set_status(posting, item, ITEM_REFUSED,
-                   "the event is larger than 1 MiB");
+    buf_clear(&posting->event);
+    event_write_json(event, posting->server->doc, &posting->event);
+    if (posting->event.overflow) {
+        struct item *item = add_item(posting, ITEM_REFUSED);
+
+        item->reason = xstrdup("the event is larger than 1 MiB");
+        item->text = xstrdup("null"); /* too large to be repeated */
         return;
     }
+    pack_event(posting, event);
     if (posting->style != POSTING_API) {
-        item->text = xstrdup(buf_str(&posting->body));
+        posting->items[posting->n - 1].text = xstrdup(buf_str(&posting->event));
     }
-    send_event(posting, item, posting->n - 1, event);
 }
 
 static void on_refused(void *ctx, uint32_t index, const char *text, size_t len,
@@ -349,7 +412,9 @@ static bool set_prefix(struct posting *posting, struct request *request)
     const char *key = request_header(request, "Idempotency-Key");
 
     if (key == NULL) {
-        random_hex(posting->prefix, PREFIX_BYTES);
+        (void)snprintf(posting->prefix, sizeof posting->prefix, "%s-%llu",
+                       posting->server->id,
+                       (unsigned long long)++posting->server->n_postings);
         return true;
     }
     if (key[0] == '\0' || strlen(key) > KEY_MAX) {
@@ -395,6 +460,7 @@ static void parse(struct posting *posting, const char *text, size_t len)
         len -= n;
     }
     parse_part(posting, text, len);
+    send_pack(posting);
 }
 
 static void settle(struct posting *posting)
@@ -432,6 +498,7 @@ void posting_start(struct server *server, struct request *request,
     posting->request = request;
     posting->style = style;
     buf_init(&posting->body, EVENT_BYTES_MAX);
+    buf_init(&posting->event, EVENT_BYTES_MAX);
     (void)bus_exchange_name(server->conf->exchange_name, BUS_EVENTS,
                             posting->exchange);
     if (!set_prefix(posting, request)) {

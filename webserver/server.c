@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/random.h"
 #include "webserver/auth.h"
 #include "webserver/routes.h"
 
@@ -280,6 +281,7 @@ enum err server_open(struct server *server, const struct web_conf *conf,
     deadlines_init(&server->deadlines);
     server->parser = event_parser_new(&server->limits);
     server->doc = doc_out_new();
+    random_hex(server->id, SERVER_ID_MAX / 2);
     server->started_ms = clock_now_ms();
     return ERR_OK;
 }

@@ -19,6 +19,10 @@
 #include "webserver/publisher.h"
 #include "webserver/waiters.h"
 
+enum {
+    SERVER_ID_MAX = 32
+};
+
 /** Queues: where events enter, where actions go, where changes come from. */
 #define WEB_QUEUE_EVENTS  "Engine_cleaner"
 #define WEB_QUEUE_ACTIONS "Engine_alarm.actions"
@@ -71,6 +75,8 @@ struct server {
     struct event_parser *parser;
     struct doc_out *doc; /**< scratch of one handler call */
     int64_t started_ms;
+    char id[SERVER_ID_MAX + 1]; /**< random, of this process */
+    uint64_t n_postings;        /**< with it: the ids of its messages */
     struct web_counts counts;
 };
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+from api import post
 from chain import Fed
 from load import EVENT_BYTES, Events
 from report import Figure, Machine, print_table
@@ -100,6 +101,10 @@ def live(store, pack):
     return run
 
 
+def posted(pack):
+    return lambda bench: post(bench, pack)
+
+
 def idle(bench):
     """Each engine just started, all of them together; the largest."""
     suite = bench.suite("sqlite").suite
@@ -134,6 +139,11 @@ FIGURES = (
     Figure("mongodb-live", live("mongodb", 1),
            "all engines on MongoDB while a publisher sends flat out",
            against="L"),
+    Figure("post", posted(1),
+           "POST /events of one event, answered after the broker's confirm, "
+           "on 64 keep-alive connections", against="L", target=0.25),
+    Figure("post-50", posted(PACK), "the same with 50 events a request",
+           against="L", target=1),
 )
 
 
