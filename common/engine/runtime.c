@@ -699,19 +699,20 @@ static bool act_mark(struct engine_io *io)
         return false;
     }
     io->mark_ms = now + CHAIN_MARK_MS;
-    doc_out_reset(io->event_out);
-    doc_add_i64(io->event_out, "t", now);
-    doc = doc_out_done(io->event_out);
     for (size_t i = 0; io->ops->entries[i] != NULL; i++) {
         uint64_t number;
-        const struct bus_message message = {
+        struct bus_message message = {
             .exchange = "",
             .routing_key = io->ops->entries[i],
             .properties = {.content_type = ENGINE_MARK_CONTENT_TYPE,
-                           .message_id = ""},
-            .body = doc.data,
-            .len = doc.len};
+                           .message_id = ""}};
 
+        doc_out_reset(io->event_out);
+        doc_add_i64(io->event_out, "t", now);
+        doc_add_str(io->event_out, "q", io->ops->entries[i]);
+        doc = doc_out_done(io->event_out);
+        message.body = doc.data;
+        message.len = doc.len;
         /* One that is lost is followed by the next. */
         (void)!bus_publish(io->setup.bus, &message, &number);
     }
