@@ -240,14 +240,18 @@ static enum err read_queues(struct engine_io *io)
  * there: never by a waiting second instance. */
 static enum err read_extras(struct engine_io *io)
 {
+    char name[BUS_NAME_MAX + 1];
     enum err err = ERR_OK;
 
     io->extras_read = true;
     for (size_t i = 0;
          io->ops->extras != NULL && io->ops->extras[i] != NULL && err == ERR_OK;
          i++) {
-        err = read_queue(io, io->ops->extras[i], QUEUE_EXTRA,
-                         (int)io->conf->prefetch);
+        err = read_queue(io,
+                         bus_own_queue_name(io->ops->extras[i], io->ops->name,
+                                            (int)io->conf->partition,
+                                            (int)io->conf->partitions, name),
+                         QUEUE_EXTRA, (int)io->conf->prefetch);
         io->queues[io->n_queues - 1].extra = i;
     }
     return err;
