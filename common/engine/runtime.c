@@ -97,6 +97,12 @@ const char *engine_row(const struct engine_io *io)
     return io->row;
 }
 
+int64_t engine_partition(const struct engine_io *io, int64_t *of)
+{
+    *of = io->conf->partitions;
+    return io->conf->partition;
+}
+
 struct store_batch *engine_batch(struct engine_io *io)
 {
     return io->writes;

@@ -120,11 +120,23 @@ static struct metric *add(struct metrics_table *table, const char *id,
     return metric;
 }
 
+/* The rows of all partitions are loaded, so last_n is above every number from
+ * before, however many partitions there were then. */
+static int64_t next_n(const struct metrics_table *table)
+{
+    int64_t n = table->last_n + 1;
+
+    return table->parts > 1
+               ? n + (table->part - n % table->parts + table->parts) %
+                         table->parts
+               : n;
+}
+
 struct metric *metrics_table_add(struct metrics_table *table, const char *id,
                                  size_t entity_len,
                                  const struct perf_item *item)
 {
-    return add(table, id, entity_len, table->last_n + 1, item);
+    return add(table, id, entity_len, next_n(table), item);
 }
 
 static bool is_newer(const struct metric *metric, int64_t at_ms, double value)

@@ -31,6 +31,10 @@ struct metrics_table {
     struct map by_id;
     struct map by_n;
     int64_t last_n;
+    /** Partitions give numbers of their own: those that are `part` modulo
+     *  `parts`; parts 0 or 1: all. Set after init and fini. */
+    int64_t part;
+    int64_t parts;
     struct metric *behind;
     struct metric *touched;
 };

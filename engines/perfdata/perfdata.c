@@ -74,6 +74,7 @@ static enum err perfdata_load(void *state, struct engine_io *io)
                                       .limit = INT64_MAX};
 
     metrics_table_fini(&perfdata->metrics);
+    perfdata->metrics.part = engine_partition(io, &perfdata->metrics.parts);
     return store_scan(engine_store(io), &query, load_row, perfdata, NULL, NULL);
 }
 

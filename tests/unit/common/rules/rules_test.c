@@ -321,22 +321,19 @@ static void check_run(void **state)
     struct rules *rules = make(row->rules, N_ROWS(row->rules));
     struct doc_out *out = doc_out_new();
     struct doc_out *after = doc_out_new();
-    struct doc doc = parse(out, row->event);
+    struct rules_event run = {.doc = parse(out, row->event),
+                              .pass = !row->fallback_drop};
     struct doc_value value = {.type = DOC_MISSING};
     struct errbuf why = {0};
-    struct event event;
     struct buf text;
-    bool changed = false;
 
     /* twice: a set keeps nothing of an event */
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(event_from_doc(doc, &event, &why), ERR_OK);
-        assert_int_equal(rules_run(rules, doc, &event, !row->fallback_drop,
-                                   NULL, &changed, &why),
-                         row->verdict);
-        assert_int_equal(changed, row->path != NULL);
+        assert_int_equal(event_from_doc(run.doc, &run.event, &why), ERR_OK);
+        assert_int_equal(rules_run(rules, &run, NULL, &why), row->verdict);
+        assert_int_equal(run.changed, row->path != NULL);
     }
-    event_to_doc(&event, after);
+    event_to_doc(&run.event, after);
     buf_init(&text, TEXT_MAX);
     if (row->path != NULL && doc_path(doc_out_done(after), row->path, &value)) {
         doc_value_to_json(&value, &text);
@@ -467,9 +464,7 @@ static void index_changes_nothing(void **state)
     for (int i = 0; i < RANDOM_EVENTS; i++) {
         char text[512];
         struct errbuf why = {0};
-        struct event event;
-        struct doc doc;
-        bool changed;
+        struct rules_event run = {.pass = true};
         size_t tags = 0;
 
         dice = dice * 1103515245U + 12345U;
@@ -480,15 +475,13 @@ static void index_changes_nothing(void **state)
                        "\"timestamp\":1,\"state\":2,\"extra\":{\"team\":%s}}",
                        (dice >> 16) % 9, (dice >> 20) % 9,
                        i % 3 == 0 ? "[\"w2\",\"w3\"]" : "\"w4\"");
-        doc = parse(out, text);
+        run.doc = parse(out, text);
         for (int r = 0; r < RANDOM_RULES; r++) {
-            tags += filter_match(filters[r], doc) ? 1 : 0;
+            tags += filter_match(filters[r], run.doc) ? 1 : 0;
         }
-        assert_int_equal(event_from_doc(doc, &event, &why), ERR_OK);
-        assert_int_equal(
-            rules_run(rules, doc, &event, true, NULL, &changed, &why),
-            RULES_PASS);
-        assert_int_equal(doc_count(event.tags), tags);
+        assert_int_equal(event_from_doc(run.doc, &run.event, &why), ERR_OK);
+        assert_int_equal(rules_run(rules, &run, NULL, &why), RULES_PASS);
+        assert_int_equal(doc_count(run.event.tags), tags);
     }
     for (int i = 0; i < RANDOM_RULES; i++) {
         filter_free(filters[i]);
@@ -505,25 +498,24 @@ static void documents_are_bounded(void **state)
         "\"long_output\",\"to\":\"infos.b\"}]}"};
     struct rules *rules = make(specs, 1);
     struct doc_out *out = doc_out_new();
-    struct event event;
+    struct rules_event run = {.pass = true};
+    struct event *event = &run.event;
     struct errbuf why = {0};
-    bool changed;
     char *text = malloc(TEXT_MAX);
 
     (void)state;
-    event_init(&event, EVENT_CHECK);
+    event_init(event, EVENT_CHECK);
     memset(text, 'x', 40000);
     text[40000] = '\0';
-    event.connector = "c";
-    event.connector_name = "n";
-    event.component = "w";
-    event.long_output = text;
-    event_to_doc(&event, out);
-    assert_int_equal(
-        rules_run(rules, doc_out_done(out), &event, true, NULL, &changed, &why),
-        RULES_DEAD);
+    event->connector = "c";
+    event->connector_name = "n";
+    event->component = "w";
+    event->long_output = text;
+    event_to_doc(event, out);
+    run.doc = doc_out_done(out);
+    assert_int_equal(rules_run(rules, &run, NULL, &why), RULES_DEAD);
     assert_non_null(strstr(why.text, "more than 65536 bytes"));
-    assert_int_equal(event.infos.len, 0);
+    assert_int_equal(event->infos.len, 0);
     free(text);
     doc_out_free(out);
     rules_free(rules);
