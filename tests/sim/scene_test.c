@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/bus/envelope.h"
 #include "common/event/event.h"
 #include "engines/cleaner/cleaner.h"
 #include "tests/sim/probe.h"
 #include "tests/sim/world.h"
+#include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -660,15 +660,6 @@ static void lost_epoch(void **state)
     world_free(world);
 }
 
-static void quiet(void *ctx, enum log_level level, const char *id,
-                  const char *text)
-{
-    (void)ctx;
-    (void)level;
-    (void)id;
-    (void)text;
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -687,6 +678,6 @@ int main(void)
         cmocka_unit_test(lost_epoch),
     };
 
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     return cmocka_run_group_tests_name("scenes", tests, NULL, NULL);
 }
