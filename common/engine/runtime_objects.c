@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The runtime: the objects that an engine works by, and when others do. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "common/engine/runtime_priv.h"
 #include "common/store/objects.h"
 
 enum {
-    LOOK_MS = 30000 /* a change notice may have been lost */
+    LOOK_MS = 30000, /* a change notice may have been lost */
+    PAUSE_MS = 200,  /* between two looks, when one change follows another */
+    RETRY_MS = 1000
 };
 
 static const char *kind_of(const struct engine_io *io, size_t i)
@@ -49,8 +52,8 @@ enum err objects_load(struct engine_io *io)
         }
         if (err == ERR_OK) {
             kind->wanted = kind->revision;
-            err = io->ops->reload(io->state, io, kind_of(io, i),
-                                  kind->revision);
+            err =
+                io->ops->reload(io->state, io, kind_of(io, i), kind->revision);
         }
     }
     io->kinds_ms = 0; /* look at once whether there is a newer one */
@@ -89,18 +92,54 @@ bool objects_hold(const struct engine_io *io)
     return io->ops->kinds != NULL && is_wanted(io) && !repeats_wait(io);
 }
 
-static enum err look(struct engine_io *io)
+/* Whether every acknowledgement has surely arrived: an event that came again
+ * after newer objects are in use could go to another partition than the first
+ * time, which does not know it. */
+static bool is_settled(struct engine_io *io)
 {
+    for (size_t i = 0; i < io->n_queues; i++) {
+        if (bus_prove(io->setup.bus, io->queues[i].bus_number) != ERR_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What is in use stays in use; look again soon. */
+static void postpone(struct engine_io *io, enum err err)
+{
+    log_complain(&io->kinds_complaint, "ENGINE-OBJECTS",
+                 "%s: objects cannot be read: store %s; going on by the ones "
+                 "in use",
+                 io->row, err_name(err));
+    for (size_t i = 0; kind_of(io, i) != NULL; i++) {
+        io->kinds[i].wanted = io->kinds[i].revision;
+    }
+    io->kinds_told = true;
+    io->kinds_not_before_ms = runtime_now(io) + RETRY_MS;
+}
+
+static void look(struct engine_io *io)
+{
+    int64_t now = runtime_now(io);
     enum err err = ERR_OK;
 
     for (size_t i = 0; kind_of(io, i) != NULL && err == ERR_OK; i++) {
         err = objects_revision(io->setup.store, kind_of(io, i),
                                &io->kinds[i].wanted);
     }
-    return err;
+    if (err != ERR_OK) {
+        postpone(io, err);
+        return;
+    }
+    log_settled(&io->kinds_complaint, "ENGINE-OBJECTS",
+                "%s: objects can be read again", io->row);
+    io->kinds_told = false;
+    io->kinds_not_before_ms = now + PAUSE_MS;
+    io->kinds_ms = now + LOOK_MS;
 }
 
-static enum err swap(struct engine_io *io)
+static void swap(struct engine_io *io)
 {
     enum err err = ERR_OK;
 
@@ -117,10 +156,12 @@ static enum err swap(struct engine_io *io)
                      io->row, kind->revision, kind_of(io, i));
         }
     }
-    return err;
+    if (err != ERR_OK) {
+        postpone(io, err);
+    }
 }
 
-bool objects_step(struct engine_io *io, enum err *err)
+bool objects_step(struct engine_io *io)
 {
     int64_t now = runtime_now(io);
 
@@ -128,20 +169,17 @@ bool objects_step(struct engine_io *io, enum err *err)
         return false;
     }
     if (is_wanted(io)) {
-        if (io->open || io->n_inflight > 0 || repeats_wait(io)) {
+        if (io->open || io->n_inflight > 0 || repeats_wait(io) || !io->in_up ||
+            !is_settled(io)) {
             return false;
         }
-        *err = swap(io);
+        swap(io);
         return true;
     }
-    if (!io->kinds_told && now < io->kinds_ms) {
+    if (now < io->kinds_not_before_ms ||
+        (!io->kinds_told && now < io->kinds_ms)) {
         return false;
     }
-    io->kinds_told = false;
-    io->kinds_ms = now + LOOK_MS;
-    *err = look(io);
-    if (*err != ERR_OK) {
-        io->kinds_told = true; /* again, after the pause */
-    }
+    look(io);
     return true;
 }

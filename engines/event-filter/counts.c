@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/err.h"
 #include "common/base/mem.h"
 
 void counts_init(struct counts *counts)
@@ -54,6 +55,63 @@ void counts_touch(struct counts *counts, struct count *count)
     counts->touched[counts->n_touched++] = count;
     count->touched = true;
     count->dirty = true;
+}
+
+void counts_begin_round(struct counts *counts)
+{
+    counts->round++;
+}
+
+void counts_see(struct counts *counts, const char *name)
+{
+    counts_take(counts, name)->seen = counts->round;
+}
+
+void counts_end_round(struct counts *counts)
+{
+    struct map_slot slot;
+    size_t at = 0;
+
+    while (map_next(&counts->by_name, &at, &slot)) {
+        struct count *count = slot.value;
+
+        count->gone = count->seen != counts->round;
+    }
+}
+
+static void forget(struct counts *counts, struct count *count)
+{
+    BUG_IF(count->touched); /* the rules change between batches */
+    (void)map_remove(&counts->by_name, count->name, strlen(count->name));
+    free(count->name);
+    free(count);
+}
+
+bool counts_fold(struct counts *counts, size_t most, count_fn *each, void *ctx)
+{
+    struct count **gone = xcalloc(counts->by_name.n + 1, sizeof *gone);
+    struct map_slot slot;
+    size_t n_gone = 0;
+    size_t n = 0;
+    size_t at = 0;
+
+    while (n <= most && map_next(&counts->by_name, &at, &slot)) {
+        struct count *count = slot.value;
+
+        if ((!count->dirty && !count->gone) || n++ == most) {
+            continue;
+        }
+        each(ctx, count);
+        count->dirty = false;
+        if (count->gone) {
+            gone[n_gone++] = count;
+        }
+    }
+    while (n_gone > 0) {
+        forget(counts, gone[--n_gone]);
+    }
+    free(gone);
+    return n <= most;
 }
 
 void count_add_members(const struct count *count, struct doc_out *out)

@@ -17,7 +17,6 @@ struct event_filter {
     struct rules *rules;
     struct count **of_rule; /* by number in rules */
     struct counts counts;
-    bool loaded;
     /* what process found, for the enrich that follows it */
     bool ran;
     struct rules_event run;
@@ -49,13 +48,21 @@ static void event_filter_fini(void *state)
 
     drop_rules(filter);
     counts_fini(&filter->counts);
-    filter->loaded = false;
 }
+
+/* Other partitions count for themselves. */
+struct own_counts {
+    struct counts *counts;
+    int64_t partition;
+};
 
 static bool read_count(void *ctx, const struct store_key *key, struct doc row)
 {
-    (void)key;
-    counts_read(ctx, row);
+    const struct own_counts *own = ctx;
+
+    if (key->a == own->partition) {
+        counts_read(own->counts, row);
+    }
     return true;
 }
 
@@ -64,14 +71,16 @@ static enum err event_filter_load(void *state, struct engine_io *io)
     struct event_filter *filter = state;
     const struct store_query query = {.collection = STORE_RULE_COUNTS,
                                       .limit = INT64_MAX};
+    int64_t of;
+    struct own_counts own = {&filter->counts, engine_partition(io, &of)};
 
     counts_fini(&filter->counts);
-    return store_scan(engine_store(io), &query, read_count, &filter->counts,
-                      NULL, NULL);
+    return store_scan(engine_store(io), &query, read_count, &own, NULL, NULL);
 }
 
 /* A set in the making. */
 struct loading {
+    struct event_filter *filter;
     struct rules *rules;
     int64_t bad;
 };
@@ -79,12 +88,14 @@ struct loading {
 static void load_one(void *ctx, struct doc row)
 {
     struct loading *loading = ctx;
+    const char *name = doc_str(row, "name", "");
     struct errbuf why = {0};
 
+    counts_see(&loading->filter->counts, name);
     if (rules_add(loading->rules, row, &why) != ERR_OK) {
         loading->bad++;
-        log_error("FILTER-BAD-RULE", "rule %s is passed over: %s",
-                  doc_str(row, "name", "?"), why.text);
+        log_error("FILTER-BAD-RULE", "rule %s is passed over: %s", name,
+                  why.text);
     }
 }
 
@@ -92,14 +103,16 @@ static enum err event_filter_reload(void *state, struct engine_io *io,
                                     const char *kind, int64_t revision)
 {
     struct event_filter *filter = state;
-    struct loading loading = {.rules = rules_new()};
-    enum err err = objects_each_at(engine_store(io), kind, revision, load_one,
-                                   &loading);
+    struct loading loading = {.filter = filter, .rules = rules_new()};
+    enum err err;
 
+    counts_begin_round(&filter->counts);
+    err = objects_each_at(engine_store(io), kind, revision, load_one, &loading);
     if (err != ERR_OK) {
         rules_free(loading.rules);
         return err;
     }
+    counts_end_round(&filter->counts);
     drop_rules(filter);
     rules_seal(loading.rules);
     filter->rules = loading.rules;
@@ -155,8 +168,8 @@ static void on_tried(void *ctx, size_t rule, enum rule_result result,
 
 /* Events. */
 
-static enum rules_verdict run(struct event_filter *filter,
-                              struct engine_io *io, const struct event *event,
+static enum rules_verdict run(struct event_filter *filter, struct engine_io *io,
+                              const struct event *event,
                               const struct rules_watch *watch,
                               struct errbuf *why)
 {
@@ -219,31 +232,28 @@ static void event_filter_delta_apply(void *state, struct doc delta)
     counts_apply(&filter->counts, delta);
 }
 
+static void write_count(void *ctx, const struct count *count)
+{
+    struct engine_io *io = ctx;
+    int64_t of;
+    const struct store_key key = {.text = count->name,
+                                  .a = engine_partition(io, &of)};
+
+    if (count->gone) {
+        store_batch_delete(engine_batch(io), STORE_RULE_COUNTS, &key);
+        return;
+    }
+    doc_out_reset(engine_scratch(io));
+    count_add_members(count, engine_scratch(io));
+    store_batch_put(engine_batch(io), STORE_RULE_COUNTS, &key,
+                    doc_out_done(engine_scratch(io)));
+}
+
 static bool event_filter_fold(void *state, struct engine_io *io, size_t most)
 {
     struct event_filter *filter = state;
-    struct map_slot slot;
-    size_t n = 0;
-    size_t at = 0;
 
-    while (map_next(&filter->counts.by_name, &at, &slot)) {
-        struct count *count = slot.value;
-        const struct store_key key = {.text = count->name,
-                                      .a = engine_partition(io)};
-
-        if (!count->dirty) {
-            continue;
-        }
-        if (n++ == most) {
-            return false;
-        }
-        count->dirty = false;
-        doc_out_reset(engine_scratch(io));
-        count_add_members(count, engine_scratch(io));
-        store_batch_put(engine_batch(io), STORE_RULE_COUNTS, &key,
-                        doc_out_done(engine_scratch(io)));
-    }
-    return true;
+    return counts_fold(&filter->counts, most, write_count, io);
 }
 
 static const char *const event_filter_kinds[] = {"eventfilter", NULL};
@@ -252,7 +262,8 @@ const struct engine_ops event_filter_engine = {
     .name = "event-filter",
     .description =
         "Lets every event pass the rules that people configure: it drops,\n"
-        "changes and tags them. Rules are objects of kind eventfilter, written\n"
+        "changes and tags them. Rules are objects of kind eventfilter, "
+        "written\n"
         "through the API; they take effect without a restart.",
     .options = event_filter_options,
     .state_size = sizeof(struct event_filter),
