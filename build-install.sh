@@ -14,7 +14,7 @@ marker=.hypervise
 packages_build=(
     autoconf autoconf-archive automake gcc libc6-dev libtool make pkg-config
     libbson-dev libcollectdclient-dev libcurl4-openssl-dev libexpat1-dev
-    libjansson-dev libmicrohttpd-dev libmongoc-dev libpcre2-dev
+    libjansson-dev liblz4-dev libmicrohttpd-dev libmongoc-dev libpcre2-dev
     librabbitmq-dev libsodium-dev libsqlite3-dev libyajl-dev
 )
 packages_run=(

@@ -2,7 +2,9 @@
 /** What travels between engines: many events in one message. */
 #include "common/bus/envelope.h"
 
+#include <endian.h>
 #include <limits.h>
+#include <lz4.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +12,11 @@
 #include "common/base/mem.h"
 
 enum {
-    RECORD_BYTES = 24, /* of the fixed part of an event */
     CRC_BYTES = 4,
+    VERSION_BEFORE = 1, /* read too, for the time of an upgrade */
+    WORTH_PART = 8,     /* packing must save one part in so many */
+    /* What room keeps from one message to the next. */
+    ROOM_KEPT = 2 * (ENVELOPE_FRONT_MAX + ENVELOPE_BYTES_MAX),
     STREAM_AT = 0, /* where the members of a record stand */
     KIND_AT = 2,
     INDEX_AT = 4,
@@ -22,24 +27,28 @@ enum {
 
 static const char magic[4] = {'H', 'Y', 'P', 'E'};
 
-static uint64_t get(const uint8_t *at, size_t bytes)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < bytes; i++) {
-        value |= (uint64_t)at[i] << (8 * i);
-    }
-    return value;
-}
-
 static uint16_t get_u16(const uint8_t *at)
 {
-    return (uint16_t)get(at, 2);
+    uint16_t value;
+
+    memcpy(&value, at, sizeof value);
+    return le16toh(value);
 }
 
 static uint32_t get_u32(const uint8_t *at)
 {
-    return (uint32_t)get(at, 4);
+    uint32_t value;
+
+    memcpy(&value, at, sizeof value);
+    return le32toh(value);
+}
+
+static uint64_t get_u64(const uint8_t *at)
+{
+    uint64_t value;
+
+    memcpy(&value, at, sizeof value);
+    return le64toh(value);
 }
 
 /* What is left to read; short is set once something was missing. */
@@ -91,9 +100,10 @@ static enum err check_frame(const uint8_t *data, size_t len, struct errbuf *why)
         memcmp(data, magic, sizeof magic) != 0) {
         return refuse(why, "does not begin with HYPE");
     }
-    if (data[sizeof magic] != ENVELOPE_VERSION) {
-        errbuf_set_field(why, "body", "envelope: version %u, expected %d",
-                         data[sizeof magic], ENVELOPE_VERSION);
+    if (data[sizeof magic] != ENVELOPE_VERSION &&
+        data[sizeof magic] != VERSION_BEFORE) {
+        errbuf_set_field(why, "body", "envelope: version %u, expected %d or %d",
+                         data[sizeof magic], VERSION_BEFORE, ENVELOPE_VERSION);
         return ERR_INVALID;
     }
     if (crc32c(0, data, len - CRC_BYTES) != get_u32(data + len - CRC_BYTES)) {
@@ -102,38 +112,97 @@ static enum err check_frame(const uint8_t *data, size_t len, struct errbuf *why)
     return ERR_OK;
 }
 
-static enum err read_header(struct cursor *in, struct envelope *envelope,
-                            struct errbuf *why)
+/* Which of the flags' two places is read depends on the version. */
+static uint8_t read_flags(struct cursor *in, uint8_t version, uint8_t here)
+{
+    return version == here ? *take(in, 1) : 0;
+}
+
+static enum err read_header(struct cursor *in, uint8_t version,
+                            struct envelope *envelope, struct errbuf *why)
 {
     struct envelope_header *header = &envelope->header;
-    const uint8_t *name;
-    size_t len;
+    uint8_t old_flags = read_flags(in, version, VERSION_BEFORE);
+    size_t len = *take(in, 1);
+    const uint8_t *name = take(in, len);
 
-    if (*take(in, 1) != 0) {
-        return refuse(why, "unknown flags");
-    }
-    len = *take(in, 1);
-    name = take(in, len);
     if (in->is_short || !name_valid(name, len)) {
         return refuse(why, "sender is not a name of 1 to 63 characters");
     }
     memcpy(header->sender, name, len);
     header->sender[len] = '\0';
-    header->epoch = get(take(in, 8), 8);
-    header->sequence = get(take(in, 8), 8);
-    header->confirmed = get(take(in, 8), 8);
+    header->epoch = get_u64(take(in, 8));
+    header->sequence = get_u64(take(in, 8));
+    header->confirmed = get_u64(take(in, 8));
+    envelope->flags = read_flags(in, version, ENVELOPE_VERSION);
     envelope->n_streams = get_u16(take(in, 2));
     envelope->count = get_u32(take(in, 4));
     envelope->bytes = get_u32(take(in, 4));
-    return in->is_short ? refuse(why, "header is cut") : ERR_OK;
+    envelope->body =
+        version == VERSION_BEFORE ? (uint32_t)in->left : get_u32(take(in, 4));
+    if (in->is_short) {
+        return refuse(why, "header is cut");
+    }
+    if (old_flags != 0 || (envelope->flags & ~ENVELOPE_PACKED) != 0) {
+        return refuse(why, "unknown flags");
+    }
+    return ERR_OK;
+}
+
+/* Before any memory is taken for it. */
+static enum err check_counts(const struct envelope *envelope,
+                             struct errbuf *why)
+{
+    size_t documents = (size_t)envelope->count * ENVELOPE_RECORD;
+
+    documents += envelope->bytes;
+    if (envelope->n_streams > ENVELOPE_STREAMS_MAX) {
+        return refuse(why, "more than 64 streams");
+    }
+    if (envelope->count > ENVELOPE_EVENTS_MAX) {
+        return refuse(why, "more than 1000 events");
+    }
+    if (envelope->bytes > ENVELOPE_BYTES_MAX && envelope->count > 1) {
+        return refuse(why, "several events of more than 512 KiB");
+    }
+    if (envelope->bytes > DOC_BYTES_MAX) {
+        return refuse(why, "an event of more than 8 MiB");
+    }
+    if (envelope->body < documents ||
+        envelope->body - documents >
+            (size_t)envelope->n_streams * (ENVELOPE_NAME_MAX + 1)) {
+        return refuse(why, "length differs from what the header says");
+    }
+    return ERR_OK;
+}
+
+static enum err unpack(struct cursor *in, const struct envelope *envelope,
+                       struct buf *room, struct errbuf *why)
+{
+    char *body;
+    int len;
+
+    if (room->cap > ROOM_KEPT && envelope->body < ROOM_KEPT) {
+        buf_fini(room);
+    }
+    buf_clear(room);
+    body = buf_extend(room, envelope->body);
+    BUG_IF(body == NULL);
+    if (in->left > LZ4_COMPRESSBOUND(ENVELOPE_BODY_MAX)) {
+        return refuse(why, "the packed body is too long");
+    }
+    len = LZ4_decompress_safe((const char *)in->at, body, (int)in->left,
+                              (int)envelope->body);
+    if (len < 0 || (uint32_t)len != envelope->body) {
+        return refuse(why, "the packed body is malformed");
+    }
+    *in = (struct cursor){(const uint8_t *)body, envelope->body, false};
+    return ERR_OK;
 }
 
 static enum err read_streams(struct cursor *in, struct envelope *envelope,
                              struct errbuf *why)
 {
-    if (envelope->n_streams > ENVELOPE_STREAMS_MAX) {
-        return refuse(why, "more than 64 streams");
-    }
     for (uint16_t i = 0; i < envelope->n_streams; i++) {
         size_t len = *take(in, 1);
         const uint8_t *name = take(in, len);
@@ -144,21 +213,8 @@ static enum err read_streams(struct cursor *in, struct envelope *envelope,
         envelope->streams[i].name = (const char *)name;
         envelope->streams[i].len = (uint8_t)len;
     }
-    return ERR_OK;
-}
-
-static enum err check_sizes(const struct cursor *in,
-                            const struct envelope *envelope, struct errbuf *why)
-{
-    size_t records = (size_t)envelope->count * RECORD_BYTES;
-
-    if (envelope->count > ENVELOPE_EVENTS_MAX) {
-        return refuse(why, "more than 1000 events");
-    }
-    if (envelope->bytes > ENVELOPE_BYTES_MAX && envelope->count > 1) {
-        return refuse(why, "several events of more than 512 KiB");
-    }
-    if (in->left != records + envelope->bytes) {
+    if (in->left !=
+        (size_t)envelope->count * ENVELOPE_RECORD + envelope->bytes) {
         return refuse(why, "length differs from what the header says");
     }
     return ERR_OK;
@@ -190,7 +246,7 @@ static enum err check_records(const struct envelope *envelope,
     const uint8_t *record = envelope->base + envelope->at;
     uint32_t offset = 0;
 
-    for (uint32_t i = 0; i < envelope->count; i++, record += RECORD_BYTES) {
+    for (uint32_t i = 0; i < envelope->count; i++, record += ENVELOPE_RECORD) {
         enum err err = check_record(envelope, record, offset, why);
 
         if (err != ERR_OK) {
@@ -202,30 +258,37 @@ static enum err check_records(const struct envelope *envelope,
                                      : refuse(why, "bytes of no event");
 }
 
-enum err envelope_open(const void *data, size_t len, struct envelope *envelope,
-                       struct errbuf *why)
+enum err envelope_open(const void *data, size_t len, struct buf *room,
+                       struct envelope *envelope, struct errbuf *why)
 {
+    const uint8_t *bytes = data;
     struct cursor in;
-    enum err err = check_frame(data, len, why);
+    enum err err = check_frame(bytes, len, why);
 
     if (err != ERR_OK) {
         return err;
     }
-    *envelope = (struct envelope){.base = data};
-    in = (struct cursor){envelope->base + sizeof magic + 1,
+    memset(envelope, 0, offsetof(struct envelope, streams));
+    in = (struct cursor){bytes + sizeof magic + 1,
                          len - sizeof magic - 1 - CRC_BYTES, false};
-    err = read_header(&in, envelope, why);
+    err = read_header(&in, bytes[sizeof magic], envelope, why);
     if (err == ERR_OK) {
-        err = read_streams(&in, envelope, why);
+        err = check_counts(envelope, why);
     }
-    if (err == ERR_OK) {
-        err = check_sizes(&in, envelope, why);
+    if (err == ERR_OK && (envelope->flags & ENVELOPE_PACKED) != 0) {
+        err = unpack(&in, envelope, room, why);
     }
     if (err != ERR_OK) {
         return err;
     }
+    envelope->base = in.at;
+    err = read_streams(&in, envelope, why);
+    if (err != ERR_OK) {
+        return err;
+    }
     envelope->at = (size_t)(in.at - envelope->base);
-    envelope->documents = envelope->at + (size_t)envelope->count * RECORD_BYTES;
+    envelope->documents =
+        envelope->at + (size_t)envelope->count * ENVELOPE_RECORD;
     return check_records(envelope, why);
 }
 
@@ -233,7 +296,7 @@ void envelope_get(const struct envelope *envelope, uint32_t i,
                   struct envelope_item *item)
 {
     const uint8_t *record =
-        envelope->base + envelope->at + (size_t)i * RECORD_BYTES;
+        envelope->base + envelope->at + (size_t)i * ENVELOPE_RECORD;
     uint16_t stream = get_u16(record + STREAM_AT);
 
     BUG_IF(i >= envelope->count);
@@ -241,7 +304,7 @@ void envelope_get(const struct envelope *envelope, uint32_t i,
         .stream = envelope->streams[stream].name,
         .stream_len = envelope->streams[stream].len,
         .kind = record[KIND_AT],
-        .n = get(record + N_AT, 8),
+        .n = get_u64(record + N_AT),
         .index = get_u32(record + INDEX_AT),
         .doc = {envelope->base + envelope->documents +
                     get_u32(record + OFFSET_AT),
@@ -249,39 +312,38 @@ void envelope_get(const struct envelope *envelope, uint32_t i,
     };
 }
 
+/* The body is built in place: the documents grow behind room for the longest
+ * front, and the front is put right before them at the end. */
 struct envelope_out {
-    struct buf records;
-    struct buf documents;
+    struct buf body;
     uint32_t count;
     uint16_t n_streams;
     struct {
         char name[ENVELOPE_NAME_MAX];
         uint8_t len;
     } streams[ENVELOPE_STREAMS_MAX];
+    uint8_t records[ENVELOPE_EVENTS_MAX * ENVELOPE_RECORD];
 };
 
 struct envelope_out *envelope_out_new(void)
 {
     struct envelope_out *out = xcalloc(1, sizeof *out);
 
-    buf_init(&out->records, ENVELOPE_EVENTS_MAX * RECORD_BYTES);
-    buf_init(&out->documents, DOC_BYTES_MAX);
+    buf_init(&out->body, ENVELOPE_BODY_MAX);
     return out;
 }
 
 void envelope_out_free(struct envelope_out *out)
 {
     if (out != NULL) {
-        buf_fini(&out->records);
-        buf_fini(&out->documents);
+        buf_fini(&out->body);
         free(out);
     }
 }
 
 void envelope_out_clear(struct envelope_out *out)
 {
-    buf_clear(&out->records);
-    buf_clear(&out->documents);
+    buf_clear(&out->body);
     out->count = 0;
     out->n_streams = 0;
 }
@@ -324,6 +386,31 @@ static void put_u16(struct buf *buf, uint16_t value)
     buf_add(buf, bytes, sizeof bytes);
 }
 
+static size_t documents_len(const struct envelope_out *out)
+{
+    return out->body.len > 0 ? out->body.len - ENVELOPE_FRONT_MAX : 0;
+}
+
+static void add_record(struct envelope_out *out, uint16_t stream,
+                       const struct envelope_item *item)
+{
+    uint8_t *record = out->records + (size_t)out->count * ENVELOPE_RECORD;
+    const uint16_t stream_le = htole16(stream);
+    const uint32_t index = htole32(item->index);
+    const uint64_t n = htole64(item->n);
+    const uint32_t offset = htole32((uint32_t)documents_len(out));
+    const uint32_t len = htole32(item->doc.len);
+
+    memcpy(record + STREAM_AT, &stream_le, sizeof stream_le);
+    record[KIND_AT] = (uint8_t)item->kind;
+    record[KIND_AT + 1] = 0;
+    memcpy(record + INDEX_AT, &index, sizeof index);
+    memcpy(record + N_AT, &n, sizeof n);
+    memcpy(record + OFFSET_AT, &offset, sizeof offset);
+    memcpy(record + LEN_AT, &len, sizeof len);
+    out->count++;
+}
+
 bool envelope_out_add(struct envelope_out *out,
                       const struct envelope_item *item)
 {
@@ -332,27 +419,85 @@ bool envelope_out_add(struct envelope_out *out,
     BUG_IF(item->doc.data == NULL || item->doc.len > DOC_BYTES_MAX);
     if (out->count >= ENVELOPE_EVENTS_MAX || stream >= ENVELOPE_STREAMS_MAX ||
         (out->count > 0 &&
-         out->documents.len + item->doc.len > ENVELOPE_BYTES_MAX)) {
+         documents_len(out) + item->doc.len > ENVELOPE_BYTES_MAX)) {
         return false;
     }
     if (stream == out->n_streams) {
         add_stream(out, item);
     }
-    put_u16(&out->records, stream);
-    buf_add_char(&out->records, (char)item->kind);
-    buf_add_char(&out->records, 0);
-    buf_add_u32(&out->records, item->index);
-    buf_add_u64(&out->records, item->n);
-    buf_add_u32(&out->records, (uint32_t)out->documents.len);
-    buf_add_u32(&out->records, item->doc.len);
-    buf_add(&out->documents, item->doc.data, item->doc.len);
-    BUG_IF(out->documents.overflow);
-    out->count++;
+    if (out->body.len == 0) {
+        BUG_IF(buf_extend(&out->body, ENVELOPE_FRONT_MAX) == NULL);
+    }
+    add_record(out, stream, item);
+    buf_add(&out->body, item->doc.data, item->doc.len);
+    BUG_IF(out->body.overflow);
     return true;
 }
 
-void envelope_out_seal(const struct envelope_out *out,
-                       const struct envelope_header *header, struct buf *buf)
+/* Put streams and records right before the documents; gives where the body
+ * begins. Nothing is there without an event. */
+static size_t put_front(struct envelope_out *out)
+{
+    size_t records = (size_t)out->count * ENVELOPE_RECORD;
+    size_t start = ENVELOPE_FRONT_MAX - records;
+    char *at;
+
+    if (out->count == 0) {
+        return 0;
+    }
+    memcpy(out->body.data + start, out->records, records);
+    for (uint16_t i = 0; i < out->n_streams; i++) {
+        start -= out->streams[i].len + 1U;
+    }
+    at = out->body.data + start;
+    for (uint16_t i = 0; i < out->n_streams; i++) {
+        *at++ = (char)out->streams[i].len;
+        memcpy(at, out->streams[i].name, out->streams[i].len);
+        at += out->streams[i].len;
+    }
+    return start;
+}
+
+/* Append the body packed; false, and nothing is appended, when that is not
+ * worth it. */
+static bool add_packed(const char *body, size_t len, struct buf *contents)
+{
+    size_t start = contents->len;
+    size_t room = len - len / WORTH_PART;
+    char *at;
+    int packed;
+
+    if (len < ENVELOPE_PACK_MIN) {
+        return false;
+    }
+    at = buf_extend(contents, room);
+    BUG_IF(at == NULL);
+    packed = LZ4_compress_default(body, at, (int)len, (int)room);
+    buf_truncate(contents, start + (packed > 0 ? (size_t)packed : 0));
+    return packed > 0;
+}
+
+void envelope_out_finish(struct envelope_out *out, struct buf *contents)
+{
+    size_t flags_at = contents->len;
+    size_t start = put_front(out);
+    size_t len = out->body.len - start;
+
+    buf_add_char(contents, 0);
+    put_u16(contents, out->n_streams);
+    buf_add_u32(contents, out->count);
+    buf_add_u32(contents, (uint32_t)documents_len(out));
+    buf_add_u32(contents, (uint32_t)len);
+    if (add_packed(out->body.data + start, len, contents)) {
+        contents->data[flags_at] = ENVELOPE_PACKED;
+    } else if (len > 0) {
+        buf_add(contents, out->body.data + start, len);
+    }
+    BUG_IF(contents->overflow);
+}
+
+void envelope_seal(const struct envelope_header *header,
+                   const struct buf *contents, struct buf *buf)
 {
     size_t start = buf->len;
     size_t sender = strnlen(header->sender, sizeof header->sender);
@@ -360,21 +505,12 @@ void envelope_out_seal(const struct envelope_out *out,
     BUG_IF(!name_valid((const uint8_t *)header->sender, sender));
     buf_add(buf, magic, sizeof magic);
     buf_add_char(buf, ENVELOPE_VERSION);
-    buf_add_char(buf, 0);
     buf_add_char(buf, (char)sender);
     buf_add(buf, header->sender, sender);
     buf_add_u64(buf, header->epoch);
     buf_add_u64(buf, header->sequence);
     buf_add_u64(buf, header->confirmed);
-    put_u16(buf, out->n_streams);
-    buf_add_u32(buf, out->count);
-    buf_add_u32(buf, (uint32_t)out->documents.len);
-    for (uint16_t i = 0; i < out->n_streams; i++) {
-        buf_add_char(buf, (char)out->streams[i].len);
-        buf_add(buf, out->streams[i].name, out->streams[i].len);
-    }
-    buf_add(buf, out->records.data, out->records.len);
-    buf_add(buf, out->documents.data, out->documents.len);
+    buf_add(buf, contents->data, contents->len);
     if (!buf->overflow) {
         buf_add_u32(buf, crc32c(0, buf->data + start, buf->len - start));
     }

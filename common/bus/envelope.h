@@ -3,11 +3,13 @@
  * What travels between engines: many events in one message, read in place
  * and forwarded unchanged when nothing changed.
  *
- * Layout, little-endian: "HYPE", version u8, flags u8 (0), sender length u8,
- * sender bytes, epoch u64, sequence u64, confirmed u64, streams u16, count
- * u32, bytes u32 (of the documents); the streams (length u8, bytes each); per
- * event: stream u16, kind u8, reserved u8, index u32, n u64, offset u32, len
- * u32; the documents; CRC-32C u32 of all before it.
+ * Layout, little-endian: "HYPE", version u8, sender length u8, sender bytes,
+ * epoch u64, sequence u64, confirmed u64; flags u8, streams u16, count u32,
+ * bytes u32 (of the documents), body u32 (bytes of what follows, unpacked);
+ * the body; CRC-32C u32 of all before it. Body: the streams (length u8, bytes
+ * each); per event: stream u16, kind u8, reserved u8, index u32, n u64, offset
+ * u32, len u32; the documents. With ENVELOPE_PACKED the body is one LZ4 block.
+ * Version 1 had the flags (0) behind the version, and no body length.
  */
 #ifndef HYP_BUS_ENVELOPE_H
 #define HYP_BUS_ENVELOPE_H
@@ -21,12 +23,25 @@
 #include "common/doc/doc.h"
 
 enum {
-    ENVELOPE_VERSION = 1,
+    ENVELOPE_VERSION = 2,
     ENVELOPE_EVENTS_MAX = 1000,
     ENVELOPE_BYTES_MAX = 512 * 1024, /* a larger event travels alone */
     ENVELOPE_STREAMS_MAX = 64,
-    ENVELOPE_NAME_MAX = 63 /* bytes of sender and stream names */
+    ENVELOPE_NAME_MAX = 63,  /* bytes of sender and stream names */
+    ENVELOPE_RECORD = 24,    /* bytes of an event beside its document */
+    ENVELOPE_PACK_MIN = 2048 /* a smaller body is not worth packing */
 };
+
+/** Most bytes in a body before its documents. */
+#define ENVELOPE_FRONT_MAX                                                     \
+    (ENVELOPE_STREAMS_MAX * (ENVELOPE_NAME_MAX + 1) +                          \
+     ENVELOPE_EVENTS_MAX * ENVELOPE_RECORD)
+/** Most bytes of a body, unpacked, and of the message that has it. */
+#define ENVELOPE_BODY_MAX    (ENVELOPE_FRONT_MAX + DOC_BYTES_MAX)
+#define ENVELOPE_MESSAGE_MAX (ENVELOPE_BODY_MAX + 256)
+
+/** Flags. */
+#define ENVELOPE_PACKED 1U
 
 enum envelope_kind {
     ENVELOPE_EVENT,
@@ -60,11 +75,13 @@ struct envelope_header {
 
 struct envelope {
     struct envelope_header header;
+    uint8_t flags;
     uint32_t count;
-    const uint8_t *base;
-    size_t at;        /**< of the first event's record */
-    size_t documents; /**< of the first document */
-    uint32_t bytes;
+    uint32_t bytes;      /**< of the documents */
+    uint32_t body;       /**< bytes of streams, records and documents */
+    const uint8_t *base; /**< the body */
+    size_t at;           /**< of the first event's record */
+    size_t documents;    /**< of the first document */
     uint16_t n_streams;
     struct {
         const char *name;
@@ -72,16 +89,19 @@ struct envelope {
     } streams[ENVELOPE_STREAMS_MAX];
 };
 
-/** Take a message apart; envelope borrows it. Every offset, the CRC and every
- *  document are checked once, here. ERR_INVALID with the reason. */
+/** Take a message apart; envelope borrows it and room, which holds the body
+ *  when it came packed (initialised for ENVELOPE_BODY_MAX; used again from call
+ *  to call). What a packed body says it needs is bounded before room grows.
+ *  Every offset, the CRC and every document are checked once, here.
+ *  ERR_INVALID with the reason. */
 MUST_CHECK enum err envelope_open(const void *data, size_t len,
-                                  struct envelope *envelope,
+                                  struct buf *room, struct envelope *envelope,
                                   struct errbuf *why);
 /** Item i below count. */
 void envelope_get(const struct envelope *envelope, uint32_t i,
                   struct envelope_item *item);
 
-/* Writing: add items, then seal as often as there are targets. */
+/* Writing: add items, finish once, seal for each target. */
 
 struct envelope_out;
 
@@ -94,8 +114,11 @@ uint32_t envelope_out_count(const struct envelope_out *out);
  *  takes any one item. */
 bool envelope_out_add(struct envelope_out *out,
                       const struct envelope_item *item);
-/** Append the finished message to buf. */
-void envelope_out_seal(const struct envelope_out *out,
-                       const struct envelope_header *header, struct buf *buf);
+/** Append what all targets get alike: counts and the body, packed where that
+ *  makes it smaller by an eighth. Items can be added and finished again. */
+void envelope_out_finish(struct envelope_out *out, struct buf *contents);
+/** Append to buf the message of one target around finished contents. */
+void envelope_seal(const struct envelope_header *header,
+                   const struct buf *contents, struct buf *buf);
 
 #endif

@@ -285,6 +285,8 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->outbox_out = doc_out_new();
     io->input_envelope = envelope_out_new();
     buf_init(&io->text, 2 * DOC_BYTES_MAX);
+    buf_init(&io->contents, ENVELOPE_MESSAGE_MAX);
+    buf_init(&io->room, ENVELOPE_BODY_MAX);
     io->inflight = xcalloc((size_t)io->conf->window + 1, sizeof *io->inflight);
     io->store_ok = true;
     io->now_ms = runtime_now(io);
@@ -298,6 +300,7 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     }
     if (err == ERR_OK) {
         err = declare_targets(io);
+        batch_regroup(io);
     }
     if (err == ERR_OK) {
         err = read_queues(io);
@@ -364,6 +367,8 @@ void runtime_free(struct engine_io *io)
     doc_out_free(io->outbox_out);
     envelope_out_free(io->input_envelope);
     buf_fini(&io->text);
+    buf_fini(&io->contents);
+    buf_fini(&io->room);
     free(io->inflight);
     free(io);
 }
@@ -713,6 +718,14 @@ static bool act_mark(struct engine_io *io)
     return true;
 }
 
+static void set_shedding(struct engine_io *io, struct group *group, bool on)
+{
+    if (group->shedding != on) {
+        group->shedding = on;
+        batch_regroup(io);
+    }
+}
+
 /* Pressure: look at the queues written to; pause, or shed the side. */
 static bool act_depth(struct engine_io *io)
 {
@@ -741,7 +754,7 @@ static bool act_depth(struct engine_io *io)
             deep |= !group->side && depth > (io->paused ? limit / 2 : limit);
         }
         if (group->side) {
-            group->shedding = bytes > (uint64_t)io->conf->side_bytes;
+            set_shedding(io, group, bytes > (uint64_t)io->conf->side_bytes);
         }
     }
     engine_gauge(io, "paused", deep);

@@ -18,23 +18,59 @@ void batch_open(struct engine_io *io)
     }
 }
 
-/* Seal what a target has and stage it for the open batch. */
-static void flush_builder(struct engine_io *io, size_t target)
+/* Seal what a partition of a lead group has and stage it for the open batch,
+ * for each group that gets the same: packed once, whoever gets it. */
+static void flush_partition(struct engine_io *io, size_t lead, size_t partition)
 {
-    struct envelope_out *builder = io->builders[target];
+    struct envelope_out *builder =
+        io->builders[io->groups[lead].first + partition];
 
-    if (envelope_out_count(builder) > 0) {
-        sender_add_envelope(io->sender, target, builder, io->batch);
-        envelope_out_clear(builder);
+    if (envelope_out_count(builder) == 0) {
+        return;
+    }
+    buf_clear(&io->contents);
+    envelope_out_finish(builder, &io->contents);
+    envelope_out_clear(builder);
+    for (size_t i = lead; i < io->n_groups; i++) {
+        if (io->groups[i].lead == lead) {
+            sender_add_envelope(io->sender, io->groups[i].first + partition,
+                                &io->contents, io->batch);
+        }
     }
 }
 
-static void add_to_target(struct engine_io *io, size_t target,
+static void flush_all(struct engine_io *io)
+{
+    for (size_t i = 0; i < io->n_groups; i++) {
+        for (size_t p = 0; p < io->groups[i].partitions; p++) {
+            flush_partition(io, i, p);
+        }
+    }
+}
+
+void batch_regroup(struct engine_io *io)
+{
+    flush_all(io);
+    for (size_t i = 0; i < io->n_groups; i++) {
+        struct group *group = &io->groups[i];
+
+        group->lead = 0;
+        while (io->groups[group->lead].partitions != group->partitions ||
+               io->groups[group->lead].shedding != group->shedding) {
+            group->lead++;
+        }
+    }
+}
+
+static void add_to_target(struct engine_io *io, size_t lead, size_t partition,
                           const struct envelope_item *item)
 {
-    if (!envelope_out_add(io->builders[target], item)) {
-        flush_builder(io, target);
-        BUG_IF(!envelope_out_add(io->builders[target], item));
+    struct envelope_out *builder =
+        io->builders[io->groups[lead].first + partition];
+
+    if (!envelope_out_add(builder, item)) {
+        flush_partition(io, lead, partition);
+        BUG_IF(!envelope_out_add(builder, item));
     }
 }
 
@@ -57,14 +93,14 @@ bool engine_owns(const struct engine_io *io, const char *component,
 /* Behind a split, only what took the same partition is in order: each of them
  * is a stream of its own from here on, "<stream>/<partition>", so that an
  * engine that reads several and passes on keeps their positions apart. */
-static void add_to_partition(struct engine_io *io, const struct group *group,
+static void add_to_partition(struct engine_io *io, size_t lead,
                              size_t partition, const struct envelope_item *item)
 {
     struct envelope_item out = *item;
     char stream[EVENT_STREAM_MAX + 1];
     int len;
 
-    if (group->partitions > 1) {
+    if (io->groups[lead].partitions > 1) {
         len =
             snprintf(stream, sizeof stream, "%.*s%c%zu", (int)item->stream_len,
                      item->stream, ENVELOPE_SPLIT_MARK, partition);
@@ -72,7 +108,7 @@ static void add_to_partition(struct engine_io *io, const struct group *group,
         out.stream = stream;
         out.stream_len = (uint8_t)len;
     }
-    add_to_target(io, group->first + partition, &out);
+    add_to_target(io, lead, partition, &out);
 }
 
 void batch_forward(struct engine_io *io, const struct event *event,
@@ -83,12 +119,13 @@ void batch_forward(struct engine_io *io, const struct event *event,
 
         if (group->shedding) {
             engine_count(io, "shed", 1);
-            continue;
+        } else if (group->lead == i) {
+            add_to_partition(io, i,
+                             partition_of(event->component,
+                                          event->connector_name,
+                                          group->partitions),
+                             item);
         }
-        add_to_partition(io, group,
-                         partition_of(event->component, event->connector_name,
-                                      group->partitions),
-                         item);
     }
 }
 
@@ -97,8 +134,8 @@ void batch_forward_mark(struct engine_io *io, const struct envelope_item *item)
     for (size_t i = 0; i < io->n_groups; i++) {
         const struct group *group = &io->groups[i];
 
-        for (size_t p = 0; p < group->partitions; p++) {
-            add_to_partition(io, group, p, item);
+        for (size_t p = 0; group->lead == i && p < group->partitions; p++) {
+            add_to_partition(io, i, p, item);
         }
     }
 }
@@ -313,9 +350,7 @@ void batch_begin_commit(struct engine_io *io)
     write_receipts(io);
     write_outbox(io);
     progress_write(io);
-    for (size_t i = 0; i < sender_n_targets(io->sender); i++) {
-        flush_builder(io, i);
-    }
+    flush_all(io);
     io->committing = true;
 }
 

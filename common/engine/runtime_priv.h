@@ -82,6 +82,7 @@ struct group {
     size_t partitions;
     bool side;
     bool shedding;
+    size_t lead; /* the first group that gets the same; often itself */
 };
 
 struct engine_io {
@@ -101,7 +102,9 @@ struct engine_io {
     bool extras_read;
     struct group groups[RUNTIME_GROUPS_MAX];
     size_t n_groups;
-    struct envelope_out **builders; /* by target */
+    struct envelope_out **builders; /* by target; used of lead groups only */
+    struct buf contents;            /* of the envelope being sealed */
+    struct buf room;                /* of the envelope being read */
 
     bool in_up;
     bool stale; /* what still comes was delivered to a lost connection */
@@ -168,6 +171,8 @@ struct engine_io {
 void batch_open(struct engine_io *io);
 void batch_forward(struct engine_io *io, const struct event *event,
                    const struct envelope_item *item);
+/* Group again what gets the same, after a change of who sheds. */
+void batch_regroup(struct engine_io *io);
 void batch_forward_mark(struct engine_io *io, const struct envelope_item *item);
 /* Queue one stored outgoing message {x, k, c, i, b} to the sender. */
 void batch_send_outbox(struct engine_io *io, struct doc message,

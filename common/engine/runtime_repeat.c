@@ -16,6 +16,8 @@ struct repeats {
     struct repeat *list;
     size_t n;
     size_t cap;
+    struct buf *rooms; /* one for each envelope, which the items borrow from */
+    size_t n_rooms;
 };
 
 static void add_repeat(struct repeats *repeats, uint32_t stream,
@@ -51,9 +53,15 @@ static void collect(struct engine_io *io, const struct bus_delivery *delivery,
                     struct repeats *repeats)
 {
     struct envelope envelope;
+    struct buf *room;
 
-    if (delivery->body == NULL || envelope_open(delivery->body, delivery->len,
-                                                &envelope, NULL) != ERR_OK) {
+    repeats->rooms = xrealloc_array(repeats->rooms, repeats->n_rooms + 1,
+                                    sizeof *repeats->rooms);
+    room = &repeats->rooms[repeats->n_rooms++];
+    buf_init(room, ENVELOPE_BODY_MAX);
+    if (delivery->body == NULL ||
+        envelope_open(delivery->body, delivery->len, room, &envelope, NULL) !=
+            ERR_OK) {
         return; /* refused when it is taken */
     }
     for (uint32_t i = 0; i < envelope.count; i++) {
@@ -150,6 +158,10 @@ static void match_hop(struct engine_io *io, const struct queue *queue)
 
     (void)walk_redelivered(io, queue, each_repeat, &repeats);
     forward_repeats(io, &repeats);
+    for (size_t i = 0; i < repeats.n_rooms; i++) {
+        buf_fini(&repeats.rooms[i]);
+    }
+    free(repeats.rooms);
     free(repeats.list);
 }
 

@@ -147,8 +147,8 @@ static void take_envelope(struct engine_io *io,
         refuse_message(io, delivery, &why);
         return;
     }
-    if (envelope_open(delivery->body, delivery->len, &envelope, &why) !=
-        ERR_OK) {
+    if (envelope_open(delivery->body, delivery->len, &io->room, &envelope,
+                      &why) != ERR_OK) {
         refuse_message(io, delivery, &why);
         return;
     }
@@ -242,8 +242,10 @@ static void send_input_envelope(struct engine_io *io)
                                  .index = io->input_part++},
         id, sizeof id);
     memcpy(header.sender, io->row, sizeof io->row);
+    buf_clear(&io->contents);
+    envelope_out_finish(io->input_envelope, &io->contents);
     buf_clear(&io->text);
-    envelope_out_seal(io->input_envelope, &header, &io->text);
+    envelope_seal(&header, &io->contents, &io->text);
     message.body = io->text.data;
     message.len = io->text.len;
     sender_add_message(io->sender, &message, 0, io->batch);

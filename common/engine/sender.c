@@ -150,7 +150,7 @@ static void push(struct sender *sender, const struct item *item)
 }
 
 void sender_add_envelope(struct sender *sender, size_t target,
-                         const struct envelope_out *envelope, uint64_t batch)
+                         const struct buf *contents, uint64_t batch)
 {
     struct target *to = &sender->targets[target];
     struct envelope_header header = {.epoch = sender->epoch,
@@ -163,8 +163,8 @@ void sender_add_envelope(struct sender *sender, size_t target,
                         .batch = batch};
 
     memcpy(header.sender, sender->name, sizeof header.sender);
-    buf_init(&body, DOC_BYTES_MAX + ENVELOPE_BYTES_MAX);
-    envelope_out_seal(envelope, &header, &body);
+    buf_init(&body, ENVELOPE_MESSAGE_MAX);
+    envelope_seal(&header, contents, &body);
     BUG_IF(body.overflow);
     item.message = (struct bus_message){.exchange = own(""),
                                         .routing_key = own(to->queue),

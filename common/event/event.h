@@ -165,4 +165,16 @@ void event_add_members(const struct event *event, struct doc_out *out);
 MUST_CHECK enum err event_from_doc(struct doc doc, struct event *event,
                                    struct errbuf *why);
 
+/** Set one member from a value, as event_from_doc reads it (borrowed); null
+ *  takes it away. ERR_NOT_FOUND: no member of an event is called so;
+ *  ERR_INVALID with the field: the value is of another kind, or null where a
+ *  value must be. */
+MUST_CHECK enum err event_set_member(struct event *event, const char *name,
+                                     const struct doc_value *value,
+                                     struct errbuf *why);
+/** One member as event_to_doc writes it; false (and DOC_MISSING) when it
+ *  writes none. Borrows from the event. */
+bool event_get_member(const struct event *event, const char *name,
+                      struct doc_value *value);
+
 #endif

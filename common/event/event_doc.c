@@ -404,3 +404,122 @@ enum err event_from_doc(struct doc doc, struct event *event, struct errbuf *why)
     }
     return err;
 }
+
+/* Back to what an event holds before its members are read. */
+static void clear_field(const struct field *field, struct event *event)
+{
+    static const size_t sizes[] = {
+        [KIND_TEXT] = sizeof event->output,
+        [KIND_TYPE] = sizeof event->type,
+        [KIND_SOURCE] = sizeof event->source_type,
+        [KIND_TIME] = sizeof event->timestamp_ms,
+        [KIND_SPAN] = sizeof event->ttl_ms,
+        [KIND_STATE] = sizeof event->state,
+        [KIND_HARD] = sizeof event->hard,
+        [KIND_KEEP] = sizeof event->keep_state,
+        [KIND_DOC] = sizeof event->infos,
+        [KIND_ARRAY] = sizeof event->perf,
+        [KIND_TAGS] = sizeof event->tags,
+    };
+
+    memcpy((char *)event + field->offset, (const char *)&blank + field->offset,
+           sizes[field->kind]);
+    if (field->kind == KIND_TAGS) {
+        event->tags_is_map = false;
+    } else if (field->kind == KIND_KEEP) {
+        event->keep_state = keep_state_default(event->type);
+    }
+}
+
+enum err event_set_member(struct event *event, const char *name,
+                          const struct doc_value *value, struct errbuf *why)
+{
+    size_t at = 0;
+    const struct field *field = find_field(name, &at);
+    bool is_null = value->type == DOC_NULL;
+
+    if (field == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    if (is_null ? field->required : !read_field(field, value, event)) {
+        errbuf_set_field(why, name, "%s: expected %s", name,
+                         kind_expected(field->kind));
+        return ERR_INVALID;
+    }
+    if (is_null) {
+        clear_field(field, event);
+    }
+    return ERR_OK;
+}
+
+static struct doc_value text_value(const char *text)
+{
+    return (struct doc_value){
+        .type = text != NULL && text[0] != '\0' ? DOC_STRING : DOC_MISSING,
+        .u.s = {text, text != NULL ? (uint32_t)strlen(text) : 0}};
+}
+
+static struct doc_value nested_value(struct doc doc, enum doc_type type)
+{
+    return (struct doc_value){.type = doc.len > 0 ? type : DOC_MISSING,
+                              .u.doc = doc};
+}
+
+static struct doc_value number_value(int64_t number)
+{
+    return (struct doc_value){.type = DOC_INT, .u.i = number};
+}
+
+static struct doc_value field_value(const struct event *event,
+                                    const struct field *field)
+{
+    const void *at = (const char *)event + field->offset;
+    struct doc_value value = {.type = DOC_MISSING};
+
+    switch (field->kind) {
+    case KIND_TEXT:
+        return text_value(*(const char *const *)at);
+    case KIND_TYPE:
+        return text_value(event->type_name);
+    case KIND_SOURCE:
+        return text_value(event_source_name(event->source_type));
+    case KIND_SPAN:
+        if (*(const int64_t *)at == 0) {
+            break;
+        }
+        /* fall through */
+    case KIND_TIME:
+        value.type = DOC_DOUBLE;
+        value.u.d = clock_ms_to_s(*(const int64_t *)at);
+        break;
+    case KIND_STATE:
+        return number_value(event->state);
+    case KIND_HARD:
+        return number_value(event->hard ? 1 : 0);
+    case KIND_KEEP:
+        value.type = event->keep_state != keep_state_default(event->type)
+                         ? DOC_BOOL
+                         : DOC_MISSING;
+        value.u.b = event->keep_state;
+        break;
+    case KIND_DOC:
+        return nested_value(*(const struct doc *)at, DOC_DOC);
+    case KIND_ARRAY:
+        return nested_value(*(const struct doc *)at, DOC_ARRAY);
+    case KIND_TAGS:
+        return nested_value(event->tags,
+                            event->tags_is_map ? DOC_DOC : DOC_ARRAY);
+    }
+    return value;
+}
+
+bool event_get_member(const struct event *event, const char *name,
+                      struct doc_value *value)
+{
+    size_t at = 0;
+    const struct field *field = find_field(name, &at);
+
+    *value = field != NULL ? field_value(event, field)
+                           : (struct doc_value){.type = DOC_MISSING};
+    return value->type != DOC_MISSING;
+}

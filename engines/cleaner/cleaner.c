@@ -24,6 +24,7 @@ struct cleaner {
     struct idset ids;
     struct buf new_ids; /* hashes added by the open batch */
     int64_t ids_row;    /* key of the last row written */
+    struct buf room;    /* of the envelope being read */
 };
 
 #define CLEANER_LIMIT(key_, field)                                             \
@@ -97,6 +98,7 @@ static enum err cleaner_init(void *state, struct engine_io *io,
     cleaner->limits.extra_types = cleaner->extra_names;
     cleaner->parser = event_parser_new(&cleaner->limits);
     buf_init(&cleaner->new_ids, DOC_BYTES_MAX / 2);
+    buf_init(&cleaner->room, ENVELOPE_BODY_MAX);
     return ERR_OK;
 }
 
@@ -189,7 +191,7 @@ static void sink_refused(void *ctx, uint32_t index, const char *text,
 }
 
 /* Events that another process of the suite has decoded already. */
-static void take_envelope(struct engine_io *io,
+static void take_envelope(struct cleaner *cleaner, struct engine_io *io,
                           const struct engine_input *input)
 {
     const struct bus_delivery *delivery = input->delivery;
@@ -202,7 +204,8 @@ static void take_envelope(struct engine_io *io,
                          "envelopes are taken from the suite's own user only; "
                          "expected JSON");
     } else {
-        err = envelope_open(delivery->body, delivery->len, &envelope, &why);
+        err = envelope_open(delivery->body, delivery->len, &cleaner->room,
+                            &envelope, &why);
     }
     if (err != ERR_OK) {
         engine_refuse(io, 0, delivery->body, delivery->len, &why);
@@ -245,7 +248,7 @@ static void cleaner_input(void *state, struct engine_io *io,
         return;
     }
     if (strcmp(delivery->properties.content_type, ENVELOPE_CONTENT_TYPE) == 0) {
-        take_envelope(io, input);
+        take_envelope(cleaner, io, input);
         return;
     }
     cleaner->io = io;
@@ -286,6 +289,7 @@ static void cleaner_fini(void *state)
     event_parser_free(cleaner->parser);
     idset_fini(&cleaner->ids);
     buf_fini(&cleaner->new_ids);
+    buf_fini(&cleaner->room);
     free(cleaner->extra_names);
 }
 

@@ -10,8 +10,7 @@
 #include "tests/fuzz/fuzz.h"
 
 enum {
-    CRC_LEN = 4,
-    SEALED_MAX = 32 * 1024 * 1024
+    CRC_LEN = 4
 };
 
 static void check_same(const struct envelope_item *a,
@@ -30,10 +29,14 @@ static void seal_again(const struct envelope *envelope)
     struct envelope_out *out = envelope_out_new();
     struct envelope again;
     struct errbuf why;
+    struct buf contents;
     struct buf sealed;
+    struct buf room;
     uint32_t n = 0;
 
-    buf_init(&sealed, SEALED_MAX);
+    buf_init(&contents, ENVELOPE_MESSAGE_MAX);
+    buf_init(&sealed, ENVELOPE_MESSAGE_MAX);
+    buf_init(&room, ENVELOPE_BODY_MAX);
     for (; n < envelope->count; n++) {
         struct envelope_item item;
 
@@ -44,8 +47,10 @@ static void seal_again(const struct envelope *envelope)
         }
     }
     BUG_IF(envelope_out_count(out) != n);
-    envelope_out_seal(out, &envelope->header, &sealed);
-    BUG_IF(envelope_open(sealed.data, sealed.len, &again, &why) != ERR_OK);
+    envelope_out_finish(out, &contents);
+    envelope_seal(&envelope->header, &contents, &sealed);
+    BUG_IF(envelope_open(sealed.data, sealed.len, &room, &again, &why) !=
+           ERR_OK);
     BUG_IF(again.count != n);
     BUG_IF(strcmp(again.header.sender, envelope->header.sender) != 0);
     for (uint32_t i = 0; i < n; i++) {
@@ -56,7 +61,9 @@ static void seal_again(const struct envelope *envelope)
         envelope_get(&again, i, &two);
         check_same(&one, &two);
     }
+    buf_fini(&contents);
     buf_fini(&sealed);
+    buf_fini(&room);
     envelope_out_free(out);
 }
 
@@ -64,12 +71,15 @@ static void run(const uint8_t *data, size_t size)
 {
     struct envelope envelope;
     struct errbuf why = {"", ""};
+    struct buf room;
 
-    if (envelope_open(data, size, &envelope, &why) == ERR_OK) {
+    buf_init(&room, ENVELOPE_BODY_MAX);
+    if (envelope_open(data, size, &room, &envelope, &why) == ERR_OK) {
         seal_again(&envelope);
     } else {
         BUG_IF(why.text[0] == '\0');
     }
+    buf_fini(&room);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

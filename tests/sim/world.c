@@ -14,7 +14,7 @@ enum {
     TWINS = 2, /* instances of one engine at once */
     ENGINES = 8,
     SETTLE_STEPS = 400000,
-    HEARTBEATS = 5,  /* times rarer than a disown */
+    HEARTBEATS = 5,    /* times rarer than a disown */
     SETTLE_LOOK = 8,   /* steps between two looks at the queues */
     QUIET_MS = 8000,   /* longer than the longest back-off and a mark */
     QUIET_STEPS = 100, /* and so many turns of each engine */
@@ -533,8 +533,7 @@ bool world_settle(struct world *world)
             busy_ms = world->now_ms;
             busy_step = n;
         }
-        if (world->now_ms - busy_ms > QUIET_MS &&
-            n - busy_step > quiet_steps) {
+        if (world->now_ms - busy_ms > QUIET_MS && n - busy_step > quiet_steps) {
             return true;
         }
     }

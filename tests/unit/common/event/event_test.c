@@ -576,6 +576,49 @@ static void test_blank_event(void **state)
     assert_false(event.keep_state);
 }
 
+/* Every member that is written can be read, taken away and set again. */
+static void test_members_one_by_one(void **state)
+{
+    struct docs *docs = *state;
+    struct event event = sample();
+    struct errbuf why = {0};
+    struct doc_iter it;
+    struct doc_value value;
+    struct doc_value got;
+    const struct doc_value null = {.type = DOC_NULL};
+    const char *name;
+
+    event_to_doc(&event, docs->out);
+    doc_iter_init(&it, doc_out_done(docs->out));
+    while (doc_next(&it, &name, &value)) {
+        struct event copy = event;
+        enum err err;
+
+        assert_true(event_get_member(&event, name, &got));
+        assert_int_equal(doc_compare(&got, &value), 0);
+        err = event_set_member(&copy, name, &null, &why);
+        if (err == ERR_OK) {
+            (void)event_get_member(&copy, name, &got);
+            assert_true(got.type == DOC_MISSING ||
+                        doc_compare(&got, &value) != 0 ||
+                        strcmp(name, "state_type") == 0);
+        } else {
+            assert_int_equal(err, ERR_INVALID);
+            assert_string_equal(why.field, name);
+        }
+        assert_int_equal(event_set_member(&copy, name, &value, &why), ERR_OK);
+        assert_true(event_get_member(&copy, name, &got));
+        assert_int_equal(doc_compare(&got, &value), 0);
+    }
+    value = (struct doc_value){.type = DOC_INT, .u.i = 4};
+    assert_int_equal(event_set_member(&event, "state", &value, &why),
+                     ERR_INVALID);
+    assert_string_equal(why.text, "state: expected 0 to 3");
+    assert_int_equal(event_set_member(&event, "nothing", &value, &why),
+                     ERR_NOT_FOUND);
+    assert_false(event_get_member(&event, "nothing", &got));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -611,6 +654,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_any_order_and_foreign_members,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_docs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_members_one_by_one, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_members_in_an_open_document, setup,
                                         teardown),
     };

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** One rule, compiled from its spec; and the table of what a spec holds. */
+#include "common/rules/rule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+
+enum {
+    FIELD_MAX = 512, /* bytes of a field's path */
+    TAG_MAX = 256,
+    DESCRIPTION_MAX = 2000
+};
+
+#define FIELD_OF(name_, help_)                                                 \
+    {                                                                          \
+        .name = name_, .type = OBJECT_TEXT, .required = true, .min = 1,        \
+        .max = FIELD_MAX, .help = help_                                        \
+    }
+
+static const struct object_field set_fields[] = {
+    FIELD_OF("field", "what is set"),
+    {.name = "value", .type = OBJECT_ANY, .required = true, .help = "to what"},
+    {.name = NULL}};
+
+static const struct object_field copy_fields[] = {
+    FIELD_OF("from", "where the value is read"),
+    FIELD_OF("to", "what is set to it"),
+    {.name = NULL}};
+
+static const struct object_field remove_fields[] = {
+    FIELD_OF("field", "what is taken away"), {.name = NULL}};
+
+static const struct object_field tag_fields[] = {{.name = "tag",
+                                                  .type = OBJECT_TEXT,
+                                                  .required = true,
+                                                  .min = 1,
+                                                  .max = TAG_MAX,
+                                                  .help = "the tag"},
+                                                 {.name = NULL}};
+
+/* In the order of enum action_type. */
+static const struct object_variant action_variants[] = {
+    {"pass", NULL, "the event goes on, also when the default is drop"},
+    {"drop", NULL, "the event ends here"},
+    {"set", set_fields, "set a field to a value"},
+    {"copy", copy_fields, "set a field to what another holds"},
+    {"remove", remove_fields, "take a field away"},
+    {"add_tag", tag_fields, "add a tag"},
+    {"remove_tag", tag_fields, "take a tag away"},
+    {NULL, NULL, NULL}};
+
+static const char *const on_failures[] = {"pass", "drop", "dead", NULL};
+
+static const struct object_field spec_fields[] = {
+    {.name = "description",
+     .type = OBJECT_TEXT,
+     .max = DESCRIPTION_MAX,
+     .help = "what it is for"},
+    {.name = "enabled",
+     .type = OBJECT_BOOL,
+     .fallback = "true",
+     .help = "whether it is in force"},
+    {.name = "priority",
+     .type = OBJECT_INT,
+     .max = RULES_PRIORITY_MAX,
+     .fallback = "100",
+     .help = "lower ones come first, equal ones by name"},
+    {.name = "filter",
+     .type = OBJECT_FILTER,
+     .fallback = "\"\"",
+     .help = "the events it speaks of; empty: all"},
+    {.name = "actions",
+     .type = OBJECT_LIST,
+     .required = true,
+     .min = 1,
+     .max = RULES_ACTIONS_MAX,
+     .variants = action_variants,
+     .help = "what is done with them, in order"},
+    {.name = "break",
+     .type = OBJECT_BOOL,
+     .fallback = "false",
+     .help = "no later rule sees them"},
+    {.name = "on_failure",
+     .type = OBJECT_CHOICE,
+     .choices = on_failures,
+     .fallback = "\"pass\"",
+     .help = "when an action fails: go on as if the rule were not there, drop "
+             "the event, or send it to the dead letters"},
+    {.name = NULL}};
+
+static int index_of(const char *const *names, const char *name)
+{
+    int i = 0;
+
+    while (names[i] != NULL && strcmp(names[i], name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static enum action_type type_of(const char *name)
+{
+    size_t i = 0;
+
+    while (strcmp(action_variants[i].name, name) != 0) {
+        i++;
+    }
+    return (enum action_type)i;
+}
+
+static void read_action(struct doc doc, struct action *action)
+{
+    *action = (struct action){
+        .type = type_of(doc_str(doc, "type", "")),
+        .field =
+            doc_str(doc, "field", doc_str(doc, "to", doc_str(doc, "tag", ""))),
+        .from = doc_str(doc, "from", "")};
+    (void)doc_get(doc, "value", &action->value);
+}
+
+static enum err read_filter(struct doc spec, struct filter **filter,
+                            struct errbuf *why)
+{
+    struct doc_value value;
+
+    if (!doc_get(spec, "filter", &value)) {
+        return ERR_OK;
+    }
+    return value.type == DOC_DOC ? filter_from_doc(value.u.doc, filter, why)
+                                 : filter_parse(value.u.s.text, filter, why);
+}
+
+static enum err read_actions(struct rule *rule, struct doc list,
+                             struct errbuf *why)
+{
+    struct rule_scratch scratch;
+    struct errbuf inner = {0};
+    struct doc_iter it;
+    struct doc_value value;
+    const char *index;
+    enum err err = ERR_OK;
+
+    rule_scratch_init(&scratch);
+    rule->actions = xcalloc(doc_count(list), sizeof rule->actions[0]);
+    doc_iter_init(&it, list);
+    while (err == ERR_OK && doc_next(&it, &index, &value)) {
+        struct action *action = &rule->actions[rule->n_actions];
+
+        read_action(value.u.doc, action);
+        err = action_check(action, &scratch, &inner);
+        if (err != ERR_OK) {
+            char path[ERRBUF_FIELD_MAX];
+
+            (void)snprintf(path, sizeof path, "actions[%zu].%.64s",
+                           rule->n_actions, inner.field);
+            errbuf_set_field(why, path, "%s", inner.text);
+        }
+        rule->n_actions++;
+    }
+    rule_scratch_fini(&scratch);
+    return err;
+}
+
+/* spec has passed its table. */
+static enum err compile(const char *name, struct doc spec, struct rule **out,
+                        struct errbuf *why)
+{
+    struct rule *rule = xcalloc(1, sizeof *rule);
+    struct doc own = {xmemdup(spec.data, spec.len), spec.len};
+    enum err err;
+
+    rule->name = xstrdup(name);
+    rule->storage = (void *)(uintptr_t)own.data;
+    rule->priority = doc_i64(own, "priority", RULES_PRIORITY_DEFAULT);
+    rule->last = doc_bool(own, "break", false);
+    rule->on_failure = (enum on_failure)index_of(
+        on_failures, doc_str(own, "on_failure", "pass"));
+    err = read_filter(own, &rule->filter, why);
+    if (err == ERR_OK) {
+        err = read_actions(rule, doc_sub(own, "actions"), why);
+    }
+    if (err != ERR_OK) {
+        rule_free(rule);
+        return err;
+    }
+    *out = rule;
+    return ERR_OK;
+}
+
+enum err rule_new(const char *name, struct doc spec, struct rule **out,
+                  struct errbuf *why)
+{
+    *out = NULL;
+    return doc_bool(spec, "enabled", true) ? compile(name, spec, out, why)
+                                           : ERR_OK;
+}
+
+void rule_free(struct rule *rule)
+{
+    if (rule != NULL) {
+        filter_free(rule->filter);
+        free(rule->actions);
+        free(rule->storage);
+        free(rule->name);
+        free(rule);
+    }
+}
+
+/* One that is not enabled must be right all the same. */
+static enum err check_spec(struct doc spec, struct errbuf *why)
+{
+    struct rule *rule = NULL;
+    enum err err = compile("", spec, &rule, why);
+
+    rule_free(rule);
+    return err;
+}
+
+const struct object_kind rule_kind = {
+    .name = "eventfilter",
+    .help = "A rule of the event filter: which events it speaks of, and what "
+            "it does with them.",
+    .fields = spec_fields,
+    .check = check_spec,
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** One rule: shared by the parts of this folder only. */
+#ifndef HYP_RULES_RULE_H
+#define HYP_RULES_RULE_H
+
+#include "common/filter/filter.h"
+#include "common/rules/rules.h"
+
+enum action_type {
+    ACTION_PASS,
+    ACTION_DROP,
+    ACTION_SET,
+    ACTION_COPY,
+    ACTION_REMOVE,
+    ACTION_ADD_TAG,
+    ACTION_REMOVE_TAG
+};
+
+struct action {
+    enum action_type type;
+    const char *field;      /* what is changed; a tag's action: the tag */
+    const char *from;       /* ACTION_COPY */
+    struct doc_value value; /* ACTION_SET */
+};
+
+enum on_failure {
+    ON_FAILURE_PASS,
+    ON_FAILURE_DROP,
+    ON_FAILURE_DEAD
+};
+
+struct rule {
+    char *name;
+    void *storage; /* the spec; actions borrow from it */
+    int64_t priority;
+    struct filter *filter;
+    struct action *actions;
+    size_t n_actions;
+    bool last; /* break */
+    enum on_failure on_failure;
+};
+
+/* What changed parts of an event live in until the next run. */
+struct rule_scratch {
+    void **blocks;
+    size_t n_blocks, cap_blocks;
+    struct doc_out *out;
+    struct buf text;
+};
+
+void rule_scratch_init(struct rule_scratch *scratch);
+void rule_scratch_fini(struct rule_scratch *scratch);
+/* Forget what the last run changed. */
+void rule_scratch_clear(struct rule_scratch *scratch);
+
+/* Compile; gives *out, NULL for a rule that is not enabled. */
+MUST_CHECK enum err rule_new(const char *name, struct doc spec,
+                             struct rule **out, struct errbuf *why);
+void rule_free(struct rule *rule);
+
+/* Whether the action could ever work: ERR_INVALID with the member in why. */
+MUST_CHECK enum err action_check(const struct action *action,
+                                 struct rule_scratch *scratch,
+                                 struct errbuf *why);
+/* Do it. ERR_INVALID: it does not work on this event. */
+MUST_CHECK enum err action_apply(const struct action *action,
+                                 struct rule_scratch *scratch,
+                                 struct event *event, struct errbuf *why);
+/* After the actions of a rule: names and ids again from the parts. before is
+ * the event as it was. ERR_INVALID: it would be no event any more. */
+MUST_CHECK enum err action_settle(struct rule_scratch *scratch,
+                                  const struct event *before,
+                                  struct event *event, struct errbuf *why);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The rules of the event filter: which events they speak of and what they do
+ * with them. Pure: same rules and event, same result. docs/engines/
+ * event-filter.md says what each action means.
+ */
+#ifndef HYP_RULES_RULES_H
+#define HYP_RULES_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/event/event.h"
+#include "common/object/object.h"
+
+enum {
+    RULES_ACTIONS_MAX = 50,       /**< of one rule */
+    RULES_PRIORITY_MAX = 1000000, /**< lowest first */
+    RULES_PRIORITY_DEFAULT = 100,
+    RULES_DOC_BYTES_MAX = 64 * 1024 /**< that tags, infos, ... grow to */
+};
+
+/** Kind "eventfilter": its objects are the rules. */
+extern const struct object_kind rule_kind;
+
+/** What became of an event at one rule. */
+enum rule_result {
+    RULE_NO_MATCH,
+    RULE_APPLIED,
+    RULE_DROPPED, /**< it ends here */
+    RULE_FAILED   /**< nothing of the rule's is done; on_failure decides */
+};
+
+enum rules_verdict {
+    RULES_PASS,
+    RULES_DROP,
+    RULES_DEAD /**< why names the rule and what failed */
+};
+
+struct rules;
+
+/** Told of each rule that was tried, in order. */
+struct rules_watch {
+    void *ctx;
+    void (*tried)(void *ctx, size_t rule, enum rule_result result,
+                  const struct errbuf *why);
+};
+
+struct rules *rules_new(void);
+void rules_free(struct rules *rules);
+/** Add a rule from its object {name, spec}, which is copied. A rule that is
+ *  not enabled is passed over. ERR_INVALID with the path in why. */
+MUST_CHECK enum err rules_add(struct rules *rules, struct doc object,
+                              struct errbuf *why);
+/** All are in: put them in order and index them. */
+void rules_seal(struct rules *rules);
+/** Number of (enabled) rules; rule i's name. In order once sealed. */
+size_t rules_count(const struct rules *rules);
+const char *rules_name(const struct rules *rules, size_t i);
+
+/**
+ * Let an event pass all rules.
+ *
+ * doc      the event's document, as event_from_doc read event from.
+ * event    in and out; what is changed lives until the next run.
+ * pass     the verdict when no rule decides.
+ * watch    may be NULL.
+ * changed  whether event is another now.
+ */
+enum rules_verdict rules_run(struct rules *rules, struct doc doc,
+                             struct event *event, bool pass,
+                             const struct rules_watch *watch, bool *changed,
+                             struct errbuf *why);
+
+#endif

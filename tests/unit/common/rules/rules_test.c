@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** The event filter's rules: what they do, in which order, what is refused. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/filter/filter.h"
+#include "common/rules/rules.h"
+#include "tests/support/rows.h"
+#include "tests/support/unit.h"
+
+enum {
+    TEXT_MAX = 256 * 1024,
+    RANDOM_RULES = 200,
+    RANDOM_EVENTS = 200
+};
+
+/* What all events below have, unless they say otherwise. */
+#define EVENT(more)                                                            \
+    "{\"id\":\"q-1-0\",\"connector\":\"c\",\"connector_name\":\"n\","          \
+    "\"event_type\":\"check\",\"source_type\":\"resource\","                   \
+    "\"component\":\"web1\",\"resource\":\"disk\",\"timestamp\":1,"            \
+    "\"state\":2,\"output\":\"full\"" more "}"
+#define SET(field, value)                                                      \
+    "{\"type\":\"set\",\"field\":\"" field "\",\"value\":" value "}"
+#define TAG(tag) "{\"type\":\"add_tag\",\"tag\":\"" tag "\"}"
+
+struct run_row {
+    const char *name;
+    const char *rules[4]; /* specs; their names are r0, r1, ... */
+    const char *event;
+    bool fallback_drop;
+    enum rules_verdict verdict;
+    const char *path; /* into the event afterwards; NULL: it is unchanged */
+    const char *want; /* as JSON; "" for nothing there */
+};
+
+static const struct run_row runs[] = {
+    {"no rule", {NULL}, EVENT(""), false, RULES_PASS, NULL, NULL},
+    {"no rule, default drop", {NULL}, EVENT(""), true, RULES_DROP, NULL, NULL},
+    {"pass over a default drop",
+     {"{\"actions\":[{\"type\":\"pass\"}]}"},
+     EVENT(""),
+     true,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"a rule without pass leaves the default",
+     {"{\"actions\":[" TAG("x") "]}"},
+     EVENT(""),
+     true,
+     RULES_DROP,
+     "tags",
+     "[\"x\"]"},
+    {"drop",
+     {"{\"filter\":\"component=web1\",\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(""),
+     false,
+     RULES_DROP,
+     NULL,
+     NULL},
+    {"drop of others",
+     {"{\"filter\":\"component=web2\",\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"a rule that is off",
+     {"{\"enabled\":false,\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"set a state",
+     {"{\"actions\":[" SET("state", "1") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "state",
+     "1"},
+    {"set a text to a number",
+     {"{\"actions\":[" SET("output", "17") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "output",
+     "\"17\""},
+    {"set an info",
+     {"{\"actions\":[" SET("infos.site", "{\"a\":1}") "]}"},
+     EVENT(",\"infos\":{\"rack\":4,\"site\":\"x\"}"),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"rack\":4,\"site\":{\"a\":1}}"},
+    {"set what is unknown",
+     {"{\"actions\":[" SET("extra.team", "\"ops\"") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "extra.team",
+     "\"ops\""},
+    {"another component is another entity",
+     {"{\"actions\":[" SET("component", "\"db/1\"") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "entity_id",
+     "\"/resource/c/n/db%2F1/disk\""},
+    {"and another routing key",
+     {"{\"actions\":[" SET("component", "\"db\"") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "rk",
+     "\"c.n.check.resource.db.disk\""},
+    {"without resource it is the component's",
+     {"{\"actions\":[{\"type\":\"remove\",\"field\":\"resource\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "source_type",
+     "\"component\""},
+    {"with a resource it is the resource's",
+     {"{\"actions\":[" SET("resource", "\"r\"") "]}"},
+     "{\"connector\":\"c\",\"connector_name\":\"n\",\"event_type\":\"check\","
+     "\"source_type\":\"component\",\"component\":\"w\",\"timestamp\":1,"
+     "\"state\":0}",
+     false,
+     RULES_PASS,
+     "entity_id",
+     "\"/resource/c/n/w/r\""},
+    {"copy",
+     {"{\"actions\":[{\"type\":\"copy\",\"from\":\"resource\",\"to\":"
+      "\"infos.what\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos.what",
+     "\"disk\""},
+    {"copy of a number into a text",
+     {"{\"actions\":[{\"type\":\"copy\",\"from\":\"state\",\"to\":"
+      "\"author\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"2\""},
+    {"copy from extra by its short name",
+     {"{\"actions\":[{\"type\":\"copy\",\"from\":\"team.lead\",\"to\":"
+      "\"author\"}]}"},
+     EVENT(",\"extra\":{\"team\":{\"lead\":\"ann\"}}"),
+     false,
+     RULES_PASS,
+     "author",
+     "\"ann\""},
+    {"remove",
+     {"{\"actions\":[{\"type\":\"remove\",\"field\":\"output\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "output",
+     ""},
+    {"remove an info",
+     {"{\"actions\":[{\"type\":\"remove\",\"field\":\"infos.a\"}]}"},
+     EVENT(",\"infos\":{\"a\":1}"),
+     false,
+     RULES_PASS,
+     "infos",
+     ""},
+    {"a tag once",
+     {"{\"actions\":[" TAG("a") "," TAG("b") "," TAG("a") "]}"},
+     EVENT(",\"tags\":[\"z\"]"),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"z\",\"b\",\"a\"]"},
+    {"a map of tags becomes a list",
+     {"{\"actions\":[" TAG("a") "]}"},
+     EVENT(",\"tags\":{\"env\":\"prod\",\"n\":3}"),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"env: prod\",\"n: 3\",\"a\"]"},
+    {"remove a tag",
+     {"{\"actions\":[{\"type\":\"remove_tag\",\"tag\":\"a\"}]}"},
+     EVENT(",\"tags\":[\"a\",\"b\"]"),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"b\"]"},
+    {"by priority, then by name",
+     {"{\"priority\":2,\"actions\":[" TAG("0") "]}",
+      "{\"priority\":1,\"actions\":[" TAG("1") "]}",
+      "{\"priority\":2,\"actions\":[" TAG("2") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"1\",\"0\",\"2\"]"},
+    {"break",
+     {"{\"break\":true,\"actions\":[" TAG("0") "]}",
+      "{\"actions\":[" TAG("1") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"0\"]"},
+    {"a break that does not match",
+     {"{\"break\":true,\"filter\":\"state=0\",\"actions\":[" TAG("0") "]}",
+      "{\"actions\":[" TAG("1") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"1\"]"},
+    {"a later rule sees what an earlier one did",
+     {"{\"actions\":[" SET("component", "\"db\"") "]}",
+      "{\"filter\":\"component=db\",\"actions\":[" TAG("db") "]}",
+      "{\"filter\":\"component=web1\",\"actions\":[" TAG("web") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"db\"]"},
+    {"an array matches by any element",
+     {"{\"filter\":{\"tags\":\"a\"},\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(",\"tags\":[\"b\",\"a\"]"),
+     false,
+     RULES_DROP,
+     NULL,
+     NULL},
+    {"a rule on a field in extra",
+     {"{\"filter\":\"team=ops\",\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(",\"extra\":{\"team\":\"ops\"}"),
+     false,
+     RULES_DROP,
+     NULL,
+     NULL},
+    {"what fails does nothing",
+     {"{\"actions\":[" TAG("x") ",{\"type\":\"copy\",\"from\":\"nope\","
+                                "\"to\":\"output\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"what fails and passes lets the next rules work",
+     {"{\"break\":true,\"actions\":[{\"type\":\"copy\",\"from\":\"nope\","
+      "\"to\":\"output\"}]}",
+      "{\"actions\":[" TAG("1") "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"1\"]"},
+    {"on failure drop",
+     {"{\"on_failure\":\"drop\",\"actions\":[{\"type\":\"copy\",\"from\":"
+      "\"nope\",\"to\":\"output\"}]}"},
+     EVENT(""),
+     false,
+     RULES_DROP,
+     NULL,
+     NULL},
+    {"on failure dead",
+     {"{\"on_failure\":\"dead\",\"actions\":[{\"type\":\"copy\",\"from\":"
+      "\"nope\",\"to\":\"output\"}]}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"an event must stay one",
+     {"{\"on_failure\":\"dead\",\"actions\":[{\"type\":\"copy\",\"from\":"
+      "\"output\",\"to\":\"component\"},{\"type\":\"remove\",\"field\":"
+      "\"component\"}]}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+};
+
+static struct rules *make(const char *const *specs, size_t n)
+{
+    struct rules *rules = rules_new();
+    struct doc_out *out = doc_out_new();
+
+    for (size_t i = 0; i < n && specs[i] != NULL; i++) {
+        struct errbuf why = {0};
+        struct doc doc;
+        char text[4096];
+
+        (void)snprintf(text, sizeof text, "{\"name\":\"r%zu\",\"spec\":%s}", i,
+                       specs[i]);
+        if (doc_from_json(text, strlen(text), out, &doc, &why) != ERR_OK ||
+            rules_add(rules, doc, &why) != ERR_OK) {
+            fail_msg("%s: %s", text, why.text);
+        }
+    }
+    doc_out_free(out);
+    rules_seal(rules);
+    return rules;
+}
+
+static struct doc parse(struct doc_out *out, const char *json)
+{
+    struct errbuf why = {0};
+    struct doc doc;
+
+    if (doc_from_json(json, strlen(json), out, &doc, &why) != ERR_OK) {
+        fail_msg("%s: %s", json, why.text);
+    }
+    return doc;
+}
+
+static void check_run(void **state)
+{
+    const struct run_row *row = *state;
+    struct rules *rules = make(row->rules, N_ROWS(row->rules));
+    struct doc_out *out = doc_out_new();
+    struct doc_out *after = doc_out_new();
+    struct doc doc = parse(out, row->event);
+    struct doc_value value = {.type = DOC_MISSING};
+    struct errbuf why = {0};
+    struct event event;
+    struct buf text;
+    bool changed = false;
+
+    /* twice: a set keeps nothing of an event */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(event_from_doc(doc, &event, &why), ERR_OK);
+        assert_int_equal(rules_run(rules, doc, &event, !row->fallback_drop,
+                                   NULL, &changed, &why),
+                         row->verdict);
+        assert_int_equal(changed, row->path != NULL);
+    }
+    event_to_doc(&event, after);
+    buf_init(&text, TEXT_MAX);
+    if (row->path != NULL && doc_path(doc_out_done(after), row->path, &value)) {
+        doc_value_to_json(&value, &text);
+    }
+    if (row->path != NULL) {
+        assert_string_equal(buf_str(&text), row->want);
+    }
+    if (row->verdict == RULES_DEAD) {
+        assert_non_null(strstr(why.text, "rule r0, action "));
+    }
+    buf_fini(&text);
+    doc_out_free(out);
+    doc_out_free(after);
+    rules_free(rules);
+}
+
+struct refused_row {
+    const char *name;
+    const char *object;
+    const char *field;
+    const char *text;
+};
+
+#define ACTIONS(list) "{\"name\":\"a\",\"spec\":{\"actions\":[" list "]}}"
+
+static const struct refused_row refused[] = {
+    {"no name", "{\"spec\":{\"actions\":[{\"type\":\"pass\"}]}}", "name",
+     "is missing"},
+    {"bad name", "{\"name\":\"a b\",\"spec\":{}}", "name", "expected 1 to"},
+    {"no spec", "{\"name\":\"a\"}", "spec", "is missing"},
+    {"no actions", "{\"name\":\"a\",\"spec\":{}}", "spec.actions",
+     "is missing"},
+    {"empty actions", ACTIONS(""), "spec.actions", "an array of 1 to 50"},
+    {"another kind", "{\"kind\":\"x\",\"name\":\"a\",\"spec\":{}}", "kind",
+     "\"eventfilter\""},
+    {"unknown member", "{\"name\":\"a\",\"spce\":{}}", "spce", "there are"},
+    {"unknown in spec", "{\"name\":\"a\",\"spec\":{\"schedule\":1}}",
+     "spec.schedule", "there are: description"},
+    {"unknown action", ACTIONS("{\"type\":\"x\"}"), "spec.actions[0].type",
+     "one of pass, drop"},
+    {"action is no object", ACTIONS("3"), "spec.actions[0]", "an object"},
+    {"set without value", ACTIONS("{\"type\":\"set\",\"field\":\"state\"}"),
+     "spec.actions[0].value", "is missing"},
+    {"state too high", ACTIONS(TAG("a") "," SET("state", "4")),
+     "spec.actions[1].value", "0 to 3"},
+    {"a field that is ours", ACTIONS(SET("id", "\"x\"")),
+     "spec.actions[0].field", "cannot be changed"},
+    {"an action's type", ACTIONS(SET("event_type", "\"ack\"")),
+     "spec.actions[0].value", "no operator's action"},
+    {"connector cannot go",
+     ACTIONS("{\"type\":\"remove\",\"field\":\"connector\"}"),
+     "spec.actions[0].field", "expected text"},
+    {"copy to nowhere",
+     ACTIONS("{\"type\":\"copy\",\"from\":\"a\",\"to\":\"rk\"}"),
+     "spec.actions[0].to", "cannot be changed"},
+    {"priority", "{\"name\":\"a\",\"spec\":{\"priority\":-1}}", "spec.priority",
+     "from 0 to 1000000"},
+    {"filter", "{\"name\":\"a\",\"spec\":{\"filter\":\"state>\"}}",
+     "spec.filter", "column"},
+    {"filter as JSON",
+     "{\"name\":\"a\",\"spec\":{\"filter\":{\"a\":{\"$x\":1}}}}", "spec.filter",
+     "$eq"},
+    {"filter as number", "{\"name\":\"a\",\"spec\":{\"filter\":1}}",
+     "spec.filter", "as text or as an object"},
+    {"on_failure", "{\"name\":\"a\",\"spec\":{\"on_failure\":\"x\"}}",
+     "spec.on_failure", "pass, drop, dead"},
+    {"labels", "{\"name\":\"a\",\"labels\":{\"x\":1},\"spec\":{}}", "labels.x",
+     "text"},
+    {"off but wrong",
+     "{\"name\":\"a\",\"spec\":{\"enabled\":false,\"actions\":["
+     "{\"type\":\"set\",\"field\":\"state\",\"value\":9}]}}",
+     "spec.actions[0].value", "0 to 3"},
+};
+
+static void check_refused(void **state)
+{
+    const struct refused_row *row = *state;
+    struct doc_out *out = doc_out_new();
+    struct rules *rules = rules_new();
+    struct errbuf why = {0};
+
+    assert_int_equal(rules_add(rules, parse(out, row->object), &why),
+                     ERR_INVALID);
+    assert_string_equal(why.field, row->field);
+    if (strstr(why.text, row->text) == NULL) {
+        fail_msg("%s: expected \"%s\"", why.text, row->text);
+    }
+    assert_int_equal(rules_count(rules), 0);
+    rules_free(rules);
+    doc_out_free(out);
+}
+
+/* What an index leaves out could not have matched. */
+static void index_changes_nothing(void **state)
+{
+    static const char *const forms[] = {
+        "component=w%d",       "component in (w%d, w1)", "component~\"^w%d$\"",
+        "resource=w%d",        "component!=w%d",         "team=w%d",
+        "state=2 and team=w%d"};
+    struct rules *rules = rules_new();
+    struct filter *filters[RANDOM_RULES];
+    struct doc_out *out = doc_out_new();
+    unsigned dice = 7;
+
+    (void)state;
+    for (int i = 0; i < RANDOM_RULES; i++) {
+        char form[64];
+        char text[512];
+        struct errbuf why = {0};
+
+        dice = dice * 1103515245U + 12345U;
+        (void)snprintf(form, sizeof form, "%s", forms[(dice >> 16) % 7]);
+        *strstr(form, "%d") = '\0';
+        (void)snprintf(text, sizeof text, "%s%u%s", form, (dice >> 20) % 9,
+                       strstr(forms[(dice >> 16) % 7], "%d") + 2);
+        assert_int_equal(filter_parse(text, &filters[i], &why), ERR_OK);
+        memcpy(form, text, strlen(text) + 1);
+        for (char *c = form; *c != '\0'; c++) {
+            *c = *c == '"' ? '\'' : *c;
+        }
+        (void)snprintf(text, sizeof text,
+                       "{\"name\":\"r%03d\",\"spec\":{\"filter\":\"%s\","
+                       "\"actions\":[{\"type\":\"add_tag\",\"tag\":\"%d\"}]}}",
+                       i, form, i);
+        assert_int_equal(rules_add(rules, parse(out, text), &why), ERR_OK);
+    }
+    rules_seal(rules);
+    for (int i = 0; i < RANDOM_EVENTS; i++) {
+        char text[512];
+        struct errbuf why = {0};
+        struct event event;
+        struct doc doc;
+        bool changed;
+        size_t tags = 0;
+
+        dice = dice * 1103515245U + 12345U;
+        (void)snprintf(text, sizeof text,
+                       "{\"connector\":\"c\",\"connector_name\":\"n\","
+                       "\"event_type\":\"check\",\"source_type\":\"resource\","
+                       "\"component\":\"w%u\",\"resource\":\"w%u\","
+                       "\"timestamp\":1,\"state\":2,\"extra\":{\"team\":%s}}",
+                       (dice >> 16) % 9, (dice >> 20) % 9,
+                       i % 3 == 0 ? "[\"w2\",\"w3\"]" : "\"w4\"");
+        doc = parse(out, text);
+        for (int r = 0; r < RANDOM_RULES; r++) {
+            tags += filter_match(filters[r], doc) ? 1 : 0;
+        }
+        assert_int_equal(event_from_doc(doc, &event, &why), ERR_OK);
+        assert_int_equal(
+            rules_run(rules, doc, &event, true, NULL, &changed, &why),
+            RULES_PASS);
+        assert_int_equal(doc_count(event.tags), tags);
+    }
+    for (int i = 0; i < RANDOM_RULES; i++) {
+        filter_free(filters[i]);
+    }
+    rules_free(rules);
+    doc_out_free(out);
+}
+
+static void documents_are_bounded(void **state)
+{
+    static const char *const specs[] = {
+        "{\"on_failure\":\"dead\",\"actions\":[{\"type\":\"copy\",\"from\":"
+        "\"long_output\",\"to\":\"infos.a\"},{\"type\":\"copy\",\"from\":"
+        "\"long_output\",\"to\":\"infos.b\"}]}"};
+    struct rules *rules = make(specs, 1);
+    struct doc_out *out = doc_out_new();
+    struct event event;
+    struct errbuf why = {0};
+    bool changed;
+    char *text = malloc(TEXT_MAX);
+
+    (void)state;
+    event_init(&event, EVENT_CHECK);
+    memset(text, 'x', 40000);
+    text[40000] = '\0';
+    event.connector = "c";
+    event.connector_name = "n";
+    event.component = "w";
+    event.long_output = text;
+    event_to_doc(&event, out);
+    assert_int_equal(
+        rules_run(rules, doc_out_done(out), &event, true, NULL, &changed, &why),
+        RULES_DEAD);
+    assert_non_null(strstr(why.text, "more than 65536 bytes"));
+    assert_int_equal(event.infos.len, 0);
+    free(text);
+    doc_out_free(out);
+    rules_free(rules);
+}
+
+static void schema_is_json(void **state)
+{
+    struct doc_out *out = doc_out_new();
+    struct buf text;
+    struct doc_value value;
+    struct doc doc;
+
+    (void)state;
+    buf_init(&text, TEXT_MAX);
+    object_add_schema(&rule_kind, &text);
+    doc = parse(out, buf_str(&text));
+    assert_true(doc_path(doc,
+                         "properties.spec.properties.actions.items.oneOf.2."
+                         "properties.type.const",
+                         &value));
+    assert_string_equal(value.u.s.text, "set");
+    assert_true(doc_path(doc, "properties.spec.required.0", &value));
+    assert_string_equal(value.u.s.text, "actions");
+    buf_fini(&text);
+    doc_out_free(out);
+}
+
+int main(void)
+{
+    static const struct row_table tables[] = {
+        ROWS(runs, check_run),
+        ROWS(refused, check_refused),
+        ROW_SINGLE(index_changes_nothing),
+        ROW_SINGLE(documents_are_bounded),
+        ROW_SINGLE(schema_is_json),
+    };
+
+    return rows_run("rules", tables, N_ROWS(tables));
+}
