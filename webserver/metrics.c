@@ -293,9 +293,8 @@ static enum err scan_points(struct reading *r, struct errbuf *why)
 {
     /* A rate needs the value before the first. */
     int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : LOOK_BACK_MS;
-    const struct points_query query = {.n = r->metric_n,
-                                       .from_ms = r->from_ms - back_ms,
-                                       .to_ms = r->to_ms};
+    const struct points_query query = {
+        .n = r->metric_n, .from_ms = r->from_ms - back_ms, .to_ms = r->to_ms};
     enum err err = points_read(r->server->store, &query, on_point, r, why);
 
     if (err == ERR_OK && r->bucket.n > 0) {

@@ -115,8 +115,8 @@ static void add_varint(struct buf *out, uint64_t value)
 /* Small numbers of either sign become small ones without. */
 static uint64_t zigzag(uint64_t value)
 {
-    return (value << 1) ^ (value >> (POINTS_WORD_BITS - 1) != 0 ? UINT64_MAX
-                                                                  : 0);
+    return (value << 1) ^
+           (value >> (POINTS_WORD_BITS - 1) != 0 ? UINT64_MAX : 0);
 }
 
 /* Numbers, zeros among them counted: "0 0 0" is one token. A number whose

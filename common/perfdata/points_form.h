@@ -4,7 +4,7 @@
 #define HYP_PERFDATA_POINTS_FORM_H
 
 enum {
-    POINTS_FORM = 1,      /* first byte of a pack */
+    POINTS_FORM = 1,       /* first byte of a pack */
     POINTS_POINT_MAX = 24, /* bytes a point may take: time and value */
     POINTS_VARINT_BITS = 7,
     POINTS_VARINT_MORE = 1 << POINTS_VARINT_BITS,

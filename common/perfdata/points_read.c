@@ -196,9 +196,9 @@ bool points_next(struct points_iter *iter, struct point *point)
         return false;
     }
     point->n = iter->n;
-    if (!next_time(iter) || !(iter->kind == POINTS_BITS
-                                  ? next_bits(iter, &point->value)
-                                  : next_whole(iter, &point->value))) {
+    if (!next_time(iter) ||
+        !(iter->kind == POINTS_BITS ? next_bits(iter, &point->value)
+                                    : next_whole(iter, &point->value))) {
         iter->left = 0;
         iter->bad = true;
         return false;

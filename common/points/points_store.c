@@ -64,10 +64,8 @@ static enum err scan(const struct reading *r, enum store_collection from,
                      const struct store_key *first,
                      const struct store_key *past, store_row_fn *each)
 {
-    const struct store_query query = {.collection = from,
-                                      .from = first,
-                                      .to = past,
-                                      .limit = INT64_MAX};
+    const struct store_query query = {
+        .collection = from, .from = first, .to = past, .limit = INT64_MAX};
     union {
         const struct reading *from;
         void *to;
@@ -79,8 +77,7 @@ static enum err scan(const struct reading *r, enum store_collection from,
 static bool take_old_row(void *ctx, const struct store_key *key, struct doc row)
 {
     struct reading *r = ctx;
-    const struct point point = {key->a, key->b,
-                                doc_f64(row, "v", (double)NAN)};
+    const struct point point = {key->a, key->b, doc_f64(row, "v", (double)NAN)};
 
     return list_add(&r->recent, &point);
 }
@@ -106,8 +103,7 @@ static bool take_row(void *ctx, const struct store_key *key, struct doc row)
     struct points_series series;
 
     (void)key;
-    if (!points_row_init(&reader, row) ||
-        reader.last_ms < r->query->from_ms ||
+    if (!points_row_init(&reader, row) || reader.last_ms < r->query->from_ms ||
         reader.first_ms > r->query->to_ms) {
         return true;
     }
@@ -250,8 +246,8 @@ static bool give_slot(struct reading *r, int64_t slot, size_t *recent_at,
 
 static enum err read_all(struct reading *r, points_each_fn *each, void *ctx)
 {
-    int64_t from = r->query->from_ms > 0 ? points_slot_of(r->query->from_ms)
-                                         : 1;
+    int64_t from =
+        r->query->from_ms > 0 ? points_slot_of(r->query->from_ms) : 1;
     size_t recent_at = 0;
     int64_t slot;
     enum err err = read_recent(r);
@@ -390,9 +386,8 @@ static enum err read_old_newest(struct store *store, struct points_newest *old,
 {
     bool any = false;
     enum err err = store_scan(
-        store,
-        &(struct store_query){.collection = STORE_POINTS, .limit = 1}, has_any,
-        &any, NULL, why);
+        store, &(struct store_query){.collection = STORE_POINTS, .limit = 1},
+        has_any, &any, NULL, why);
 
     for (size_t i = 0; any && err == ERR_OK && i < n; i++) {
         const struct store_key first = {.a = old[i].n, .b = INT64_MIN};

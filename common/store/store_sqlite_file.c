@@ -137,8 +137,7 @@ static void add_table(struct buf *sql, enum store_collection collection)
                  ? ""
                  : ", WITHOUT ROWID");
     for (size_t i = 0; schema->indexes[i] != NULL; i++) {
-        buf_addf(sql,
-                 "CREATE INDEX IF NOT EXISTS \"%s.%s\" ON %s (\"f_%s\", ",
+        buf_addf(sql, "CREATE INDEX IF NOT EXISTS \"%s.%s\" ON %s (\"f_%s\", ",
                  schema->name, schema->indexes[i], schema->name,
                  schema->indexes[i]);
         sqlite_add_key_columns(sql, collection);

@@ -107,8 +107,7 @@ static void set_metadata(struct metric *metric, const struct perf_item *item)
 bool metric_update(struct metric *metric, const struct perf_item *item,
                    double interval_s)
 {
-    bool changed =
-        !isnan(interval_s) && !same(metric->interval_s, interval_s);
+    bool changed = !isnan(interval_s) && !same(metric->interval_s, interval_s);
 
     if (changed) {
         metric->interval_s = interval_s;
@@ -130,8 +129,8 @@ static void set_number(struct metrics_table *table, struct metric *metric,
         return;
     }
     if (place >= table->cap_numbers) {
-        int64_t cap = table->cap_numbers > 0 ? table->cap_numbers * 2
-                                             : NUMBERS_FIRST;
+        int64_t cap =
+            table->cap_numbers > 0 ? table->cap_numbers * 2 : NUMBERS_FIRST;
 
         cap = cap > place ? cap : place + 1;
         table->numbers =
@@ -178,8 +177,7 @@ struct metric *metrics_table_add(struct metrics_table *table, const char *id,
     /* Place 0 is of nobody: numbers of schema 1 began at 1. */
     int64_t place = table->n_numbers > 0 ? table->n_numbers : 1;
 
-    return add(table, id, entity_len, points_number(table->space, place),
-               item);
+    return add(table, id, entity_len, points_number(table->space, place), item);
 }
 
 static void add_number(struct doc_out *out, const char *field, double value)

@@ -82,8 +82,8 @@ static int64_t space_of(const char *row)
     const char *dot = strrchr(row, '.');
     int64_t space = 0;
 
-    BUG_IF(dot != NULL && str_to_i64(dot + 1, 0, POINTS_SPACES - 1, &space) !=
-                              ERR_OK);
+    BUG_IF(dot != NULL &&
+           str_to_i64(dot + 1, 0, POINTS_SPACES - 1, &space) != ERR_OK);
     return space;
 }
 
@@ -145,21 +145,20 @@ static struct metric *find_or_add(struct perfdata *perfdata,
 {
     struct metric *metric = metrics_table_find(
         &perfdata->metrics, buf_str(&perfdata->id), perfdata->id.len);
-    double interval_s = doc_f64(perfdata->event->extra, "interval", (double)NAN);
+    double interval_s =
+        doc_f64(perfdata->event->extra, "interval", (double)NAN);
     bool is_new = metric == NULL;
     struct errbuf why;
 
-    if (is_new &&
-        perfdata->metrics.by_id.n >= (size_t)perfdata->metrics_max) {
+    if (is_new && perfdata->metrics.by_id.n >= (size_t)perfdata->metrics_max) {
         errbuf_set(&why, "metric '%s': expected at most %" PRId64 " metrics",
                    item->metric, perfdata->metrics_max);
         take_refused(perfdata, item->metric, &why);
         return NULL;
     }
     if (is_new) {
-        metric =
-            metrics_table_add(&perfdata->metrics, buf_str(&perfdata->id),
-                              strlen(perfdata->event->entity_id), item);
+        metric = metrics_table_add(&perfdata->metrics, buf_str(&perfdata->id),
+                                   strlen(perfdata->event->entity_id), item);
     }
     if (metric_update(metric, item, interval_s) || is_new) {
         write_row(perfdata->io, metric);

@@ -110,9 +110,9 @@ static bool is_due(const struct points_log *log,
 
     most = most > GATHER_LEAST ? most : GATHER_LEAST;
     most = most < GATHER_MOST ? most : GATHER_MOST;
-    return log->n > 0 && (log->n >= most ||
-                          now_ms - log->since_ms >= fold_after_ms ||
-                          log->next_block - log->first_block >= BLOCKS_MOST);
+    return log->n > 0 &&
+           (log->n >= most || now_ms - log->since_ms >= fold_after_ms ||
+            log->next_block - log->first_block >= BLOCKS_MOST);
 }
 
 /* By slot, metric and time, so that a chunk's points stand together. */
@@ -145,13 +145,11 @@ static void write_newest(struct points_log *log,
 
     for (int64_t i = 0; i < 1 << POINTS_GROUP_BITS; i++) {
         const struct metric *metric = metrics_table_of_number(
-            table,
-            points_number(log->space, (group << POINTS_GROUP_BITS) + i));
+            table, points_number(log->space, (group << POINTS_GROUP_BITS) + i));
 
         for (size_t p = metric != NULL ? metric->newest.have : 0; p-- > 0;) {
-            points[n++] =
-                (struct point){metric->newest.n, metric->newest.ms[p],
-                               metric->newest.value[p]};
+            points[n++] = (struct point){metric->newest.n, metric->newest.ms[p],
+                                         metric->newest.value[p]};
         }
     }
     write_row(log, io, STORE_CHUNKS, &key, points, n);
@@ -177,8 +175,8 @@ static void fold_piece(struct points_log *log,
         const struct store_key key = {
             .a = points_key_a(log->space, slot, fold->run),
             .b = points_key_b(group, part++)};
-        size_t n = end - fold->at < POINTS_ROW_MAX ? end - fold->at
-                                                   : POINTS_ROW_MAX;
+        size_t n =
+            end - fold->at < POINTS_ROW_MAX ? end - fold->at : POINTS_ROW_MAX;
 
         BUG_IF(part > 1 << POINTS_KEY_GROUP_SHIFT);
         write_row(log, io, STORE_CHUNKS, &key, fold->points + fold->at, n);
@@ -190,8 +188,7 @@ static void fold_piece(struct points_log *log,
 static void end_fold(struct points_log *log, struct engine_io *io)
 {
     const struct store_key first = {.a = log->space, .b = log->first_block};
-    const struct store_key past = {.a = log->space,
-                                   .b = log->fold.past_block};
+    const struct store_key past = {.a = log->space, .b = log->fold.past_block};
 
     store_batch_delete_range(engine_batch(io), STORE_BLOCKS, &first, &past);
     log->first_block = log->fold.past_block;
@@ -255,8 +252,8 @@ static bool load_row(void *ctx, const struct store_key *key, struct doc row)
         load_series(l, &series);
     }
     if (!l->folded) {
-        l->log->first_block = l->log->next_block == 0 ? key->b
-                                                      : l->log->first_block;
+        l->log->first_block =
+            l->log->next_block == 0 ? key->b : l->log->first_block;
         l->log->next_block = key->b + 1;
     }
     return true;

@@ -41,7 +41,8 @@ struct story {
     size_t n_chain;
 };
 
-/* Numbers differ when they are further apart: half a millisecond, in seconds. */
+/* Numbers differ when they are further apart: half a millisecond, in seconds.
+ */
 #define NUMBERS_AT 0.0005
 
 static char difference[DIFFERENCE_MAX];
@@ -190,18 +191,17 @@ static void read_points(struct metric_rows *rows)
             points_read(rows->store, &query, add_point, points, NULL), ERR_OK);
         json_array_foreach(rows->metrics, i, metric)
         {
-            json_t *last =
-                json_array_get(points, json_array_size(points) - 1);
+            json_t *last = json_array_get(points, json_array_size(points) - 1);
 
             if (json_integer_value(json_object_get(metric, "n")) == n &&
                 last != NULL) {
                 (void)json_object_set_new(
                     metric, "last",
-                    json_pack("{s:f,s:O}", "t",
-                              (double)json_integer_value(
-                                  json_object_get(last, "t")) /
-                                  1000,
-                              "value", json_object_get(last, "v")));
+                    json_pack(
+                        "{s:f,s:O}", "t",
+                        (double)json_integer_value(json_object_get(last, "t")) /
+                            1000,
+                        "value", json_object_get(last, "v")));
             }
         }
         (void)json_array_extend(rows->points, points);

@@ -131,8 +131,8 @@ static bool each_dead(void *ctx, const struct store_key *key, struct doc row)
 
 static bool each_metric(void *ctx, const struct store_key *key, struct doc row)
 {
-    static const char *const fields[] = {"id",   "name", "unit", "warn",
-                                         "crit", NULL};
+    static const char *const fields[] = {"id",   "name", "unit",
+                                         "warn", "crit", NULL};
     struct dump *dump = ctx;
     struct buf line;
 
