@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/random.h"
+#include "common/bus/topology.h"
 #include "webserver/alarms.h"
 #include "webserver/json_text.h"
 #include "webserver/marks.h"
@@ -500,9 +501,15 @@ static void write_event(const struct order *order, const struct act *act,
 static void send_act(struct acting *acting, const struct order *order,
                      struct act *act, struct doc alarm)
 {
+    int64_t partitions = acting->server->conf->alarm_partitions;
+    size_t partition =
+        bus_partition(doc_str(alarm, "component", ""),
+                      doc_str(alarm, "connector_name", ""), (size_t)partitions);
+    char queue[BUS_NAME_MAX + 1];
     struct bus_message message = {
         .exchange = "",
-        .routing_key = WEB_QUEUE_ACTIONS,
+        .routing_key = bus_own_queue_name(
+            WEB_QUEUE_ACTIONS, "alarm", (int)partition, (int)partitions, queue),
         .mandatory = true,
         .properties = {.content_type = "application/json",
                        .message_id = act->waiter.id,

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/random.h"
+#include "common/bus/topology.h"
 #include "webserver/auth.h"
 #include "webserver/routes.h"
 
@@ -45,6 +46,9 @@ const struct conf_option web_options[] = {
     {"webserver", "receive_timeout", CONF_DURATION, FIELD(receive_ms), "30s",
      1000, 3600000, NULL, NULL,
      "a request that is not complete after this is cut off"},
+    {"webserver", "alarm_partitions", CONF_INT, FIELD(alarm_partitions), "1", 1,
+     256, NULL, NULL,
+     "partitions of engine-alarm, as its own file says: where actions go"},
     {"webserver", "publish_timeout", CONF_DURATION, FIELD(publish_ms), "10s",
      100, 600000, NULL, NULL, "longest wait for the broker's confirm"},
     {"webserver", "answer_timeout", CONF_DURATION, FIELD(answer_ms), "5s", 100,
@@ -247,10 +251,25 @@ static void set_options(struct server *server)
     server->limits.extra_types = server->extra_types;
 }
 
+static enum err declare_actions(struct server *server)
+{
+    int partitions = (int)server->conf->alarm_partitions;
+    enum err err = ERR_OK;
+
+    for (int p = 0; p < partitions && err == ERR_OK; p++) {
+        char name[BUS_NAME_MAX + 1];
+
+        err = bus_declare(server->bus,
+                          bus_own_queue_name(WEB_QUEUE_ACTIONS, "alarm", p,
+                                             partitions, name));
+    }
+    return err;
+}
+
 static enum err attach_bus(struct server *server, struct errbuf *why)
 {
     if (bus_declare(server->bus, WEB_QUEUE_EVENTS) != ERR_OK ||
-        bus_declare(server->bus, WEB_QUEUE_ACTIONS) != ERR_OK ||
+        declare_actions(server) != ERR_OK ||
         bus_consume(server->bus, WEB_QUEUE_ALERTS, ALERTS_PREFETCH,
                     &server->alerts) != ERR_OK) {
         errbuf_set(why, "the message bus refuses the server's queues");

@@ -41,6 +41,7 @@ struct web_conf {
     int64_t idle_ms;
     int64_t receive_ms;
     int64_t publish_ms;
+    int64_t alarm_partitions; /**< of engine-alarm: where actions go */
     int64_t answer_ms;
     int64_t actions;
     int64_t points;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "common/base/err.h"
+#include "common/base/hash.h"
+#include "common/base/str.h"
 
 static const struct {
     const char *name;
@@ -49,6 +51,29 @@ char *bus_queue_name(const char *engine, int partition, int partitions,
         partitions > 1
             ? snprintf(out, BUS_NAME_MAX + 1, "Engine_%s.%d", engine, partition)
             : snprintf(out, BUS_NAME_MAX + 1, "Engine_%s", engine);
+
+    BUG_IF(len < 0 || len > BUS_NAME_MAX);
+    return out;
+}
+
+size_t bus_partition(const char *component, const char *connector_name,
+                     size_t partitions)
+{
+    const char *name = component[0] != '\0' ? component : connector_name;
+
+    return partitions == 1 ? 0 : hash_fixed(name, strlen(name)) % partitions;
+}
+
+char *bus_own_queue_name(const char *queue, const char *engine, int partition,
+                         int partitions, char *out)
+{
+    char own[BUS_NAME_MAX + 1];
+    size_t own_len = strlen(bus_queue_name(engine, 0, 1, own));
+    bool is_own = str_starts(queue, own) && queue[own_len] == '.';
+    int len = partitions > 1 && is_own
+                  ? snprintf(out, BUS_NAME_MAX + 1, "%s.%d%s", own, partition,
+                             queue + own_len)
+                  : snprintf(out, BUS_NAME_MAX + 1, "%s", queue);
 
     BUG_IF(len < 0 || len > BUS_NAME_MAX);
     return out;

@@ -35,6 +35,16 @@ const char *bus_exchange_type(enum bus_exchange exchange);
 /** "Engine_<engine>", or "Engine_<engine>.<p>" when partitions > 1. */
 char *bus_queue_name(const char *engine, int partition, int partitions,
                      char *out);
+/** The partition of `partitions` that gets the events of a source: by its
+ *  component, or by its connector's name where that is "". */
+size_t bus_partition(const char *component, const char *connector_name,
+                     size_t partitions);
+/** The queue of operators' actions of one partition of the alarm engine:
+ *  "Engine_alarm.actions", or "Engine_alarm.<p>.actions" when partitions > 1.
+ *  More generally: a queue "Engine_<engine>.<more>" of its own, for one of its
+ *  partitions; any other name stays as it is. */
+char *bus_own_queue_name(const char *queue, const char *engine, int partition,
+                         int partitions, char *out);
 /** Bindings of a queue, ended by a row whose queue is NULL; n-th call style:
  *  start with *at = 0, NULL at the end. */
 const struct bus_binding *bus_binding_next(const char *queue, size_t *at);

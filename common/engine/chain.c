@@ -26,29 +26,56 @@ static struct chain_source *add(struct chain *chain, const char *stream,
 
     BUG_IF(chain->n == CHAIN_SOURCES_MAX);
     source = &chain->sources[chain->n++];
+    *source = (struct chain_source){.newest_ms = 0};
     (void)snprintf(source->stream, sizeof source->stream, "%s", stream);
     (void)snprintf(source->sender, sizeof source->sender, "%s", sender);
-    source->newest_ms = 0;
     return source;
 }
 
-void chain_mark(struct chain *chain, const char *stream, const char *sender,
-                int64_t t_ms)
+/* The partitions that a stream went through: "" or "/<p>[/<p>...]". */
+static const char *way_of(const char *stream)
 {
-    struct chain_source *source = find(chain, stream, sender);
+    return stream + strcspn(stream, (char[]){ENVELOPE_SPLIT_MARK, '\0'});
+}
+
+static bool is_replaced(const struct chain_source *source,
+                        const struct chain_mark *mark)
+{
+    return mark->queue[0] != '\0' && strcmp(source->queue, mark->queue) == 0 &&
+           strcmp(source->sender, mark->sender) == 0 &&
+           strcmp(way_of(source->stream), way_of(mark->stream)) == 0;
+}
+
+static void retire_older(struct chain *chain, const struct chain_mark *mark)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < chain->n; i++) {
+        if (!is_replaced(&chain->sources[i], mark)) {
+            chain->sources[kept++] = chain->sources[i];
+        }
+    }
+    chain->n = kept;
+}
+
+void chain_mark(struct chain *chain, const struct chain_mark *mark)
+{
+    struct chain_source *source = find(chain, mark->stream, mark->sender);
     int64_t since;
 
     if (source == NULL) {
-        source = add(chain, stream, sender);
+        retire_older(chain, mark);
+        source = add(chain, mark->stream, mark->sender);
     }
-    since = t_ms - source->newest_ms;
+    (void)snprintf(source->queue, sizeof source->queue, "%s", mark->queue);
+    since = mark->t_ms - source->newest_ms;
     if (source->newest_ms > 0 && since < 0 && since > -CHAIN_GAP_MS) {
         return; /* two cleaners' clocks, or a repeat: nothing new */
     }
     if (since > CHAIN_GAP_MS || since < 0) {
-        chain->gap_ms = t_ms;
+        chain->gap_ms = mark->t_ms;
     }
-    source->newest_ms = t_ms;
+    source->newest_ms = mark->t_ms;
 }
 
 int64_t chain_ms(const struct chain *chain)
@@ -74,6 +101,7 @@ void chain_add_members(const struct chain *chain, struct doc_out *out)
         doc_begin_doc(out, NULL);
         doc_add_str(out, "stream", source->stream);
         doc_add_str(out, "sender", source->sender);
+        doc_add_str(out, "queue", source->queue);
         doc_add_i64(out, "t", source->newest_ms);
         doc_end(out);
     }
@@ -94,6 +122,8 @@ void chain_from_doc(struct chain *chain, struct doc progress)
             add(chain, doc_str(value.u.doc, "stream", ""),
                 doc_str(value.u.doc, "sender", ""));
 
+        (void)snprintf(source->queue, sizeof source->queue, "%s",
+                       doc_str(value.u.doc, "queue", ""));
         source->newest_ms = doc_i64(value.u.doc, "t", 0);
     }
 }

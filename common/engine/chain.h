@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/bus/envelope.h"
+#include "common/bus/topology.h"
 #include "common/doc/doc.h"
 #include "common/event/event.h"
 
@@ -21,6 +22,7 @@ enum {
 struct chain_source {
     char stream[EVENT_STREAM_MAX + 1];
     char sender[ENVELOPE_NAME_MAX + 1];
+    char queue[BUS_NAME_MAX + 1]; /**< entry queue it was sent to; "" unknown */
     int64_t newest_ms;
 };
 
@@ -30,10 +32,20 @@ struct chain {
     int64_t gap_ms; /**< first mark after the last gap; 0: none yet */
 };
 
-/** A mark sent at t_ms arrived. More than CHAIN_GAP_MS after the one before,
- *  or before it (a clock set back), is a gap. */
-void chain_mark(struct chain *chain, const char *stream, const char *sender,
-                int64_t t_ms);
+/** A mark, as it travels: queue is the entry queue it was sent to. */
+struct chain_mark {
+    const char *stream;
+    const char *sender;
+    const char *queue;
+    int64_t t_ms;
+};
+
+/** A mark arrived. More than CHAIN_GAP_MS after the one before, or before it
+ *  (a clock set back), is a gap. The first mark of a new stream replaces the
+ *  older stream of the same entry queue that came the same way: the entry's
+ *  store was made anew, and nothing of the older one can follow (why:
+ *  docs/decisions, "A new stream of an entry replaces the older one"). */
+void chain_mark(struct chain *chain, const struct chain_mark *mark);
 /** The least of the newest marks; 0 before the first. */
 int64_t chain_ms(const struct chain *chain);
 /** Members "marks" and "gap" of the progress document. */

@@ -103,7 +103,8 @@ struct engine_ops {
      *  NULL for an engine that is fed by others through Engine_<name>. */
     const char *const *entries;
     /** Further queues (NULL-terminated) whose messages go to `extra`. Served
-     *  once the main queue has delivered. */
+     *  once the main queue has delivered. One named "Engine_<name>.<more>" is
+     *  each partition's own: "Engine_<name>.<p>.<more>". */
     const char *const *extras;
     /** Entry engines only: publish to this exchange, a message for each input
      *  with its own message-id, instead of to `next`. */

@@ -240,14 +240,18 @@ static enum err read_queues(struct engine_io *io)
  * there: never by a waiting second instance. */
 static enum err read_extras(struct engine_io *io)
 {
+    char name[BUS_NAME_MAX + 1];
     enum err err = ERR_OK;
 
     io->extras_read = true;
     for (size_t i = 0;
          io->ops->extras != NULL && io->ops->extras[i] != NULL && err == ERR_OK;
          i++) {
-        err = read_queue(io, io->ops->extras[i], QUEUE_EXTRA,
-                         (int)io->conf->prefetch);
+        err = read_queue(io,
+                         bus_own_queue_name(io->ops->extras[i], io->ops->name,
+                                            (int)io->conf->partition,
+                                            (int)io->conf->partitions, name),
+                         QUEUE_EXTRA, (int)io->conf->prefetch);
         io->queues[io->n_queues - 1].extra = i;
     }
     return err;
@@ -699,19 +703,20 @@ static bool act_mark(struct engine_io *io)
         return false;
     }
     io->mark_ms = now + CHAIN_MARK_MS;
-    doc_out_reset(io->event_out);
-    doc_add_i64(io->event_out, "t", now);
-    doc = doc_out_done(io->event_out);
     for (size_t i = 0; io->ops->entries[i] != NULL; i++) {
         uint64_t number;
-        const struct bus_message message = {
+        struct bus_message message = {
             .exchange = "",
             .routing_key = io->ops->entries[i],
             .properties = {.content_type = ENGINE_MARK_CONTENT_TYPE,
-                           .message_id = ""},
-            .body = doc.data,
-            .len = doc.len};
+                           .message_id = ""}};
 
+        doc_out_reset(io->event_out);
+        doc_add_i64(io->event_out, "t", now);
+        doc_add_str(io->event_out, "q", io->ops->entries[i]);
+        doc = doc_out_done(io->event_out);
+        message.body = doc.data;
+        message.len = doc.len;
         /* One that is lost is followed by the next. */
         (void)!bus_publish(io->setup.bus, &message, &number);
     }

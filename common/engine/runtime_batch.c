@@ -74,19 +74,11 @@ static void add_to_target(struct engine_io *io, size_t lead, size_t partition,
     }
 }
 
-static size_t partition_of(const char *component, const char *connector_name,
-                           size_t partitions)
-{
-    const char *name = component[0] != '\0' ? component : connector_name;
-
-    return partitions == 1 ? 0 : hash_fixed(name, strlen(name)) % partitions;
-}
-
 bool engine_owns(const struct engine_io *io, const char *component,
                  const char *connector_name)
 {
-    return partition_of(component, connector_name,
-                        (size_t)io->conf->partitions) ==
+    return bus_partition(component, connector_name,
+                         (size_t)io->conf->partitions) ==
            (size_t)io->conf->partition;
 }
 
@@ -121,9 +113,9 @@ void batch_forward(struct engine_io *io, const struct event *event,
             engine_count(io, "shed", 1);
         } else if (group->lead == i) {
             add_to_partition(io, i,
-                             partition_of(event->component,
-                                          event->connector_name,
-                                          group->partitions),
+                             bus_partition(event->component,
+                                           event->connector_name,
+                                           group->partitions),
                              item);
         }
     }

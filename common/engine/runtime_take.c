@@ -101,7 +101,11 @@ static void take_mark(struct engine_io *io, const struct envelope_item *item,
 
     memcpy(stream, item->stream, item->stream_len);
     stream[item->stream_len] = '\0';
-    chain_mark(&io->chain, stream, sender, doc_i64(item->doc, "t", 0));
+    chain_mark(&io->chain,
+               &(struct chain_mark){.stream = stream,
+                                    .sender = sender,
+                                    .queue = doc_str(item->doc, "q", ""),
+                                    .t_ms = doc_i64(item->doc, "t", 0)});
     progress_mark(&io->progress, row, item->n, io->batch);
     batch_forward_mark(io, item);
 }
@@ -216,7 +220,11 @@ static void pass_mark(struct engine_io *io, const struct queue *queue,
         .n = io->input_n,
         .doc = {delivery->body, (uint32_t)delivery->len}};
 
-    chain_mark(&io->chain, entry->stream, io->row, doc_i64(item.doc, "t", 0));
+    chain_mark(&io->chain,
+               &(struct chain_mark){.stream = entry->stream,
+                                    .sender = io->row,
+                                    .queue = queue->name,
+                                    .t_ms = doc_i64(item.doc, "t", 0)});
     if (!io->ops->to_exchange) {
         batch_forward_mark(io, &item);
     }

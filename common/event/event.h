@@ -121,6 +121,7 @@ struct event {
     bool keep_state;     /**< default true for changestate */
     /* everything else */
     struct doc extra; /**< unknown fields, kept */
+    struct doc whole; /**< what event_from_doc read it from; else empty */
 };
 
 /** Name on the wire of a type below EVENT_EXTRA_LOG's kind, e.g. "check". */

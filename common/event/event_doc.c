@@ -400,6 +400,7 @@ enum err event_from_doc(struct doc doc, struct event *event, struct errbuf *why)
         err = check_required(seen, why);
     }
     if (err == ERR_OK) {
+        read.whole = doc;
         *event = read;
     }
     return err;

@@ -97,6 +97,7 @@ static enum err file_of(struct store_sqlite *store,
     if (file == NULL) {
         return ERR_NOT_FOUND;
     }
+    sqlite_file_look(file);
     if (file->db == NULL) {
         err = sqlite_file_open(file, &why);
     }
@@ -194,11 +195,15 @@ static enum err sqlite_scan_rows(struct store *base,
     struct store_sqlite *store = (struct store_sqlite *)base;
     struct sqlite_file *file = NULL;
     enum err err = file_of(store, plan->query->collection, &file);
+    int code;
 
     if (err != ERR_OK) {
         return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
-    if (sqlite_scan(file, plan, each, ctx) != SQLITE_DONE) {
+    file->scans++;
+    code = sqlite_scan(file, plan, each, ctx);
+    file->scans--;
+    if (code != SQLITE_DONE) {
         return read_failed(store, file->path, sqlite_file_reason(file));
     }
     read_worked(store);

@@ -4,6 +4,7 @@
 #define HYP_STORE_STORE_SQLITE_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "common/store/store_backend.h"
 
@@ -33,7 +34,10 @@ struct sqlite_file {
     char *writer;
     char *path;
     bool writable;
-    sqlite3 *db; /**< NULL: not open yet */
+    sqlite3 *db;  /**< NULL: not open yet */
+    dev_t device; /**< with the inode: which file it is */
+    ino_t inode;
+    int scans; /**< under way: their statements are in use */
     char reason[ERRBUF_TEXT_MAX];
     sqlite3_stmt *raise;
     sqlite3_stmt *progress;
@@ -52,6 +56,9 @@ void sqlite_file_free(struct sqlite_file *file);
  */
 MUST_CHECK enum err sqlite_file_open(struct sqlite_file *file,
                                      struct errbuf *why);
+/** Close a reader's file when another one stands in its place (a restore, a
+ *  store made anew) and no scan of it is under way. */
+void sqlite_file_look(struct sqlite_file *file);
 /** The statement, reset; NULL when it cannot be prepared. Borrowed. */
 sqlite3_stmt *sqlite_file_stmt(struct sqlite_file *file,
                                enum store_collection collection,

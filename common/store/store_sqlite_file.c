@@ -362,6 +362,33 @@ static enum err set_up(struct sqlite_file *file, struct errbuf *why)
     return file->writable ? open_writable(file, why) : open_readable(file, why);
 }
 
+void sqlite_file_look(struct sqlite_file *file)
+{
+    struct stat st;
+
+    if (file->db == NULL || file->writable || file->scans > 0) {
+        return;
+    }
+    if (stat(file->path, &st) != 0 || st.st_dev != file->device ||
+        st.st_ino != file->inode) {
+        file_close(file);
+    }
+}
+
+/* Which file it is, before it is opened: one that is replaced in between is
+ * opened once more. */
+static bool note_identity(struct sqlite_file *file)
+{
+    struct stat st;
+
+    if (stat(file->path, &st) != 0) {
+        return false;
+    }
+    file->device = st.st_dev;
+    file->inode = st.st_ino;
+    return true;
+}
+
 enum err sqlite_file_open(struct sqlite_file *file, struct errbuf *why)
 {
     int flags = file->writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
@@ -370,7 +397,7 @@ enum err sqlite_file_open(struct sqlite_file *file, struct errbuf *why)
 
     if (file->writable) {
         create_file(file->path);
-    } else if (access(file->path, F_OK) != 0) {
+    } else if (!note_identity(file)) {
         return ERR_NOT_FOUND;
     }
     code = sqlite3_open_v2(file->path, &file->db, flags | SQLITE_OPEN_NOMUTEX,

@@ -185,32 +185,6 @@ static void read_target(struct alarm_request *request, struct doc doc,
     event->rk = buf_str(&request->rk);
 }
 
-static const struct event blank = {
-    .id = NULL,
-    .rk = "",
-    .entity_id = "",
-    .connector = "",
-    .connector_name = "",
-    .component = "",
-    .resource = "",
-    .type = EVENT_ACK,
-    .type_name = "ack",
-    .hard = true,
-    .output = "",
-    .long_output = "",
-    .perf_data = "",
-    .author = "",
-    .display_name = "",
-    .address = "",
-    .domain = "",
-    .perimeter = "",
-    .ref_rk = "",
-    .alarm_id = "",
-    .action_id = "",
-    .ticket = "",
-    .ticket_url = "",
-};
-
 enum err alarm_request_read(struct alarm_request *request,
                             const struct bus_delivery *delivery, int64_t now_ms,
                             struct event *event, struct errbuf *why)
@@ -218,7 +192,7 @@ enum err alarm_request_read(struct alarm_request *request,
     struct doc doc = {NULL, 0};
     enum err err;
 
-    *event = blank;
+    event_init(event, EVENT_ACK);
     event->received_ms = now_ms;
     event->timestamp_ms = now_ms;
     if (delivery->body == NULL) {

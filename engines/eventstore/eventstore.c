@@ -16,6 +16,7 @@ struct last {
     char *entity_id;
     uint64_t output_hash;
     int state;
+    bool dirty; /* in the list of those whose row may be behind */
     uint8_t *unwritten;
     uint32_t unwritten_len;
     struct last *next_dirty;
@@ -89,23 +90,14 @@ static enum err eventstore_load(void *state, struct engine_io *io)
     return store_scan(engine_store(io), &query, add_row, state, NULL, NULL);
 }
 
-static struct doc event_doc(struct engine_io *io, const struct event *event)
-{
-    struct doc_out *out = engine_scratch(io);
-
-    doc_out_reset(out);
-    event_to_doc(event, out);
-    return doc_out_done(out);
-}
-
 /* Under its time and position, so that it is there once whatever happens. */
 static void append_log(struct engine_io *io, const struct event *event)
 {
     const struct store_key key = {.a = event->received_ms,
                                   .b = (int64_t)hash_text(event->id)};
 
-    store_batch_append(engine_batch(io), STORE_EVENTS_LOG, &key,
-                       event_doc(io, event));
+    /* as it came: written again it would be the same */
+    store_batch_append(engine_batch(io), STORE_EVENTS_LOG, &key, event->whole);
     engine_count(io, "logged", 1);
 }
 
@@ -121,13 +113,23 @@ static void put_row(struct engine_io *io, const struct last *last,
 static void keep_unwritten(struct eventstore *store, struct last *last,
                            struct doc row)
 {
-    if (last->unwritten == NULL) {
+    if (!last->dirty) {
+        last->dirty = true;
         last->next_dirty = store->dirty;
         store->dirty = last;
     }
     last->unwritten = xrealloc_array(last->unwritten, row.len, 1);
     memcpy(last->unwritten, row.data, row.len);
     last->unwritten_len = row.len;
+}
+
+/* The row was written: what waited is older. It stays in the list of those
+ * that wait, where the fold passes it over. */
+static void drop_unwritten(struct last *last)
+{
+    free(last->unwritten);
+    last->unwritten = NULL;
+    last->unwritten_len = 0;
 }
 
 static void take_check(struct eventstore *store, struct engine_io *io,
@@ -142,12 +144,10 @@ static void take_check(struct eventstore *store, struct engine_io *io,
         append_log(io, event);
     }
     if (state_changed || is_first || last->output_hash != output_hash) {
-        put_row(io, last, event_doc(io, event));
-        if (last->unwritten != NULL) {
-            keep_unwritten(store, last, event_doc(io, event));
-        }
+        put_row(io, last, event->whole);
+        drop_unwritten(last);
     } else {
-        keep_unwritten(store, last, event_doc(io, event));
+        keep_unwritten(store, last, event->whole);
     }
     last->state = event->state;
     last->output_hash = output_hash;
@@ -211,9 +211,12 @@ static bool eventstore_fold(void *state, struct engine_io *io, size_t most)
         struct last *last = store->dirty;
 
         store->dirty = last->next_dirty;
-        put_row(io, last, (struct doc){last->unwritten, last->unwritten_len});
-        free(last->unwritten);
-        last->unwritten = NULL;
+        last->dirty = false;
+        if (last->unwritten != NULL) {
+            put_row(io, last,
+                    (struct doc){last->unwritten, last->unwritten_len});
+            drop_unwritten(last);
+        }
     }
     return store->dirty == NULL;
 }

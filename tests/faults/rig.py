@@ -90,6 +90,16 @@ def tcp_ports(pid):
             if f"socket:[{f[9]}]" in inodes]
 
 
+class Process:
+    """A server's, which is no child of ours."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+
 class Rig:
     """The servers."""
 
@@ -132,17 +142,41 @@ class Rig:
         self.mongod("start", self.mongod_port)
         self.has_mongod = True
 
-    def kill_broker(self):
+    def end_broker(self, how):
+        """how: killed or stopped."""
         wait_for("the queues' directory written", lambda:
                  time.monotonic() > self.declared_s + SETTLE_S)
-        self.broker("kill")
+        self.broker("kill" if how == "killed" else "stop")
+
+    def kill_broker(self):
+        self.end_broker("killed")
 
     def kill_mongod(self):
         self.mongod("kill")
 
-    def amqp(self, *args, **more):
+    def set_memory(self, share):
+        """Of the machine's; above it the broker blocks who publishes."""
+        self.broker("ctl", "set_vm_memory_high_watermark", share)
+
+    def broker_process(self):
+        return Process(int(self.broker("pid")))
+
+    def mongod_process(self):
+        return Process(int(self.mongod("pid")))
+
+    def amqp(self, *args, vhost="canopsis", **more):
         """What amqp_ctl prints."""
-        return run(TOOLS / "amqp_ctl", *args, env=self.env, **more)
+        return run(TOOLS / "amqp_ctl", *args,
+                   env=dict(self.env, HYP_TEST_AMQP_VHOST=vhost), **more)
+
+    def add_vhosts(self, names):
+        """As many, each with the rights of an installation's own."""
+        each = ",".join(f'<<"{name}">>' for name in names)
+        every = '<<".*">>, ' * 3
+        self.broker("ctl", "eval", "[begin rabbit_vhost:add(V, <<\"t\">>), "
+                    "rabbit_auth_backend_internal:set_permissions("
+                    f"<<\"hypervise\">>, V, {every} <<\"t\">>) end "
+                    f"|| V <- [{each}]].")
 
     def drop_all(self):
         """Kill every process but the servers."""
@@ -222,7 +256,8 @@ class Engine:
             self.process = subprocess.Popen(
                 [str(BUILD / f"engine-{name}"), "--config-dir",
                  str(suite.dir / "etc"), "--set",
-                 f"process.status_dir={self.status_dir}"],
+                 f"process.status_dir={self.status_dir}"]
+                + [a for s in suite.sets.get(name, ()) for a in ("--set", s)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def status(self):
@@ -268,12 +303,16 @@ class Engine:
 class Suite:
     """A set of engines with a store of its own."""
 
-    def __init__(self, rig, name, store, options=()):
+    def __init__(self, rig, name, store, options=(), engines=None,
+                 vhost="canopsis"):
+        """engines: {name: (next, side)}, else all of them."""
         self.rig = rig
         self.name = name
+        self.vhost = vhost
+        self.sets = {}  # {engine: [section.key=value]}
         self.dir = rig.dir / name
         self.engines = {}
-        self.list = read_engines()
+        self.list = engines or read_engines()
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
             self.uri = rig.mongod("uri", name).strip()
@@ -289,6 +328,7 @@ class Suite:
         password = self.rig.broker_dir / "hypervise.password"
         (etc / "amqp.conf").write_text(
             f"[amqp]\nport = {self.rig.broker_port}\n"
+            f"vhost = {self.vhost}\n"
             f"password_file = {password}\nheartbeat = {HEARTBEAT_S}s\n")
         (etc / "storage.conf").write_text(f"[storage]\nuri = {self.uri}\n")
         for name, (after, side) in self.list.items():
@@ -306,9 +346,11 @@ class Suite:
         self.wait_ready()
         self.rig.declared_s = time.monotonic()
 
-    def wait_ready(self):
+    def wait_ready(self, patience_s=PATIENCE_S):
+        """All of them within the time."""
+        end = time.monotonic() + patience_s
         for engine in self.engines.values():
-            engine.wait_ready()
+            engine.wait_ready(max(POLL_S, end - time.monotonic()))
 
     def stop_all(self):
         """In the order of the events' way, so that each drains."""

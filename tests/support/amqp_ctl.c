@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/doc/doc.h"
 #include "tests/support/amqp_env.h"
 
 enum {
@@ -44,8 +45,10 @@ static const char usage[] =
     "    -w SECONDS     end when nothing comes for so long (default 1)\n"
     "    -r             leave them in the queue: acknowledge nothing\n"
     "    -v             routing key and redelivered flag in front\n"
+    "    -j             message-id in front, the suite's documents as JSON\n"
     "  listen EXCHANGE KEY   the same with a queue of its own; says\n"
     "                   \"listening\" on standard error when it is ready\n"
+    "  bind QUEUE EXCHANGE KEY   a durable queue that gets what is published\n"
     "  depth QUEUE      print the messages that are ready\n"
     "  purge QUEUE      empty it\n"
     "  delete QUEUE     remove it\n";
@@ -65,6 +68,7 @@ struct options {
     bool quiet;
     bool leave;
     bool verbose;
+    bool json;
 };
 
 struct session {
@@ -289,9 +293,34 @@ static int run_publish(struct session *s, char **args)
     return done && s->refused == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* A line: message-id, tab, body; a dead letter is a document. */
+static void print_json(const amqp_message_t *message)
+{
+    static const char type[] = "application/vnd.hypervise.dead";
+    const amqp_bytes_t *found = &message->properties.content_type;
+    const struct doc doc = {message->body.bytes, (uint32_t)message->body.len};
+    struct buf text;
+
+    buf_init(&text, INPUT_MAX);
+    if (found->len == strlen(type) &&
+        memcmp(found->bytes, type, found->len) == 0) {
+        doc_to_json(doc, &text);
+    } else {
+        buf_add(&text, message->body.bytes, message->body.len);
+    }
+    (void)printf("%.*s\t%s\n", (int)message->properties.message_id.len,
+                 (const char *)message->properties.message_id.bytes,
+                 buf_str(&text));
+    buf_fini(&text);
+}
+
 static void print_message(const struct session *s,
                           const amqp_envelope_t *envelope)
 {
+    if (s->options.json) {
+        print_json(&envelope->message);
+        return;
+    }
     if (s->options.verbose) {
         (void)printf("%.*s\t%d\t", (int)envelope->routing_key.len,
                      (const char *)envelope->routing_key.bytes,
@@ -380,6 +409,20 @@ static int run_listen(struct session *s, char **args)
     return status;
 }
 
+static int run_bind(struct session *s, char **args)
+{
+    amqp_bytes_t queue = amqp_cstring_bytes(args[0]);
+
+    (void)amqp_queue_declare(s->conn, CHANNEL, queue, 0, 1, 0, 0,
+                             amqp_empty_table);
+    if (!good(s, "declare")) {
+        return EXIT_FAILURE;
+    }
+    (void)amqp_queue_bind(s->conn, CHANNEL, queue, amqp_cstring_bytes(args[1]),
+                          amqp_cstring_bytes(args[2]), amqp_empty_table);
+    return good(s, "bind") ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int run_depth(struct session *s, char **args)
 {
     const amqp_queue_declare_ok_t *ok =
@@ -412,8 +455,9 @@ static const struct {
     int (*run)(struct session *s, char **args);
 } commands[] = {
     {"publish", 0, 1, run_publish}, {"consume", 1, 1, run_consume},
-    {"listen", 2, 2, run_listen},   {"depth", 1, 1, run_depth},
-    {"purge", 1, 1, run_purge},     {"delete", 1, 1, run_delete},
+    {"listen", 2, 2, run_listen},   {"bind", 3, 3, run_bind},
+    {"depth", 1, 1, run_depth},     {"purge", 1, 1, run_purge},
+    {"delete", 1, 1, run_delete},
 };
 
 static int run(struct session *s, int command, char **args)
@@ -479,6 +523,9 @@ static bool set_option(struct options *o, int c)
     case 'v':
         o->verbose = true;
         return true;
+    case 'j':
+        o->json = true;
+        return true;
     default:
         return false;
     }
@@ -503,7 +550,7 @@ int main(int argc, char **argv)
     int c;
 
     while (understood &&
-           (c = getopt(argc - 1, argv + 1, "x:k:t:i:u:s:d:n:w:amqrv")) != -1) {
+           (c = getopt(argc - 1, argv + 1, "x:k:t:i:u:s:d:n:w:amqrvj")) != -1) {
         understood = set_option(&s.options, c);
     }
     if (!understood || argc - 1 - optind < commands[command].least ||

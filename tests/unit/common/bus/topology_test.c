@@ -75,6 +75,33 @@ static void test_names(void **state)
     assert_string_equal(bus_queue_name("alarm", 3, 4, name), "Engine_alarm.3");
 }
 
+static void test_own_queues_of_a_partition(void **state)
+{
+    char name[BUS_NAME_MAX + 1];
+
+    (void)state;
+    assert_string_equal(
+        bus_own_queue_name("Engine_alarm.actions", "alarm", 0, 1, name),
+        "Engine_alarm.actions");
+    assert_string_equal(
+        bus_own_queue_name("Engine_alarm.actions", "alarm", 2, 4, name),
+        "Engine_alarm.2.actions");
+    assert_string_equal(bus_own_queue_name("Engine_dead", "dea", 2, 4, name),
+                        "Engine_dead");
+    assert_string_equal(
+        bus_own_queue_name("Engine_dead", "eventstore", 2, 4, name),
+        "Engine_dead");
+}
+
+static void test_partitions(void **state)
+{
+    (void)state;
+    assert_int_equal(bus_partition("any", "c", 1), 0);
+    assert_int_equal(bus_partition("", "host", 4),
+                     bus_partition("host", "other", 4));
+    assert_true(bus_partition("host", "c", 4) < 4);
+}
+
 static const struct {
     const char *queue;
     size_t bindings;
@@ -115,6 +142,8 @@ int main(void)
     static const struct row_table tables[] = {
         ROW_SINGLE(test_topics),
         ROW_SINGLE(test_names),
+        ROW_SINGLE(test_own_queues_of_a_partition),
+        ROW_SINGLE(test_partitions),
         ROW_SINGLE(test_bindings),
     };
 

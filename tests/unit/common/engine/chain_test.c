@@ -15,6 +15,7 @@ struct mark {
     const char *stream;
     const char *sender;
     int64_t t_ms;
+    const char *queue; /* NULL: a mark that names none */
 };
 
 static const struct {
@@ -24,39 +25,102 @@ static const struct {
     int64_t gap_ms;
 } rows[] = {
     {"no mark: not known", {{0}}, 0, 0},
-    {"the first mark is the end of a gap", {{"s", "c", 50000}}, 50000, 50000},
-    {"a second later", {{"s", "c", 50000}, {"s", "c", 51000}}, 51000, 50000},
-    {"5 s are no gap", {{"s", "c", 50000}, {"s", "c", 55000}}, 55000, 50000},
-    {"more are one", {{"s", "c", 50000}, {"s", "c", 55001}}, 55001, 55001},
+    {"the first mark is the end of a gap",
+     {{"s", "c", 50000, NULL}},
+     50000,
+     50000},
+    {"a second later",
+     {{"s", "c", 50000, NULL}, {"s", "c", 51000, NULL}},
+     51000,
+     50000},
+    {"5 s are no gap",
+     {{"s", "c", 50000, NULL}, {"s", "c", 55000, NULL}},
+     55000,
+     50000},
+    {"more are one",
+     {{"s", "c", 50000, NULL}, {"s", "c", 55001, NULL}},
+     55001,
+     55001},
     {"the least of two streams",
-     {{"s", "c", 50000}, {"t", "c", 40000}, {"s", "c", 51000}},
+     {{"s", "c", 50000, NULL},
+      {"t", "c", 40000, NULL},
+      {"s", "c", 51000, NULL}},
      40000,
      40000},
     {"two senders of one stream are two sources",
-     {{"s", "c.0", 50000}, {"s", "c.1", 49000}, {"s", "c.0", 51000}},
+     {{"s", "c.0", 50000, NULL},
+      {"s", "c.1", 49000, NULL},
+      {"s", "c.0", 51000, NULL}},
      49000,
      49000},
     {"a little back, as from two clocks, is nothing",
-     {{"s", "c", 50000}, {"s", "c", 45001}},
+     {{"s", "c", 50000, NULL}, {"s", "c", 45001, NULL}},
      50000,
      50000},
     {"a clock set back is a gap",
-     {{"s", "c", 50000}, {"s", "c", 45000}},
+     {{"s", "c", 50000, NULL}, {"s", "c", 45000, NULL}},
      45000,
      45000},
     {"a gap of one source is a gap of all",
-     {{"s", "c", 50000},
-      {"t", "c", 50000},
-      {"t", "c", 51000},
-      {"s", "c", 60000}},
+     {{"s", "c", 50000, NULL},
+      {"t", "c", 50000, NULL},
+      {"t", "c", 51000, NULL},
+      {"s", "c", 60000, NULL}},
      51000,
      60000},
+    {"a new stream of the entry replaces the older one",
+     {{"old", "c", 50000, "E"}, {"new", "c", 90000, "E"}},
+     90000,
+     90000},
+    {"and stays the only one",
+     {{"old", "c", 50000, "E"},
+      {"new", "c", 90000, "E"},
+      {"new", "c", 91000, "E"}},
+     91000,
+     90000},
+    {"another entry's stream is no replacement",
+     {{"old", "c", 50000, "E"}, {"new", "c", 90000, "F"}},
+     50000,
+     90000},
+    {"nor one that came through another sender",
+     {{"old", "c.0", 50000, "E"}, {"new", "c.1", 90000, "E"}},
+     50000,
+     90000},
+    {"nor one that took another partition on its way",
+     {{"old/0", "c", 50000, "E"},
+      {"old/1", "c", 50000, "E"},
+      {"new/1", "c", 90000, "E"}},
+     50000,
+     90000},
+    {"until all ways are replaced",
+     {{"old/0", "c", 50000, "E"},
+      {"old/1", "c", 50000, "E"},
+      {"new/1", "c", 90000, "E"},
+      {"new/0", "c", 90500, "E"}},
+     90000,
+     90500},
+    {"a mark that names no queue replaces nothing",
+     {{"old", "c", 50000, NULL}, {"new", "c", 90000, NULL}},
+     50000,
+     90000},
+    {"one known from before learns its queue",
+     {{"old", "c", 50000, NULL},
+      {"old", "c", 51000, "E"},
+      {"new", "c", 52000, "E"}},
+     52000,
+     52000},
 };
 
 static void take(struct chain *chain, const struct mark *marks)
 {
     for (size_t i = 0; i < MARKS && marks[i].stream != NULL; i++) {
-        chain_mark(chain, marks[i].stream, marks[i].sender, marks[i].t_ms);
+        const struct mark *mark = &marks[i];
+
+        chain_mark(chain, &(struct chain_mark){
+                              .stream = mark->stream,
+                              .sender = mark->sender,
+                              .queue = mark->queue != NULL ? mark->queue : "",
+                              .t_ms = mark->t_ms});
     }
 }
 

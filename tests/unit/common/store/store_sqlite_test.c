@@ -393,6 +393,82 @@ static void test_other_version_later(void **state)
     store_close(reader);
 }
 
+static void remove_file(const struct place *place)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    char path[TEXT_MAX];
+    char part[TEXT_MAX + 8];
+
+    file_path(place, path);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        (void)snprintf(part, sizeof part, "%s%s", path, ends[i]);
+        if (unlink(part) != 0) {
+            assert_int_equal(errno, ENOENT);
+        }
+    }
+}
+
+/* A restore puts another file there: who reads on must see that one. */
+static void test_replaced(void **state)
+{
+    struct place *place = *state;
+    struct store *reader;
+
+    fill(place, 3);
+    reader = must_open(place, NULL);
+    assert_int_equal(count_steps(reader), 3);
+    remove_file(place);
+    assert_int_equal(count_steps(reader), 0);
+    fill(place, 5);
+    assert_int_equal(count_steps(reader), 5);
+    remove_file(place);
+    fill(place, 2);
+    assert_int_equal(count_steps(reader), 2);
+    assert_int_equal(place->complaints, 0);
+    store_close(reader);
+}
+
+struct replacing {
+    const struct place *place;
+    struct store *reader;
+    int rows;
+};
+
+static bool replace_and_read(void *ctx, const struct store_key *key,
+                             struct doc row)
+{
+    struct replacing *replacing = ctx;
+    struct buf other;
+
+    (void)row;
+    if (replacing->rows++ == 0) {
+        remove_file(replacing->place);
+        fill(replacing->place, 1);
+    }
+    buf_init(&other, DOC_BYTES_MAX);
+    assert_int_equal(store_get(replacing->reader, STORE_STEPS, key, &other),
+                     ERR_OK);
+    buf_fini(&other);
+    return true;
+}
+
+/* A scan under way ends on the file it began with. */
+static void test_replaced_in_scan(void **state)
+{
+    struct place *place = *state;
+    const struct store_query query = {.collection = STORE_STEPS, .limit = 100};
+    struct replacing replacing = {.place = place};
+
+    fill(place, 4);
+    replacing.reader = must_open(place, NULL);
+    assert_int_equal(store_scan(replacing.reader, &query, replace_and_read,
+                                &replacing, NULL, NULL),
+                     ERR_OK);
+    assert_int_equal(replacing.rows, 4);
+    assert_int_equal(count_steps(replacing.reader), 1);
+    store_close(replacing.reader);
+}
+
 /* Commit without end, telling the number of each. */
 _Noreturn static void commit_for_ever(const struct place *place, int out)
 {
@@ -487,11 +563,17 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_disk_full),     CASE(test_read_only_file),
-        CASE(test_no_folder),     CASE(test_damage),
-        CASE(test_other_version), CASE(test_other_version_later),
-        CASE(test_kill),          CASE(test_rights),
+        CASE(test_disk_full),
+        CASE(test_read_only_file),
+        CASE(test_no_folder),
+        CASE(test_damage),
+        CASE(test_other_version),
+        CASE(test_other_version_later),
+        CASE(test_kill),
+        CASE(test_rights),
         CASE(test_bad_uri),
+        CASE(test_replaced),
+        CASE(test_replaced_in_scan),
     };
 #undef CASE
     return cmocka_run_group_tests(tests, NULL, NULL);

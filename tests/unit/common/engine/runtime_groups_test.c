@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What next and side get, together and while the side sheds. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/bus/bus_memory.h"
+#include "common/bus/envelope.h"
+#include "common/engine/runtime.h"
+#include "common/store/store_memory.h"
+#include "tests/support/rows.h"
+#include "tests/support/unit.h"
+
+enum {
+    STEPS_MAX = 1000,
+    TEXT_MAX = 64
+};
+
+static enum engine_verdict pass(void *state, struct engine_io *io,
+                                const struct event *event, struct errbuf *why)
+{
+    (void)state;
+    (void)io;
+    (void)event;
+    (void)why;
+    return ENGINE_FORWARD;
+}
+
+static const struct engine_ops ops = {
+    .name = "t", .state_size = 1, .process = pass};
+
+struct fixture {
+    struct broker *broker;
+    struct store_memory *memory;
+    struct bus *bus;
+    struct store *store;
+    struct runtime_conf conf;
+    struct engine_io *io;
+    int64_t now_ms;
+    uint64_t n; /* last position */
+    uint64_t sequence;
+    char state;
+};
+
+static int64_t now_of(void *ctx)
+{
+    const struct fixture *f = ctx;
+
+    return f->now_ms;
+}
+
+static void settle(struct fixture *f)
+{
+    int steps = 0;
+
+    while (runtime_step(f->io, 0) != RUNTIME_IDLE) {
+        assert_true(++steps < STEPS_MAX);
+    }
+}
+
+static void set_up(struct fixture *f)
+{
+    static char name_a[] = "a";
+    static char name_b[] = "b";
+    static char *next[] = {name_a};
+    static char *side[] = {name_b};
+    struct runtime_setup setup = {.ops = &ops,
+                                  .exchange_prefix = "canopsis",
+                                  .user = "hypervise",
+                                  .now_ms = now_of,
+                                  .ctx = f};
+    struct errbuf why;
+
+    *f = (struct fixture){.now_ms = INT64_C(1700000000000)};
+    f->conf = (struct runtime_conf){.next = {next, 1},
+                                    .side = {side, 1},
+                                    .partitions = 1,
+                                    .batch_max = 1000,
+                                    .batch_bytes = 1 << 20,
+                                    .window = 8,
+                                    .prefetch = 100,
+                                    .depth_limit = 1000,
+                                    .side_bytes = INT64_MAX,
+                                    .fold_ms = 60000};
+    f->broker = broker_new("canopsis");
+    f->memory = store_memory_new();
+    f->bus = broker_open(f->broker, "t", "hypervise");
+    f->store = store_memory_open(f->memory, "t");
+    setup.state = &f->state;
+    setup.conf = &f->conf;
+    setup.bus = f->bus;
+    setup.store = f->store;
+    assert_int_equal(runtime_new(&setup, &f->io, &why), ERR_OK);
+    settle(f); /* connected: its queues are there */
+}
+
+static void tear_down(struct fixture *f)
+{
+    runtime_free(f->io);
+    bus_close(f->bus);
+    store_close(f->store);
+    store_memory_free(f->memory);
+    broker_free(f->broker);
+}
+
+static void add_item(struct fixture *f, struct envelope_out *out,
+                     enum envelope_kind kind)
+{
+    struct doc_out *writer = doc_out_new();
+    struct event event;
+    struct envelope_item item = {
+        .stream = "s", .stream_len = 1, .kind = kind, .n = ++f->n};
+
+    if (kind == ENVELOPE_MARK) {
+        doc_add_i64(writer, "t", f->now_ms);
+    } else {
+        event_init(&event, EVENT_CHECK);
+        event.connector = "c";
+        event.connector_name = "n";
+        event.component = "host";
+        event_to_doc(&event, writer);
+    }
+    item.doc = doc_out_done(writer);
+    assert_true(envelope_out_add(out, &item));
+    doc_out_free(writer);
+}
+
+/* One envelope to the engine: a letter an item, e an event, m a mark. */
+static void feed(struct fixture *f, const char *items)
+{
+    struct envelope_out *out = envelope_out_new();
+    const struct envelope_header header = {.sender = "cleaner",
+                                           .epoch = 1,
+                                           .sequence = ++f->sequence,
+                                           .confirmed = f->sequence - 1};
+    struct bus_message message = {
+        .exchange = "",
+        .routing_key = "Engine_t",
+        .properties = {.content_type = ENVELOPE_CONTENT_TYPE,
+                       .message_id = "",
+                       .user_id = ""}};
+    struct buf contents;
+    struct buf body;
+
+    for (const char *at = items; *at != '\0'; at++) {
+        add_item(f, out, *at == 'm' ? ENVELOPE_MARK : ENVELOPE_EVENT);
+    }
+    buf_init(&contents, ENVELOPE_MESSAGE_MAX);
+    buf_init(&body, ENVELOPE_MESSAGE_MAX);
+    envelope_out_finish(out, &contents);
+    envelope_seal(&header, &contents, &body);
+    message.body = body.data;
+    message.len = body.len;
+    assert_true(broker_publish(f->broker, &message));
+    buf_fini(&contents);
+    buf_fini(&body);
+    envelope_out_free(out);
+}
+
+/* All that a queue got: a letter an item, a blank between messages, which
+ * must be numbered without gaps. */
+static void check_got(const struct fixture *f, const char *queue,
+                      const char *want)
+{
+    struct bus_message message;
+    char got[TEXT_MAX] = "";
+    size_t len = 0;
+    struct buf room;
+
+    buf_init(&room, ENVELOPE_BODY_MAX);
+    for (size_t i = 0; broker_peek(f->broker, queue, i, &message); i++) {
+        struct envelope envelope;
+
+        assert_int_equal(
+            envelope_open(message.body, message.len, &room, &envelope, NULL),
+            ERR_OK);
+        assert_int_equal(envelope.header.sequence, i + 1);
+        assert_true(len + envelope.count + 2 < sizeof got);
+        got[len++] = i > 0 ? ' ' : '|';
+        for (uint32_t e = 0; e < envelope.count; e++) {
+            struct envelope_item item;
+
+            envelope_get(&envelope, e, &item);
+            got[len++] = item.kind == ENVELOPE_MARK ? 'm' : 'e';
+        }
+    }
+    buf_fini(&room);
+    assert_string_equal(got, want);
+}
+
+static void test_together(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    feed(&f, "eem");
+    settle(&f);
+    feed(&f, "e");
+    settle(&f);
+    check_got(&f, "Engine_a", "|eem e");
+    check_got(&f, "Engine_b", "|eem e");
+    tear_down(&f);
+}
+
+/* Shedding begins between two deliveries of one batch and ends later: what
+ * joined before reaches both, marks always do. */
+static void test_shedding(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    feed(&f, "e");
+    settle(&f);
+    f.conf.side_bytes = 1;
+    f.now_ms += 2000;
+    feed(&f, "ee");
+    feed(&f, "eeem");
+    settle(&f);
+    check_got(&f, "Engine_a", "|e ee eeem");
+    check_got(&f, "Engine_b", "|e ee m");
+    f.conf.side_bytes = INT64_MAX;
+    f.now_ms += 2000;
+    settle(&f);
+    feed(&f, "ee");
+    settle(&f);
+    check_got(&f, "Engine_a", "|e ee eeem ee");
+    check_got(&f, "Engine_b", "|e ee m ee");
+    tear_down(&f);
+}
+
+int main(void)
+{
+    static const struct row_table tables[] = {
+        ROW_SINGLE(test_together),
+        ROW_SINGLE(test_shedding),
+    };
+
+    return rows_run("runtime_groups", tables, N_ROWS(tables));
+}
