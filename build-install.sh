@@ -386,6 +386,8 @@ build_release() {
     if [ "$do_build" = no ]; then
         [ -f "$build/release/Makefile" ] ||
             die '--no-build: nothing is built yet; run once without it'
+        [ "$(cat "$build/release/configured-with")" = "--prefix=$prefix" ] ||
+            die "--no-build: build/ was made for another prefix than $prefix; run once without it"
         return
     fi
     copy_sources

@@ -25,6 +25,12 @@ enum {
     NUMBER_ROOM = 24 /* a number behind the id, with its mark */
 };
 
+/* What the broker has not answered. */
+struct pending {
+    uint64_t number; /* of the publish */
+    size_t index;    /* of the event in its body */
+};
+
 struct amqp_sender {
     struct bus_amqp_conf amqp;
     struct conf_part part;
@@ -38,12 +44,12 @@ struct amqp_sender {
     uint64_t n_ids;
     bool up;
     bool failed; /* told already */
-    uint64_t unconfirmed;
-    char refused[256]; /* the broker's reason for the last refusal */
+    struct pending pending[UNCONFIRMED_MAX + 1]; /* in order of numbers */
+    size_t n_pending;
     /* one call of send */
     amqp_item_fn *item;
     void *ctx;
-    size_t n, n_sent, n_refused;
+    size_t n;
 };
 
 static enum err read_conf(struct amqp_sender *sender, const char *folder,
@@ -63,16 +69,31 @@ static enum err read_conf(struct amqp_sender *sender, const char *folder,
     return err;
 }
 
+static bool is_answered(const struct pending *pending,
+                        const struct bus_event *event)
+{
+    return pending->number == event->number ||
+           (event->multiple && pending->number < event->number);
+}
+
+/* Tell what this answer speaks of, and keep the others. */
 static void settle(struct amqp_sender *sender, const struct bus_event *event)
 {
-    uint64_t n = event->multiple ? sender->unconfirmed : 1;
+    struct errbuf why = {0};
+    size_t kept = 0;
 
-    if (event->kind == BUS_REFUSED) {
-        sender->n_refused += (size_t)n;
-        (void)snprintf(sender->refused, sizeof sender->refused, "%s",
-                       event->reason != NULL ? event->reason : "refused");
+    errbuf_set(&why, "%s", event->reason != NULL ? event->reason : "refused");
+    for (size_t i = 0; i < sender->n_pending; i++) {
+        const struct pending *pending = &sender->pending[i];
+
+        if (is_answered(pending, event)) {
+            sender->item(sender->ctx, pending->index,
+                         event->kind == BUS_REFUSED ? &why : NULL);
+        } else {
+            sender->pending[kept++] = *pending;
+        }
     }
-    sender->unconfirmed -= n < sender->unconfirmed ? n : sender->unconfirmed;
+    sender->n_pending = kept;
 }
 
 static void on_event(struct amqp_sender *sender, const struct bus_event *event)
@@ -83,7 +104,7 @@ static void on_event(struct amqp_sender *sender, const struct bus_event *event)
         break;
     case BUS_OUT_LOST:
         sender->up = false;
-        sender->failed = sender->failed || sender->unconfirmed > 0;
+        sender->failed = sender->failed || sender->n_pending > 0;
         break;
     case BUS_CONFIRMED:
     case BUS_REFUSED:
@@ -100,13 +121,13 @@ static void on_event(struct amqp_sender *sender, const struct bus_event *event)
 }
 
 /* Poll until at most `most` are unconfirmed (and it is connected). */
-static bool poll_until(struct amqp_sender *sender, uint64_t most,
+static bool poll_until(struct amqp_sender *sender, size_t most,
                        int64_t timeout_ms)
 {
     int64_t until_ms = clock_mono_ms() + timeout_ms;
     struct bus_event event;
 
-    while (!sender->up || sender->unconfirmed > most) {
+    while (!sender->up || sender->n_pending > most) {
         if (sender->failed || clock_mono_ms() > until_ms ||
             bus_poll(sender->bus, POLL_MS, &event) != ERR_OK) {
             return false;
@@ -159,7 +180,8 @@ void amqp_sender_close(struct amqp_sender *sender)
     free(sender);
 }
 
-static bool publish(struct amqp_sender *sender, const struct event *event)
+static bool publish(struct amqp_sender *sender, const struct event *event,
+                    size_t index)
 {
     char id[sizeof sender->id + NUMBER_ROOM];
     const struct bus_message message = {
@@ -177,8 +199,12 @@ static bool publish(struct amqp_sender *sender, const struct event *event)
 
     (void)snprintf(id, sizeof id, "%s-%llu", sender->id,
                    (unsigned long long)sender->n_ids++);
-    return poll_until(sender, UNCONFIRMED_MAX, CONFIRM_MS) &&
-           bus_publish(sender->bus, &message, &number) == ERR_OK;
+    if (!poll_until(sender, UNCONFIRMED_MAX, CONFIRM_MS) ||
+        bus_publish(sender->bus, &message, &number) != ERR_OK) {
+        return false;
+    }
+    sender->pending[sender->n_pending++] = (struct pending){number, index};
+    return true;
 }
 
 static void on_valid(void *ctx, uint32_t index, const struct event *event)
@@ -195,10 +221,7 @@ static void on_valid(void *ctx, uint32_t index, const struct event *event)
     if (sender->event.overflow) {
         errbuf_set(&why, "the event is larger than 1 MiB");
         sender->item(sender->ctx, index, &why);
-    } else if (publish(sender, event)) {
-        sender->unconfirmed++;
-        sender->n_sent++;
-    } else {
+    } else if (!publish(sender, event, index)) {
         sender->failed = true;
     }
 }
@@ -218,11 +241,10 @@ enum err amqp_sender_send(struct amqp_sender *sender, const struct buf *body,
                           amqp_item_fn *item, void *ctx, size_t *n)
 {
     const struct event_sink sink = {sender, on_valid, on_refused};
-    struct errbuf why = {0};
 
     sender->item = item;
     sender->ctx = ctx;
-    sender->n = sender->n_sent = sender->n_refused = 0;
+    sender->n = 0;
     (void)event_parse(sender->parser, buf_str(body), body->len, clock_now_ms(),
                       &sink);
     *n = sender->n;
@@ -230,10 +252,6 @@ enum err amqp_sender_send(struct amqp_sender *sender, const struct buf *body,
         hyp_say("the message broker does not confirm: what was sent may or may "
                 "not have arrived");
         return ERR_UNAVAILABLE;
-    }
-    errbuf_set(&why, "%s", sender->refused);
-    for (size_t i = 0; i < sender->n_sent; i++) {
-        item(ctx, i, i < sender->n_refused ? &why : NULL);
     }
     return ERR_OK;
 }

@@ -102,6 +102,25 @@ const struct command commands[] = {
      "  hyp metric show load/shortterm --from -24h\n"
      "  hyp metric show load/shortterm --from -1h --step 5m --agg max -o "
      "csv\n"},
+    {NULL, "bench", "", "put load on the suite and measure",
+     "connectors components resources changes batch rate for amqp output", 0, 0,
+     cmd_bench,
+     "Sends checks of connectors x components x resources in turn, each with\n"
+     "two metrics, for 10 s or as long as --for says. At first each resource\n"
+     "is OK; then the share of --changes gets a new state. Events go to the\n"
+     "API, one request after the other, or with --amqp over the message bus,\n"
+     "up to 1024 messages under way.\n\n"
+     "Latency is the time from sending a change of state to its first change\n"
+     "on the exchange canopsis.alerts, so the bus is needed in any case: run\n"
+     "it where etc/amqp.conf is. On a terminal a line tells how it goes;\n"
+     "Ctrl-C ends it early with what was measured. -o json prints one\n"
+     "object.\n\n"
+     "The events are real: they leave entities, metrics and alarms of the\n"
+     "connector 'bench' behind. Use a suite that is there for trying.\n\n"
+     "Examples:\n"
+     "  hyp bench --amqp\n"
+     "  hyp bench --amqp --rate 1000 --for 1m -o json\n"
+     "  hyp bench --components 10000 --resources 100 --batch 50\n"},
     {"dead", "list", "", "messages that were refused", LISTING_OPTIONS, 0, 0,
      cmd_dead_list, "Newest first, each with the reason.\n"},
     {"dead", "show", "ID", "one of them, with its body", "output", 1, 1,

@@ -62,7 +62,7 @@ bool hyp_has(const struct hyp *hyp, const char *name);
  *  no, or when there is nobody to ask. */
 bool hyp_confirm(const struct hyp *hyp, const char *question);
 
-command_fn cmd_send, cmd_event_list, cmd_event_tail, cmd_alarm_list,
+command_fn cmd_bench, cmd_send, cmd_event_list, cmd_event_tail, cmd_alarm_list,
     cmd_alarm_show, cmd_alarm_ack, cmd_alarm_unack, cmd_alarm_cancel,
     cmd_alarm_uncancel, cmd_alarm_snooze, cmd_alarm_unsnooze, cmd_alarm_comment,
     cmd_alarm_ticket, cmd_alarm_state, cmd_entity_list, cmd_entity_show,

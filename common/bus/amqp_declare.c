@@ -70,13 +70,15 @@ bool amqp_declare_queue(struct amqp_link *link, amqp_channel_t channel,
         {.key = amqp_cstring_bytes("x-single-active-consumer"),
          .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}},
     };
-    amqp_table_t arguments = {.num_entries = 2, .entries = entries};
+    bool durable = bus_queue_is_durable(queue);
+    amqp_table_t arguments = {.num_entries = durable ? 2 : 0,
+                              .entries = entries};
     const struct bus_binding *binding;
     char what[2 * BUS_NAME_MAX];
     size_t at = 0;
 
     (void)amqp_queue_declare(link->conn, channel, amqp_cstring_bytes(queue), 0,
-                             1, 0, 0, arguments);
+                             durable, !durable, !durable, arguments);
     if (!amqp_link_check(link, amqp_get_rpc_reply(link->conn),
                          action(what, sizeof what, "declare queue", queue))) {
         return false;

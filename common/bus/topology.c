@@ -26,6 +26,7 @@ static const struct bus_binding bindings[] = {
     {"Engine_collectdgw", -1, "collectd.#"},
     {"Engine_dead", BUS_DEAD, ""},
     {"webserver.alerts", BUS_ALERTS, "#"},
+    {BUS_QUEUE_WATCH, BUS_ALERTS, "#"},
     {NULL, 0, NULL},
 };
 
@@ -54,6 +55,11 @@ char *bus_queue_name(const char *engine, int partition, int partitions,
 
     BUG_IF(len < 0 || len > BUS_NAME_MAX);
     return out;
+}
+
+bool bus_queue_is_durable(const char *queue)
+{
+    return strcmp(queue, BUS_QUEUE_WATCH) != 0;
 }
 
 size_t bus_partition(const char *component, const char *connector_name,

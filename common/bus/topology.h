@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Every exchange, queue and binding, named once. All queues are durable
- * quorum queues with a single active consumer and no length limit.
+ * Every exchange, queue and binding, named once. All queues but the watching
+ * one are durable quorum queues with a single active consumer and no length
+ * limit.
  */
 #ifndef HYP_BUS_TOPOLOGY_H
 #define HYP_BUS_TOPOLOGY_H
@@ -35,6 +36,12 @@ const char *bus_exchange_type(enum bus_exchange exchange);
 /** "Engine_<engine>", or "Engine_<engine>.<p>" when partitions > 1. */
 char *bus_queue_name(const char *engine, int partition, int partitions,
                      char *out);
+/** Where a program looks on at changes while it runs: exclusive to one
+ *  connection and gone with it. */
+#define BUS_QUEUE_WATCH "hyp.watch"
+
+/** Whether the queue is kept when its consumer ends. */
+bool bus_queue_is_durable(const char *queue);
 /** The partition of `partitions` that gets the events of a source: by its
  *  component, or by its connector's name where that is "". */
 size_t bus_partition(const char *component, const char *connector_name,

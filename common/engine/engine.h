@@ -45,6 +45,8 @@ const char *engine_row(const struct engine_io *io);
  *  partitions. What all partitions know of, only this one writes. */
 bool engine_owns(const struct engine_io *io, const char *component,
                  const char *connector_name);
+/** Number of this partition; *of gets how many there are (1: no more). */
+int64_t engine_partition(const struct engine_io *io, int64_t *of);
 /** Writes added here are committed with the batch, whole or not at all. The
  *  commit is repeated until it is in: an engine may change its memory at once
  *  and never takes anything back. */

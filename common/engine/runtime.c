@@ -97,6 +97,12 @@ const char *engine_row(const struct engine_io *io)
     return io->row;
 }
 
+int64_t engine_partition(const struct engine_io *io, int64_t *of)
+{
+    *of = io->conf->partitions;
+    return io->conf->partition;
+}
+
 struct store_batch *engine_batch(struct engine_io *io)
 {
     return io->writes;
@@ -797,7 +803,8 @@ static bool act_beat(struct engine_io *io)
 /* Draining: fold, commit, publish, acknowledge; then the end. */
 static bool act_drain(struct engine_io *io)
 {
-    if (!io->stopping || io->phase != PHASE_RUN || io->open) {
+    if (!io->stopping || io->phase != PHASE_RUN || io->open ||
+        io->n_inflight >= (size_t)io->conf->window) {
         return false;
     }
     if (!io->fold_done) {

@@ -2,7 +2,7 @@
 /**
  * Points of metrics in few bytes: packs. A pack holds a series for each of
  * its metrics; times as differences of differences, values as whole numbers
- * of a decimal scale or as changed bytes. Pure. Form: docs/decisions/0006.
+ * of a decimal scale or as changed bytes. Pure. Form: docs/decisions/0007.
  */
 #ifndef HYP_PERFDATA_POINTS_H
 #define HYP_PERFDATA_POINTS_H

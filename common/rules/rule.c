@@ -14,24 +14,39 @@ enum {
     DESCRIPTION_MAX = 2000
 };
 
-#define FIELD_OF(name_, help_)                                                 \
-    {                                                                          \
-        .name = name_, .type = OBJECT_TEXT, .required = true, .min = 1,        \
-        .max = FIELD_MAX, .help = help_                                        \
-    }
-
 static const struct object_field set_fields[] = {
-    FIELD_OF("field", "what is set"),
+    {.name = "field",
+     .type = OBJECT_TEXT,
+     .required = true,
+     .min = 1,
+     .max = FIELD_MAX,
+     .help = "what is set"},
     {.name = "value", .type = OBJECT_ANY, .required = true, .help = "to what"},
     {.name = NULL}};
 
 static const struct object_field copy_fields[] = {
-    FIELD_OF("from", "where the value is read"),
-    FIELD_OF("to", "what is set to it"),
+    {.name = "from",
+     .type = OBJECT_TEXT,
+     .required = true,
+     .min = 1,
+     .max = FIELD_MAX,
+     .help = "where the value is read"},
+    {.name = "to",
+     .type = OBJECT_TEXT,
+     .required = true,
+     .min = 1,
+     .max = FIELD_MAX,
+     .help = "what is set to it"},
     {.name = NULL}};
 
 static const struct object_field remove_fields[] = {
-    FIELD_OF("field", "what is taken away"), {.name = NULL}};
+    {.name = "field",
+     .type = OBJECT_TEXT,
+     .required = true,
+     .min = 1,
+     .max = FIELD_MAX,
+     .help = "what is taken away"},
+    {.name = NULL}};
 
 static const struct object_field tag_fields[] = {{.name = "tag",
                                                   .type = OBJECT_TEXT,

@@ -400,13 +400,15 @@ static void refresh(struct run *run)
     }
 }
 
-enum rules_verdict rules_run(struct rules *rules, struct doc doc,
-                             struct event *event, bool pass,
-                             const struct rules_watch *watch, bool *changed,
+enum rules_verdict rules_run(struct rules *rules, struct rules_event *event,
+                             const struct rules_watch *watch,
                              struct errbuf *why)
 {
-    struct run run = {.rules = rules, .event = event, .doc = doc, .pass = pass};
-    enum rules_verdict verdict = pass ? RULES_PASS : RULES_DROP;
+    struct run run = {.rules = rules,
+                      .event = &event->event,
+                      .doc = event->doc,
+                      .pass = event->pass};
+    enum rules_verdict verdict = RULES_PASS;
     enum rule_result result;
     bool ends = false;
 
@@ -420,7 +422,7 @@ enum rules_verdict rules_run(struct rules *rules, struct doc doc,
         }
         refresh(&run);
     }
-    *changed = run.changed;
+    event->changed = run.changed;
     if (!ends) {
         verdict = run.pass ? RULES_PASS : RULES_DROP;
     }

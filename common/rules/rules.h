@@ -58,18 +58,18 @@ void rules_seal(struct rules *rules);
 size_t rules_count(const struct rules *rules);
 const char *rules_name(const struct rules *rules, size_t i);
 
-/**
- * Let an event pass all rules.
- *
- * doc      the event's document, as event_from_doc read event from.
- * event    in and out; what is changed lives until the next run.
- * pass     the verdict when no rule decides.
- * watch    may be NULL.
- * changed  whether event is another now.
- */
-enum rules_verdict rules_run(struct rules *rules, struct doc doc,
-                             struct event *event, bool pass,
-                             const struct rules_watch *watch, bool *changed,
+/** An event on its way, and what a run made of it. */
+struct rules_event {
+    struct doc doc;     /**< as event_from_doc read event from */
+    struct event event; /**< in and out; what is changed lives until the next
+                             run */
+    bool pass;          /**< the verdict when no rule decides */
+    bool changed;       /**< out: whether event is another now */
+};
+
+/** Let an event pass all rules. watch may be NULL. */
+enum rules_verdict rules_run(struct rules *rules, struct rules_event *event,
+                             const struct rules_watch *watch,
                              struct errbuf *why);
 
 #endif

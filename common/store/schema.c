@@ -51,6 +51,21 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
     [STORE_ROLLUPS] = {"rollups", "perfdata", STORE_KEY_INTS, {NULL}},
     /* key: "<engine>/<position>" */
     [STORE_DEAD] = {"dead", "eventstore", STORE_KEY_TEXT, {"at", "engine"}},
+    /* key: "<kind>/<name>" */
+    [STORE_OBJECTS] = {"objects",
+                       "webserver",
+                       STORE_KEY_TEXT,
+                       {"kind", "name", "updated_at"}},
+    /* key: ("<kind>/<name>", version from 1) */
+    [STORE_OBJECT_VERSIONS] = {"object_versions",
+                               "webserver",
+                               STORE_KEY_TEXT_INT,
+                               {NULL}},
+    /* key: kind */
+    [STORE_OBJECT_KINDS] = {"object_kinds",
+                            "webserver",
+                            STORE_KEY_TEXT,
+                            {NULL}},
     [STORE_RECEIPTS] = {"receipts", NULL, STORE_KEY_TEXT_INT, {NULL}},
     [STORE_IDS] = {"ids", NULL, STORE_KEY_TEXT_INT, {NULL}},
     [STORE_OUTBOX] = {"outbox", NULL, STORE_KEY_TEXT_INT, {NULL}},

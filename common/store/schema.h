@@ -20,6 +20,9 @@ enum store_collection {
     STORE_CHUNKS,  /**< points by hour and group of metrics */
     STORE_ROLLUPS, /**< what is kept of points for long */
     STORE_DEAD,
+    STORE_OBJECTS,         /**< what people configure (objects.h) */
+    STORE_OBJECT_VERSIONS, /**< as they were */
+    STORE_OBJECT_KINDS,    /**< how many changes a kind has seen */
     /* of every writer, its own rows under its progress row's name */
     STORE_RECEIPTS, /**< (row, last n): what an entry read, a row a batch */
     STORE_IDS,      /**< (row, batch): message ids of trusted senders */

@@ -76,25 +76,16 @@ static bool load_row(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
-/* Each partition numbers its metrics in a space of its own: "perfdata.3". */
-static int64_t space_of(const char *row)
-{
-    const char *dot = strrchr(row, '.');
-    int64_t space = 0;
-
-    BUG_IF(dot != NULL &&
-           str_to_i64(dot + 1, 0, POINTS_SPACES - 1, &space) != ERR_OK);
-    return space;
-}
-
 static enum err perfdata_load(void *state, struct engine_io *io)
 {
     struct perfdata *perfdata = state;
     const struct store_query query = {.collection = STORE_METRICS,
                                       .limit = INT64_MAX};
+    int64_t parts;
     enum err err;
 
-    perfdata->metrics.space = space_of(engine_row(io));
+    /* Each partition numbers its metrics in a space of its own. */
+    perfdata->metrics.space = engine_partition(io, &parts);
     perfdata->log.space = perfdata->metrics.space;
     metrics_table_fini(&perfdata->metrics);
     err = store_scan(engine_store(io), &query, load_row, perfdata, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "common/points/points_store.h"
 #include "engines/engines.h"
 #include "tests/sim/world.h"
+#include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -604,15 +605,6 @@ static size_t load_folder(const char *folder, struct story **stories, size_t n)
     return n;
 }
 
-static void quiet(void *ctx, enum log_level level, const char *id,
-                  const char *text)
-{
-    (void)ctx;
-    (void)level;
-    (void)id;
-    (void)text;
-}
-
 int main(int argc, char **argv)
 {
     static struct story *stories[FILES_MAX];
@@ -625,7 +617,7 @@ int main(int argc, char **argv)
     size_t n_tests = 0;
     int failed;
 
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     if (argc > 1) { /* one file */
         char *folder = xstrdup(argv[1]);
         char *slash = strrchr(folder, '/');

@@ -4,80 +4,18 @@
 
 usage: chain.py [--events N] [--seed S] [--store sqlite|mongodb]... [TEST]...
 
-Tests: kills, twins, same-second, bad-input. All of them, on both stores, unless told
-otherwise."""
+Tests: faults, twins, same-second, bad-input. All of them, on both stores,
+unless told otherwise."""
 import argparse
 import json
-import random
 import signal
 import sys
 import time
 
-import compare
+import faults
 import rig
 import run
 import twins
-
-class Faults:
-    """Each of the things that can die, in an order from a seed."""
-
-    def __init__(self, told_to, seed, rounds):
-        self.run = told_to
-        self.random = random.Random(seed)
-        self.plan = [name for name in self.run.suite.list for _ in range(rounds)]
-        self.plan += ["rabbitmq", "everything"]
-        if self.run.servers.has_mongod and self.run.suite.uri.startswith("mongodb"):
-            self.plan += ["mongod"] * 2
-        self.random.shuffle(self.plan)
-
-    def strike(self, what):
-        servers, suite = self.run.servers, self.run.suite
-        if what == "rabbitmq":
-            servers.kill_broker()
-            servers.start_broker()
-        elif what == "mongod":
-            servers.kill_mongod()
-            servers.start_mongod()
-        elif what == "everything":
-            suite.kill_all()
-            servers.kill_broker()
-            servers.start_broker()
-            for name in suite.list:
-                suite.start(name)
-        else:
-            suite.engines[what].kill()
-            suite.start(what)
-            suite.engines[what].wait_ready(rig.RESTART_S)
-
-    def go(self):
-        """Let a part of the story flow, strike within it, and so on."""
-        n = len(self.run.story.messages)
-        part = n // (len(self.plan) + 1)
-        for i, what in enumerate(self.plan):
-            begin = i * part
-            self.run.feed.allow(begin + part)
-            self.run.feed.wait(begin + self.random.randrange(1, part))
-            begun = time.monotonic()
-            self.strike(what)
-            self.run.suite.wait_ready()
-            rig.say(f"  {what} killed, ready again in "
-                    f"{time.monotonic() - begun:.1f} s")
-        self.run.feed.allow(n)
-
-
-def test_kills(servers, store, options):
-    """kill -9 of each process and server: the same as without."""
-    wanted = options.plain.wanted(servers, store)
-    faulty = run.Run(servers, f"kills-{store}", store, options.plain.story)
-    faults = Faults(faulty, options.seed, options.rounds)
-    faults.go()
-    faulty.wait_end()
-    lines = compare.difference(wanted, faulty.finish())
-    if lines:
-        raise rig.Failure("after " + ", ".join(faults.plan) + ":\n"
-                          + "\n".join(lines))
-    rig.say(f"  {len(wanted)} rows are the same after {len(faults.plan)} "
-            "kills")
 
 
 def flap(number, second, state):
@@ -236,15 +174,15 @@ def test_bad_input(servers, store, options):
     suite.forget_queues()
 
 
-TESTS = {"kills": test_kills, "twins": twins.test_twins,
+TESTS = {"faults": faults.test_faults, "twins": twins.test_twins,
          "same-second": test_same_second, "bad-input": test_bad_input}
 
 
 def parse_args():
     parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=int, default=6000)
-    parser.add_argument("--rounds", type=int, default=2,
-                        help="kills of each engine")
+    parser.add_argument("--rounds", type=int, default=1,
+                        help="how often each fault strikes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--store", action="append",
                         choices=("sqlite", "mongodb"))

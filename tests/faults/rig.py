@@ -148,12 +148,6 @@ class Rig:
                  time.monotonic() > self.declared_s + SETTLE_S)
         self.broker("kill" if how == "killed" else "stop")
 
-    def kill_broker(self):
-        self.end_broker("killed")
-
-    def kill_mongod(self):
-        self.mongod("kill")
-
     def set_memory(self, share):
         """Of the machine's; above it the broker blocks who publishes."""
         self.broker("ctl", "set_vm_memory_high_watermark", share)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A story told to a suite, and what stands in its store at the end."""
+import json
 import time
 
 import compare
@@ -7,6 +8,8 @@ import rig
 import story
 
 SINCE_S = 60
+STEP_MEMBERS = ("type", "t", "author", "message")
+ALERTS = "test.alerts"  # a listener's
 OPTIONS = {
     "alarm": "[alarm]\n# nothing that depends on how long a run takes\n"
              "resolve_after = 366d\ncancel_autosolve = 366d\n"
@@ -26,6 +29,7 @@ class Run:
         path = servers.dir / f"{name}.story"
         told.write(path)
         self.suite.start_all()
+        servers.amqp("bind", ALERTS, "canopsis.alerts", "#")
         self.feed = rig.Feed(servers, path, name)
 
     def arrived(self, collection, entity_id):
@@ -47,6 +51,9 @@ class Run:
         """The dump after a clean stop; all came through (wait_end)."""
         self.suite.stop_all()
         lines = compare.dump(self.suite)
+        alerts = self.servers.amqp("consume", "-j", ALERTS)
+        self.servers.amqp("delete", ALERTS)
+        check_alerts(alerts.splitlines(), self.suite.rows("steps"))
         self.suite.forget_queues()
         for collection in compare.EMPTY_AFTER_STOP:
             if compare.count(lines, collection) > 0:
@@ -72,6 +79,37 @@ class Plain:
             self.lines[store] = run.finish()
             check_model(self.story, self.lines[store])
         return self.lines[store]
+
+
+def check_alerts(lines, rows):
+    """Who listens to alarms has got every step, in order; a repeat, known by
+    its id, says the same."""
+    told, last = {}, {}
+    for line in lines:
+        name, text = line.split("\t", 1)
+        if told.setdefault(name, text) != text:
+            raise rig.Failure(f"alert {name} came again as {text}, first as "
+                              f"{told[name]}")
+        alert = json.loads(text)
+        alarm, step = alert["alarm_id"], alert.get("step")
+        if step is None or step <= last.get(alarm, 0):
+            continue
+        if step != last.get(alarm, 0) + 1:
+            raise rig.Failure(f"alarm {alarm}: step {step} was told after "
+                              f"{last.get(alarm, 0)}")
+        last[alarm] = step
+    steps = {}
+    for text in told.values():
+        alert = json.loads(text)
+        if alert.get("step") is not None:
+            steps[alert["alarm_id"], alert["step"]] = tuple(
+                alert[m] for m in STEP_MEMBERS)
+    stored = {(row["alarm_id"], row["step"]):
+              tuple(row[m] for m in STEP_MEMBERS) for _, _, row in rows}
+    if steps != stored:
+        wrong = sorted(set(steps.items()) ^ set(stored.items()))
+        raise rig.Failure(f"alerts: {len(wrong)} differ from the steps: "
+                          f"{wrong[:4]}")
 
 
 def check_model(told, lines):

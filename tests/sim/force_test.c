@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "engines/alarm/alarm.h"
 #include "engines/cleaner/cleaner.h"
@@ -14,6 +13,7 @@
 #include "engines/eventstore/eventstore.h"
 #include "engines/perfdata/perfdata.h"
 #include "tests/sim/suite_dump.h"
+#include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -219,15 +219,6 @@ static char *calm_end(void)
     return end;
 }
 
-static void quiet(void *ctx, enum log_level level, const char *id,
-                  const char *text)
-{
-    (void)ctx;
-    (void)level;
-    (void)id;
-    (void)text;
-}
-
 /* One engine: a death before each act there is, then pairs of deaths. */
 static void check_engine(void **state)
 {
@@ -266,7 +257,7 @@ int main(void)
     int failed;
 
     collectd_options[0] = types;
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     for (size_t i = 0; i < N_ROWS(chain); i++) {
         tests[i] =
             (struct CMUnitTest){.name = chain[i].ops->name,

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/bus/envelope.h"
 #include "common/event/event.h"
 #include "engines/cleaner/cleaner.h"
 #include "tests/sim/probe.h"
 #include "tests/sim/world.h"
+#include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -198,17 +198,20 @@ static void known_id_comes_again(void **state)
     static const char body[] =
         "{\"connector\":\"s\",\"connector_name\":\"s\",\"event_type\":"
         "\"check\",\"component\":\"x\",\"state\":2}";
-    struct script script = {.deadly = WATCH_ACK, .death = 1};
-    struct world *world = entry_world(&script);
 
     (void)state;
-    say(world, body, "hypervise", "id-1");
-    say(world, body, "hypervise", "id-1");
-    (void)rounds(world, N_ROWS(entry));
-    assert_int_equal(script.death, 0);
-    let_marks_come(world);
-    check_states(world, "2");
-    world_free(world);
+    for (int nth = 1; nth <= 2; nth++) {
+        struct script script = {.deadly = WATCH_ACK, .death = nth};
+        struct world *world = entry_world(&script);
+
+        say(world, body, "hypervise", "id-1");
+        say(world, body, "hypervise", "id-1");
+        (void)rounds(world, N_ROWS(entry));
+        assert_int_equal(script.death, 0);
+        let_marks_come(world);
+        check_states(world, "2");
+        world_free(world);
+    }
 }
 
 /* A foreign user's id tells nothing. */
@@ -269,6 +272,33 @@ static void lost_acknowledgements(void **state)
     let_marks_come(world);
     let_marks_come(world);
     check_states(world, "123");
+    world_free(world);
+}
+
+/* One that waited is sent a message, stalls, and wakes up after another one
+ * has taken it, proven that and forgotten the receipt: it drops what it reads
+ * from its dead socket. */
+static void stalled_and_woken(void **state)
+{
+    struct script script = {.engine = 0};
+    struct world *world = entry_world(&script);
+
+    (void)state;
+    world_twin(world, 0);
+    for (int i = 0; i < 4; i++) {
+        assert_true(world_turn(world, 0, 1)); /* it is connected */
+    }
+    broker_disown(world_broker(world), world_bus(world, 0, 0), true);
+    broker_cut(world_broker(world), world_bus(world, 0, 0), true, true);
+    assert_true(rounds(world, N_ROWS(entry)));
+    say_state(world, 1);
+    broker_disown(world_broker(world), world_bus(world, 0, 1), true);
+    let_marks_come(world);
+    check_states(world, "1");
+    for (int i = 0; i < ROUNDS; i++) {
+        assert_true(world_turn(world, 0, 1));
+    }
+    check_states(world, "1");
     world_free(world);
 }
 
@@ -630,15 +660,6 @@ static void lost_epoch(void **state)
     world_free(world);
 }
 
-static void quiet(void *ctx, enum log_level level, const char *id,
-                  const char *text)
-{
-    (void)ctx;
-    (void)level;
-    (void)id;
-    (void)text;
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -646,6 +667,7 @@ int main(void)
         cmocka_unit_test(foreign_id_tells_nothing),
         cmocka_unit_test(equal_bodies),
         cmocka_unit_test(lost_acknowledgements),
+        cmocka_unit_test(stalled_and_woken),
         cmocka_unit_test(refused_in_a_window),
         cmocka_unit_test(judge_messages),
         cmocka_unit_test(redelivered_out_of_order),
@@ -656,6 +678,6 @@ int main(void)
         cmocka_unit_test(lost_epoch),
     };
 
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     return cmocka_run_group_tests_name("scenes", tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "common/base/str.h"
 #include "tests/sim/story.h"
 #include "tests/sim/weather.h"
+#include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
 enum {
@@ -33,20 +34,11 @@ static void run_weather(const struct weather *weather, uint64_t seed,
     }
 }
 
-static void quiet(void *ctx, enum log_level level, const char *id,
-                  const char *text)
-{
-    (void)ctx;
-    (void)level;
-    (void)id;
-    (void)text;
-}
-
 static void check_weathers(void **state)
 {
     const struct weather *weather = *state;
 
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     for (uint64_t seed = 1; seed <= CHECK_SEEDS; seed++) {
         run_weather(weather, seed, true);
         run_weather(weather, seed, false);
@@ -75,7 +67,7 @@ static const struct {
 static void check_found(void **state)
 {
     (void)state;
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     for (size_t i = 0; i < N_ROWS(found); i++) {
         run_weather(weather_find(found[i].weather), found[i].seed, true);
     }
@@ -120,7 +112,7 @@ static int run_for(const char *seconds_text, const char *seed_text)
          str_to_i64(seed_text, 0, INT64_MAX, &seed) != ERR_OK)) {
         return EXIT_FAILURE;
     }
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     for (end = clock_mono_ms() + seconds * 1000; clock_mono_ms() < end;
          seed++) {
         for (size_t i = 0; weathers[i / 2].name != NULL; i++) {

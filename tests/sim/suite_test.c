@@ -10,20 +10,12 @@
 #include "common/base/str.h"
 #include "tests/sim/suite_story.h"
 #include "tests/sim/weather.h"
+#include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
 enum {
     CHECK_SEEDS = 6
 };
-
-static void quiet(void *ctx, enum log_level level, const char *id,
-                  const char *text)
-{
-    (void)ctx;
-    (void)level;
-    (void)id;
-    (void)text;
-}
 
 /* All weathers; the name of the one that differs. */
 static const char *run_seed(uint64_t seed, const char **difference)
@@ -43,7 +35,7 @@ static const char *run_seed(uint64_t seed, const char **difference)
 static void check_seeds(void **state)
 {
     (void)state;
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     for (uint64_t seed = 1; seed <= CHECK_SEEDS; seed++) {
         const char *difference;
         const char *name = run_seed(seed, &difference);
@@ -70,7 +62,7 @@ static const struct {
 static void check_found(void **state)
 {
     (void)state;
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     for (size_t i = 0; i < N_ROWS(found); i++) {
         char *calm = suite_calm_end(found[i].seed);
         const struct weather *weather = weather_find(found[i].weather);
@@ -92,7 +84,7 @@ static int run_for(int64_t seconds, uint64_t seed)
     int64_t end = clock_mono_ms() + seconds * 1000;
     uint64_t first = seed;
 
-    log_set_sink(quiet, NULL);
+    testlog_mute();
     for (; clock_mono_ms() < end; seed++) {
         const char *difference;
         const char *name = run_seed(seed, &difference);

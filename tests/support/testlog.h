@@ -19,6 +19,10 @@ const char *testlog_text(const char *id);
 /** End: 0, or -1 after printing what was unexpected or never came. */
 int testlog_stop(void);
 
+/** From here on nothing is printed nor kept: for a program whose failures tell
+ *  all there is, or that logs on purpose what is far too much. */
+void testlog_mute(void);
+
 /** As setup and teardown of cmocka_unit_test_setup_teardown(). */
 int testlog_setup(void **state);
 int testlog_teardown(void **state);

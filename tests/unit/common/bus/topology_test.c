@@ -50,6 +50,14 @@ static const struct {
     {"#.a.#.a.#.a.#.b", "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a", false},
 };
 
+static void test_durable(void **state)
+{
+    (void)state;
+    assert_true(bus_queue_is_durable("Engine_cleaner"));
+    assert_true(bus_queue_is_durable("webserver.alerts"));
+    assert_false(bus_queue_is_durable(BUS_QUEUE_WATCH));
+}
+
 static void test_topics(void **state)
 {
     (void)state;
@@ -141,6 +149,7 @@ int main(void)
 {
     static const struct row_table tables[] = {
         ROW_SINGLE(test_topics),
+        ROW_SINGLE(test_durable),
         ROW_SINGLE(test_names),
         ROW_SINGLE(test_own_queues_of_a_partition),
         ROW_SINGLE(test_partitions),

@@ -321,22 +321,19 @@ static void check_run(void **state)
     struct rules *rules = make(row->rules, N_ROWS(row->rules));
     struct doc_out *out = doc_out_new();
     struct doc_out *after = doc_out_new();
-    struct doc doc = parse(out, row->event);
+    struct rules_event run = {.doc = parse(out, row->event),
+                              .pass = !row->fallback_drop};
     struct doc_value value = {.type = DOC_MISSING};
     struct errbuf why = {0};
-    struct event event;
     struct buf text;
-    bool changed = false;
 
     /* twice: a set keeps nothing of an event */
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(event_from_doc(doc, &event, &why), ERR_OK);
-        assert_int_equal(rules_run(rules, doc, &event, !row->fallback_drop,
-                                   NULL, &changed, &why),
-                         row->verdict);
-        assert_int_equal(changed, row->path != NULL);
+        assert_int_equal(event_from_doc(run.doc, &run.event, &why), ERR_OK);
+        assert_int_equal(rules_run(rules, &run, NULL, &why), row->verdict);
+        assert_int_equal(run.changed, row->path != NULL);
     }
-    event_to_doc(&event, after);
+    event_to_doc(&run.event, after);
     buf_init(&text, TEXT_MAX);
     if (row->path != NULL && doc_path(doc_out_done(after), row->path, &value)) {
         doc_value_to_json(&value, &text);
@@ -429,67 +426,90 @@ static void check_refused(void **state)
     doc_out_free(out);
 }
 
+/* A number below most, by a generator of our own: the same in each run. */
+static unsigned roll(unsigned *dice, unsigned most)
+{
+    *dice = *dice * 1103515245U + 12345U;
+    return (*dice >> 16) % most;
+}
+
+static struct filter *add_random_rule(struct rules *rules, struct doc_out *out,
+                                      int number, unsigned *dice)
+{
+    static const char *const forms[][2] = {
+        {"component=w", ""},        {"component in (w", ", w1)"},
+        {"component~'^w", "$'"},    {"resource=w", ""},
+        {"component!=w", ""},       {"team=w", ""},
+        {"state=2 and team=w", ""}, {"team in (w", ", w2)"}};
+    const char *const *form = forms[roll(dice, 8)];
+    struct filter *filter = NULL;
+    struct errbuf why = {0};
+    char text[64];
+    char rule[512];
+
+    (void)snprintf(text, sizeof text, "%s%u%s", form[0], roll(dice, 9),
+                   form[1]);
+    assert_int_equal(filter_parse(text, &filter, &why), ERR_OK);
+    (void)snprintf(rule, sizeof rule,
+                   "{\"name\":\"r%03d\",\"spec\":{\"filter\":\"%s\","
+                   "\"actions\":[{\"type\":\"add_tag\",\"tag\":\"%d\"}]}}",
+                   number, text, number);
+    assert_int_equal(rules_add(rules, parse(out, rule), &why), ERR_OK);
+    return filter;
+}
+
+static struct doc random_event(struct doc_out *out, int number, unsigned *dice)
+{
+    char text[512];
+    unsigned component = roll(dice, 9);
+
+    (void)snprintf(text, sizeof text,
+                   "{\"connector\":\"c\",\"connector_name\":\"n\","
+                   "\"event_type\":\"check\",\"source_type\":\"resource\","
+                   "\"component\":\"w%u\",\"resource\":\"w%u\","
+                   "\"timestamp\":1,\"state\":2,\"extra\":{\"team\":%s}}",
+                   component, roll(dice, 9),
+                   number % 3 == 0 ? "[\"w2\",\"w3\"]" : "\"w4\"");
+    return parse(out, text);
+}
+
+static size_t count_matches(struct filter *const *filters, struct doc doc)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < RANDOM_RULES; i++) {
+        n += filter_match(filters[i], doc) ? 1 : 0;
+    }
+    return n;
+}
+
 /* What an index leaves out could not have matched. */
 static void index_changes_nothing(void **state)
 {
-    static const char *const forms[] = {
-        "component=w%d",       "component in (w%d, w1)", "component~\"^w%d$\"",
-        "resource=w%d",        "component!=w%d",         "team=w%d",
-        "state=2 and team=w%d"};
     struct rules *rules = rules_new();
     struct filter *filters[RANDOM_RULES];
     struct doc_out *out = doc_out_new();
     unsigned dice = 7;
+    size_t all = 0;
 
     (void)state;
     for (int i = 0; i < RANDOM_RULES; i++) {
-        char form[64];
-        char text[512];
-        struct errbuf why = {0};
-
-        dice = dice * 1103515245U + 12345U;
-        (void)snprintf(form, sizeof form, "%s", forms[(dice >> 16) % 7]);
-        *strstr(form, "%d") = '\0';
-        (void)snprintf(text, sizeof text, "%s%u%s", form, (dice >> 20) % 9,
-                       strstr(forms[(dice >> 16) % 7], "%d") + 2);
-        assert_int_equal(filter_parse(text, &filters[i], &why), ERR_OK);
-        memcpy(form, text, strlen(text) + 1);
-        for (char *c = form; *c != '\0'; c++) {
-            *c = *c == '"' ? '\'' : *c;
-        }
-        (void)snprintf(text, sizeof text,
-                       "{\"name\":\"r%03d\",\"spec\":{\"filter\":\"%s\","
-                       "\"actions\":[{\"type\":\"add_tag\",\"tag\":\"%d\"}]}}",
-                       i, form, i);
-        assert_int_equal(rules_add(rules, parse(out, text), &why), ERR_OK);
+        filters[i] = add_random_rule(rules, out, i, &dice);
     }
     rules_seal(rules);
     for (int i = 0; i < RANDOM_EVENTS; i++) {
-        char text[512];
+        struct rules_event run = {.pass = true};
         struct errbuf why = {0};
-        struct event event;
-        struct doc doc;
-        bool changed;
-        size_t tags = 0;
+        size_t tags;
 
-        dice = dice * 1103515245U + 12345U;
-        (void)snprintf(text, sizeof text,
-                       "{\"connector\":\"c\",\"connector_name\":\"n\","
-                       "\"event_type\":\"check\",\"source_type\":\"resource\","
-                       "\"component\":\"w%u\",\"resource\":\"w%u\","
-                       "\"timestamp\":1,\"state\":2,\"extra\":{\"team\":%s}}",
-                       (dice >> 16) % 9, (dice >> 20) % 9,
-                       i % 3 == 0 ? "[\"w2\",\"w3\"]" : "\"w4\"");
-        doc = parse(out, text);
-        for (int r = 0; r < RANDOM_RULES; r++) {
-            tags += filter_match(filters[r], doc) ? 1 : 0;
-        }
-        assert_int_equal(event_from_doc(doc, &event, &why), ERR_OK);
-        assert_int_equal(
-            rules_run(rules, doc, &event, true, NULL, &changed, &why),
-            RULES_PASS);
-        assert_int_equal(doc_count(event.tags), tags);
+        run.doc = random_event(out, i, &dice);
+        tags = count_matches(filters, run.doc);
+        all += tags;
+        assert_int_equal(event_from_doc(run.doc, &run.event, &why), ERR_OK);
+        assert_int_equal(rules_run(rules, &run, NULL, &why), RULES_PASS);
+        assert_int_equal(doc_count(run.event.tags), tags);
     }
+    assert_true(all > RANDOM_EVENTS); /* else nothing was compared */
     for (int i = 0; i < RANDOM_RULES; i++) {
         filter_free(filters[i]);
     }
@@ -505,25 +525,24 @@ static void documents_are_bounded(void **state)
         "\"long_output\",\"to\":\"infos.b\"}]}"};
     struct rules *rules = make(specs, 1);
     struct doc_out *out = doc_out_new();
-    struct event event;
+    struct rules_event run = {.pass = true};
+    struct event *event = &run.event;
     struct errbuf why = {0};
-    bool changed;
     char *text = malloc(TEXT_MAX);
 
     (void)state;
-    event_init(&event, EVENT_CHECK);
+    event_init(event, EVENT_CHECK);
     memset(text, 'x', 40000);
     text[40000] = '\0';
-    event.connector = "c";
-    event.connector_name = "n";
-    event.component = "w";
-    event.long_output = text;
-    event_to_doc(&event, out);
-    assert_int_equal(
-        rules_run(rules, doc_out_done(out), &event, true, NULL, &changed, &why),
-        RULES_DEAD);
+    event->connector = "c";
+    event->connector_name = "n";
+    event->component = "w";
+    event->long_output = text;
+    event_to_doc(event, out);
+    run.doc = doc_out_done(out);
+    assert_int_equal(rules_run(rules, &run, NULL, &why), RULES_DEAD);
     assert_non_null(strstr(why.text, "more than 65536 bytes"));
-    assert_int_equal(event.infos.len, 0);
+    assert_int_equal(event->infos.len, 0);
     free(text);
     doc_out_free(out);
     rules_free(rules);

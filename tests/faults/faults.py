@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that can die, stop, hang or refuse does, under load, at moments
+from a seed; the end must be that of a run without."""
+import random
+import time
+
+import compare
+import rig
+import run
+import twins
+
+HEALTHY_S = 30  # by itself, after the end of a fault
+BROKER_FAULTS = ("rabbitmq killed", "rabbitmq stopped", "rabbitmq hangs",
+                 "rabbitmq out of memory", "everything killed",
+                 "everything stopped")
+MONGOD_FAULTS = ("mongod killed", "mongod stopped", "mongod hangs")
+LITTLE, USUAL = "0.00001", "0.4"  # share of the memory
+
+
+class Faults:
+    """A plan of faults for one run, in an order from a seed."""
+
+    def __init__(self, told, seed, rounds):
+        self.run = told
+        self.suite = told.suite
+        self.servers = told.servers
+        self.random = random.Random(seed)
+        each = ["killed", "stopped"]
+        self.on_sqlite = self.suite.uri.startswith("sqlite:")
+        if self.on_sqlite:
+            each.append("refused by its store")
+        plan = [f"{name} {how}" for name in self.suite.list for how in each]
+        plan += BROKER_FAULTS
+        plan += () if self.on_sqlite else MONGOD_FAULTS
+        self.plan = plan * rounds
+        self.random.shuffle(self.plan)
+
+    def hang(self, process, what):
+        """Stopped until somebody has noticed; its connections stay open."""
+        process.signal(rig.STOP)
+        try:
+            rig.wait_for(f"{what} missed", lambda: not all(
+                self.is_well(e) for e in self.suite.engines.values()))
+        finally:
+            process.signal(rig.CONTINUE)
+
+    def is_well(self, engine):
+        status = engine.status()
+        return status.get("ready") and \
+            status["updated_at"] > time.time() - 2 * twins.STALE_S
+
+    def broker_out_of_memory(self):
+        """It blocks who publishes, until there is memory again."""
+        cleaner = self.suite.engines["cleaner"]
+        self.servers.set_memory(LITTLE)
+        try:
+            rig.wait_for("the cleaner to be blocked",
+                         lambda: cleaner.metric("blocked"))
+        finally:
+            self.servers.set_memory(USUAL)
+        rig.wait_for("the cleaner to go on",
+                     lambda: not cleaner.metric("blocked"), HEALTHY_S)
+
+    def strike_broker(self, how):
+        servers = self.servers
+        if how == "hangs":
+            self.hang(servers.broker_process(), "rabbitmq")
+        elif how == "out of memory":
+            self.broker_out_of_memory()
+        else:
+            servers.end_broker(how)
+            servers.start_broker()
+
+    def strike_mongod(self, how):
+        if how == "hangs":
+            self.hang(self.servers.mongod_process(), "mongod")
+        else:
+            self.servers.mongod(how.replace("ped", "").replace("ed", ""))
+            self.servers.start_mongod()
+
+    def strike_everything(self, how):
+        if how == "killed":
+            self.suite.kill_all()
+        else:
+            self.suite.stop_all()
+        self.servers.end_broker(how)
+        self.servers.start_broker()
+        for name in self.suite.list:
+            self.suite.start(name)
+
+    def strike_engine(self, name, how):
+        engine = self.suite.engines[name]
+        if how == "refused by its store":
+            with twins.StoreHeld(self.suite, name):
+                rig.wait_for(f"engine-{name} to miss its store",
+                             lambda: not self.is_well(engine))
+            return
+        if how == "killed":
+            engine.kill()
+        else:
+            engine.stop()
+        self.suite.start(name)
+
+    def strike(self, fault):
+        what, how = fault.split(" ", 1)
+        if what == "rabbitmq":
+            self.strike_broker(how)
+        elif what == "mongod":
+            self.strike_mongod(how)
+        elif what == "everything":
+            self.strike_everything(how)
+        else:
+            self.strike_engine(what, how)
+
+    def go(self):
+        """Let a part of the story flow, strike within it, and so on."""
+        n = len(self.run.story.messages)
+        part = n // (len(self.plan) + 1)
+        for i, fault in enumerate(self.plan):
+            begin = i * part
+            self.run.feed.allow(begin + part)
+            self.run.feed.wait(begin + self.random.randrange(1, part))
+            self.strike(fault)
+            ended = time.monotonic()
+            self.suite.wait_ready(HEALTHY_S)
+            rig.say(f"  {fault}: ready again after "
+                    f"{time.monotonic() - ended:.1f} s")
+        self.run.feed.allow(n)
+
+
+def test_faults(servers, store, options):
+    """Faults of each kind: the same as without."""
+    wanted = options.plain.wanted(servers, store)
+    told = run.Run(servers, f"faults-{store}", store, options.plain.story)
+    faults = Faults(told, options.seed, options.rounds)
+    faults.go()
+    told.wait_end()
+    lines = compare.difference(wanted, told.finish())
+    if lines:
+        raise rig.Failure("after " + ", ".join(faults.plan) + ":\n"
+                          + "\n".join(lines))
+    rig.say(f"  {len(wanted)} rows are the same after {len(faults.plan)} "
+            "faults")
