@@ -40,18 +40,17 @@ static struct metric *add_one(struct metrics_table *table, int64_t i)
 static void load_copy(struct metrics_table *copy,
                       const struct metrics_table *from, int64_t n)
 {
-    struct doc_out out;
+    struct doc_out *out = doc_out_new();
 
-    doc_out_init(&out);
     for (int64_t i = 0; i < n; i++) {
         char id[32];
 
         (void)snprintf(id, sizeof id, "e/%d", (int)i);
-        doc_out_reset(&out);
-        metric_to_doc(metrics_table_find(from, id, strlen(id)), &out);
-        assert_true(metrics_table_load(copy, doc_out_done(&out)));
+        doc_out_reset(out);
+        metric_to_doc(metrics_table_find(from, id, strlen(id)), out);
+        assert_true(metrics_table_load(copy, doc_out_done(out)));
     }
-    doc_out_fini(&out);
+    doc_out_free(out);
 }
 
 static void test_numbers(void **state)
