@@ -332,6 +332,11 @@ static void apply(struct handle *handle, const struct store_batch *batch)
         case STORE_OP_APPEND:
             store_memory_table_put(table, &write.key, write.row);
             break;
+        case STORE_OP_ADD:
+            if (store_memory_table_get(table, &write.key) == NULL) {
+                store_memory_table_put(table, &write.key, write.row);
+            }
+            break;
         case STORE_OP_DELETE:
             store_memory_table_delete(table, &write.key);
             break;
