@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Metrics and their points. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/points/points_store.h"
 #include "webserver/json_text.h"
 #include "webserver/list.h"
 #include "webserver/routes.h"
@@ -24,54 +27,61 @@ static const struct item_field fields[] = {
 
 static const char *const search[] = {"name", "entity_id", NULL};
 
-/* The newest points of a metric, for its last value. */
-struct newest {
-    int64_t t_ms[2];
-    double values[2];
-    int n;
-};
-
-static bool on_newest(void *ctx, const struct store_key *key, struct doc row)
+static int compare_newest(const void *a, const void *b)
 {
-    struct newest *newest = ctx;
+    int64_t left = ((const struct points_newest *)a)->n;
+    int64_t right = ((const struct points_newest *)b)->n;
 
-    newest->t_ms[newest->n] = key->b;
-    newest->values[newest->n] = doc_f64(row, "v", (double)NAN);
-    return ++newest->n < 2;
+    return (left > right) - (left < right);
+}
+
+/* The newest points of all metrics in an answer, read in one pass. A store
+ * that is away leaves them out: its list was there a moment ago. */
+static void prepare_metrics(struct server *server, const struct doc *rows,
+                            size_t n)
+{
+    struct points_newest *list = xcalloc(n + 1, sizeof *list);
+    size_t kept = 0;
+
+    free(server->newest);
+    for (size_t i = 0; i < n; i++) {
+        list[i].n = doc_i64(rows[i], "n", 0);
+    }
+    qsort(list, n, sizeof *list, compare_newest);
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || list[kept - 1].n != list[i].n) {
+            list[kept++] = list[i];
+        }
+    }
+    if (points_read_newest(server->store, list, kept, NULL) != ERR_OK) {
+        kept = 0;
+    }
+    server->newest = list;
+    server->n_newest = kept;
 }
 
 /* Of a counter the last value is its last rate. */
-static bool last_of(struct server *server, struct doc row, int64_t *t_ms,
+static bool last_of(const struct server *server, struct doc row, int64_t *t_ms,
                     double *value)
 {
-    int64_t n = doc_i64(row, "n", 0);
-    const struct store_key from = {.a = n, .b = 0};
-    const struct store_key to = {.a = n, .b = INT64_MAX};
+    const struct points_newest wanted = {.n = doc_i64(row, "n", 0)};
+    const struct points_newest *newest =
+        bsearch(&wanted, server->newest, server->n_newest, sizeof wanted,
+                compare_newest);
     enum perf_type type = PERF_GAUGE;
-    struct newest newest = {.n = 0};
-    struct errbuf why;
     struct rate rate;
     bool good = false;
 
     (void)!perf_type_parse(doc_str(row, "type", "GAUGE"), &type);
-    if (store_scan(server->store,
-                   &(struct store_query){.collection = STORE_POINTS,
-                                         .from = &from,
-                                         .to = &to,
-                                         .descending = true,
-                                         .limit = type == PERF_GAUGE ? 1 : 2},
-                   on_newest, &newest, NULL, &why) != ERR_OK) {
-        return false;
-    }
     rate_init(&rate, type, doc_f64(row, "min", (double)NAN));
-    for (int i = newest.n - 1; i >= 0; i--) {
-        *t_ms = newest.t_ms[i];
-        good = rate_next(&rate, *t_ms, newest.values[i], value);
+    for (size_t i = newest != NULL ? newest->have : 0; i-- > 0;) {
+        *t_ms = newest->ms[i];
+        good = rate_next(&rate, *t_ms, newest->value[i], value);
     }
     return good;
 }
 
-/* The row's own last value may be a minute old. */
+/* A row of schema 1 has a last value of its own, which may be old. */
 static void write_metric(struct server *server, const struct list_spec *spec,
                          const struct store_key *key, struct doc row,
                          struct buf *out)
@@ -105,6 +115,7 @@ static const struct list_spec metrics = {
     .search = search,
     .entity_param = "entity",
     .write = write_metric,
+    .prepare = prepare_metrics,
 };
 
 void metrics_list(struct server *server, struct request *request)
@@ -254,27 +265,27 @@ static void add_bucket(struct reading *r, const struct bucket *bucket)
     }
 }
 
-static bool on_point(void *ctx, const struct store_key *key, struct doc row)
+static bool on_point(void *ctx, int64_t ms, double stored)
 {
     struct reading *r = ctx;
     double value;
     struct bucket full;
 
-    if (!rate_next(&r->rate, key->b, doc_f64(row, "v", NAN), &value) ||
-        key->b < r->from_ms || isnan(value)) {
+    if (!rate_next(&r->rate, ms, stored, &value) || ms < r->from_ms ||
+        isnan(value)) {
         return true;
     }
     if (r->step_ms > 0) {
-        if (bucket_add(&r->bucket, r->step_ms, key->b, value, &full)) {
+        if (bucket_add(&r->bucket, r->step_ms, ms, value, &full)) {
             add_bucket(r, &full);
         }
         return true;
     }
     if (r->n == r->limit) {
-        r->next_ms = key->b;
+        r->next_ms = ms;
         return false;
     }
-    add_point(r, key->b, &value, 1);
+    add_point(r, ms, &value, 1);
     return true;
 }
 
@@ -282,15 +293,9 @@ static enum err scan_points(struct reading *r, struct errbuf *why)
 {
     /* A rate needs the value before the first. */
     int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : LOOK_BACK_MS;
-    const struct store_key from = {.a = r->metric_n, .b = r->from_ms - back_ms};
-    const struct store_key to = {.a = r->metric_n, .b = r->to_ms + 1};
-    const struct store_query query = {
-        .collection = STORE_POINTS,
-        .from = &from,
-        .to = &to,
-        .limit = INT64_MAX,
-    };
-    enum err err = store_scan(r->server->store, &query, on_point, r, NULL, why);
+    const struct points_query query = {
+        .n = r->metric_n, .from_ms = r->from_ms - back_ms, .to_ms = r->to_ms};
+    enum err err = points_read(r->server->store, &query, on_point, r, why);
 
     if (err == ERR_OK && r->bucket.n > 0) {
         add_bucket(r, &r->bucket);
@@ -313,6 +318,11 @@ static void reply_points(struct reading *r)
     json_add_number(out, clock_ms_to_s(r->step_ms));
     buf_add_str(out, ",\"points\":[");
     err = scan_points(r, &why);
+    if (err == ERR_LIMIT) {
+        buf_clear(out);
+        request_problem(r->request, HTTP_BAD_REQUEST, "from", "%s", why.text);
+        return;
+    }
     if (err != ERR_OK) {
         list_reply_failed(r->request, err, &why);
         return;

@@ -310,6 +310,7 @@ void server_close(struct server *server)
     http_close(server->http);
     event_parser_free(server->parser);
     doc_out_free(server->doc);
+    free(server->newest);
     publisher_fini(&server->publisher);
     waiters_fini(&server->waiters);
     health_fini(&server->health);

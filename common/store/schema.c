@@ -45,6 +45,10 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
                        {"entity_id", "name"}},
     /* key: (metric n, time in ms); {v: value} */
     [STORE_POINTS] = {"points", "perfdata", STORE_KEY_INTS, {NULL}},
+    /* keys and rows: common/points/points_key.h */
+    [STORE_BLOCKS] = {"blocks", "perfdata", STORE_KEY_INTS, {NULL}},
+    [STORE_CHUNKS] = {"chunks", "perfdata", STORE_KEY_INTS, {NULL}},
+    [STORE_ROLLUPS] = {"rollups", "perfdata", STORE_KEY_INTS, {NULL}},
     /* key: "<engine>/<position>" */
     [STORE_DEAD] = {"dead", "eventstore", STORE_KEY_TEXT, {"at", "engine"}},
     /* key: "<kind>/<name>" */
@@ -72,6 +76,12 @@ const struct store_schema *store_schema(enum store_collection collection)
 {
     BUG_IF((size_t)collection >= STORE_N_COLLECTIONS);
     return &schemas[collection];
+}
+
+bool store_schema_is_large(enum store_collection collection)
+{
+    return collection == STORE_BLOCKS || collection == STORE_CHUNKS ||
+           collection == STORE_ROLLUPS;
 }
 
 bool store_schema_indexes(enum store_collection collection, const char *field)
