@@ -12,6 +12,7 @@
 #include "common/bus/bus.h"
 #include "common/conf/conf.h"
 #include "common/event/event_json.h"
+#include "common/points/points_store.h"
 #include "common/store/store.h"
 #include "webserver/deadlines.h"
 #include "webserver/health.h"
@@ -75,6 +76,8 @@ struct server {
     const char **extra_types; /* NULL-terminated, of limits */
     struct event_parser *parser;
     struct doc_out *doc; /**< scratch of one handler call */
+    struct points_newest *newest; /**< of the metrics under way, by number */
+    size_t n_newest;
     int64_t started_ms;
     char id[SERVER_ID_MAX + 1]; /**< random, of this process */
     uint64_t n_postings;        /**< with it: the ids of its messages */

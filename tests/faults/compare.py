@@ -18,7 +18,8 @@ VOLATILE = {
     "dead": ("id", "at", "position"),
 }
 VOLATILE["alarms_resolved"] = VOLATILE["alarms"]
-PRIVATE = ("receipts", "ids")
+# Where points lie depends on when they were folded: the dump shows them all.
+PRIVATE = ("receipts", "ids", "blocks", "chunks")
 EMPTY_AFTER_STOP = ("outbox", "deltas")
 SHOWN = 40
 

@@ -17,6 +17,7 @@ enum {
     SKIP = 77,
     WAIT_MS = 60000,
     STEP_MS = 50,
+    IN_TURN_MS = 20000, /* names are asked for a while where no one answers */
     BODY_BYTES = 10000,
     PUBLISHES_MOST = 20000,
     PUBLISH_MS_MOST = 20000,
@@ -138,6 +139,33 @@ static struct bus *open_both(const char *queue)
         assert_true(event.kind == BUS_IN_UP || event.kind == BUS_OUT_UP);
     }
     return bus;
+}
+
+/* The first of three servers refuses, the second's name is unknown: the third
+ * takes both connections, at once. */
+static void test_servers_in_turn(void **state)
+{
+    struct bus_amqp_conf conf;
+    char *items[2] = {xstrdup("no.such.host.invalid"), NULL};
+    int64_t begun = clock_mono_ms();
+    size_t number;
+    struct bus *bus;
+
+    (void)state;
+    testlog_expect("BUS-AWAY");
+    assert_true(amqp_env_read(&conf));
+    items[1] = xasprintf("%s:%d", conf.host, (int)conf.port);
+    conf.port = 1;
+    conf.other_hosts = (struct conf_list){items, 2};
+    bus = bus_amqp_open(&conf, "turn");
+    assert_int_equal(bus_consume(bus, "Faults_turn", 10, &number), ERR_OK);
+    (void)wait_for(bus, BUS_IN_UP);
+    (void)wait_for(bus, BUS_OUT_UP);
+    assert_true(clock_mono_ms() - begun < IN_TURN_MS);
+    bus_close(bus);
+    free(items[0]);
+    free(items[1]);
+    amqp_env_fini(&conf);
 }
 
 static enum err publish(struct bus *bus, const char *queue, const char *body,
@@ -284,6 +312,7 @@ int main(void)
     cmocka_unit_test_setup_teardown(test, testlog_setup, testlog_teardown)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),
+        FAULT_TEST(test_servers_in_turn),
         FAULT_TEST(test_queue_deleted),
         FAULT_TEST(test_blocked),
         FAULT_TEST(test_publish_only),
