@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** hyp alarm: list, show, and what operators do. */
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/call.h"
 #include "cli/listing.h"
@@ -280,13 +278,6 @@ static int find_by_words(struct hyp *hyp, size_t first, struct targets *targets)
     return HYP_DONE;
 }
 
-static char *default_author(void)
-{
-    const struct passwd *user = getpwuid(getuid());
-
-    return xstrdup(user != NULL ? user->pw_name : "hyp");
-}
-
 static void add_text(struct buf *out, const char *name, const char *text)
 {
     struct doc_value value = {.type = DOC_STRING};
@@ -301,12 +292,11 @@ static void write_body(const struct hyp *hyp, const char *type,
                        const char *extra, const struct targets *targets,
                        struct buf *out)
 {
-    const char *author = hyp_option(hyp, "author");
     const char *message = hyp_option(hyp, "message");
-    char *own = default_author();
+    char *author = call_author(hyp);
 
     buf_addf(out, "{\"type\":\"%s\"%s", type, extra);
-    add_text(out, "author", author != NULL ? author : own);
+    add_text(out, "author", author);
     if (message != NULL) {
         add_text(out, "message", message);
     }
@@ -320,7 +310,7 @@ static void write_body(const struct hyp *hyp, const char *type,
         doc_value_to_json(&id, out);
     }
     buf_add_str(out, "]}");
-    free(own);
+    free(author);
 }
 
 static void print_result(const struct hyp *hyp, struct doc item)
