@@ -371,7 +371,8 @@ class Suite:
         """Remove the queues of every engine: the next suite makes its own."""
         names = [f"Engine_{name}" for name in self.list]
         names += ["Engine_che", "Engine_fifo", "Engine_alarm.actions",
-                  "Engine_dead", "Engine_collectdgw"]
+                  "Engine_dead", "Engine_collectdgw",
+                  "Engine_event-filter.control"]
         for name in dict.fromkeys(names):
             try:
                 self.rig.amqp("delete", name, stderr=subprocess.DEVNULL)
