@@ -21,15 +21,16 @@ OPTIONS = {
 class Run:
     """One story told to one suite."""
 
-    def __init__(self, servers, name, store, told):
+    def __init__(self, servers, name, store, told, make_suite=rig.Suite,
+                 **more):
         self.servers = servers
         self.name = name
         self.story = told
-        self.suite = rig.Suite(servers, name, store, OPTIONS)
+        self.suite = make_suite(servers, name, store, OPTIONS, **more)
         path = servers.dir / f"{name}.story"
         told.write(path)
         self.suite.start_all()
-        servers.amqp("bind", ALERTS, "canopsis.alerts", "#")
+        servers.amqp("bind", "-Q", ALERTS, "canopsis.alerts", "#")
         self.feed = rig.Feed(servers, path, name)
 
     def arrived(self, collection, entity_id):
