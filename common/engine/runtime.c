@@ -16,7 +16,8 @@ enum {
     BACKOFF_MOST_MS = 5000,
     BEAT_MS = 1000,
     DEPTH_MS = 1000,
-    PROVE_MS = 1000
+    PROVE_MS = 1000,
+    DECLARE_MS = 1000
 };
 
 #define RUNTIME_OPTION(name_)                                                  \
@@ -108,6 +109,11 @@ struct store_batch *engine_batch(struct engine_io *io)
     return io->writes;
 }
 
+struct doc engine_event_doc(const struct engine_io *io)
+{
+    return io->event_doc;
+}
+
 struct doc_out *engine_scratch(struct engine_io *io)
 {
     return io->scratch;
@@ -192,17 +198,30 @@ static enum err add_groups(struct engine_io *io, const struct conf_list *list,
     return ERR_OK;
 }
 
-static enum err declare_targets(struct engine_io *io)
+static void make_builders(struct engine_io *io)
 {
     size_t n = sender_n_targets(io->sender);
-    enum err err = ERR_OK;
 
     io->builders = xcalloc(n, sizeof(struct envelope_out *));
-    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+    for (size_t i = 0; i < n; i++) {
         io->builders[i] = envelope_out_new();
+    }
+}
+
+static enum err declare_targets(struct engine_io *io)
+{
+    enum err err = bus_declare(io->setup.bus, "Engine_dead");
+
+    for (size_t i = 0; i < sender_n_targets(io->sender) && err == ERR_OK; i++) {
         err = bus_declare(io->setup.bus, sender_target_queue(io->sender, i));
     }
-    return err == ERR_OK ? bus_declare(io->setup.bus, "Engine_dead") : err;
+    return err;
+}
+
+/* Whether what it gives has positions, which repeats keep. */
+static bool is_in_order(enum queue_kind kind)
+{
+    return kind == QUEUE_HOP || kind == QUEUE_ENTRY;
 }
 
 static enum err read_queue(struct engine_io *io, const char *name,
@@ -211,7 +230,7 @@ static enum err read_queue(struct engine_io *io, const char *name,
     struct queue *queue = &io->queues[io->n_queues];
 
     BUG_IF(io->n_queues == RUNTIME_QUEUES_MAX);
-    *queue = (struct queue){.kind = kind, .matching = kind != QUEUE_EXTRA};
+    *queue = (struct queue){.kind = kind, .matching = is_in_order(kind)};
     (void)snprintf(queue->name, sizeof queue->name, "%s", name);
     if (kind == QUEUE_ENTRY) {
         queue->entry = xcalloc(1, sizeof *queue->entry);
@@ -242,6 +261,25 @@ static enum err read_queues(struct engine_io *io)
     return err;
 }
 
+/* "Engine_<row>.<more>" */
+static char *own_queue_name(const struct engine_io *io, const char *queue,
+                            char *out)
+{
+    return bus_own_queue_name(queue, io->ops->name, (int)io->conf->partition,
+                              (int)io->conf->partitions, out);
+}
+
+static enum err read_control(struct engine_io *io)
+{
+    char queue[BUS_NAME_MAX + 1];
+    char name[BUS_NAME_MAX + 1];
+
+    (void)snprintf(queue, sizeof queue, "Engine_%s" BUS_CONTROL_SUFFIX,
+                   io->ops->name);
+    return read_queue(io, own_queue_name(io, queue, name), QUEUE_CONTROL,
+                      RUNTIME_CONTROL_PREFETCH);
+}
+
 /* Extra queues are served once the main queue has delivered and the state is
  * there: never by a waiting second instance. */
 static enum err read_extras(struct engine_io *io)
@@ -253,12 +291,12 @@ static enum err read_extras(struct engine_io *io)
     for (size_t i = 0;
          io->ops->extras != NULL && io->ops->extras[i] != NULL && err == ERR_OK;
          i++) {
-        err = read_queue(io,
-                         bus_own_queue_name(io->ops->extras[i], io->ops->name,
-                                            (int)io->conf->partition,
-                                            (int)io->conf->partitions, name),
+        err = read_queue(io, own_queue_name(io, io->ops->extras[i], name),
                          QUEUE_EXTRA, (int)io->conf->prefetch);
         io->queues[io->n_queues - 1].extra = i;
+    }
+    if (err == ERR_OK && io->ops->kinds != NULL) {
+        err = read_control(io);
     }
     return err;
 }
@@ -309,8 +347,9 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
         err = add_groups(io, &io->conf->side, true, why);
     }
     if (err == ERR_OK) {
-        err = declare_targets(io);
+        make_builders(io);
         batch_regroup(io);
+        err = declare_targets(io);
     }
     if (err == ERR_OK) {
         err = read_queues(io);
@@ -433,7 +472,7 @@ bool runtime_may_take(const struct engine_io *io)
 {
     return io->phase == PHASE_RUN && !io->committing && !io->paused &&
            !io->stopping && io->n_inflight < (size_t)io->conf->window &&
-           !is_full(io);
+           !is_full(io) && !objects_hold(io);
 }
 
 static void on_delivery(struct engine_io *io,
@@ -506,7 +545,7 @@ static void on_in_lost(struct engine_io *io)
         struct entry *entry = io->queues[i].entry;
 
         io->queues[i].tag = 0;
-        io->queues[i].matching = io->queues[i].kind != QUEUE_EXTRA;
+        io->queues[i].matching = is_in_order(io->queues[i].kind);
         if (entry != NULL) {
             entry->acked = 0; /* may never have arrived */
         }
@@ -527,6 +566,7 @@ static void on_event(struct engine_io *io, const struct bus_event *event)
         break;
     case BUS_REFUSED:
         engine_count(io, "publish_refused", 1);
+        io->refused = true;
         sender_refused(io->sender, event->number);
         break;
     case BUS_IN_UP:
@@ -773,6 +813,21 @@ static bool act_depth(struct engine_io *io)
     return true;
 }
 
+/* A queue that somebody deleted is made again: what is for it would be
+ * returned for ever. */
+static bool act_declare(struct engine_io *io)
+{
+    int64_t now = runtime_now(io);
+
+    if (!io->refused || !io->out_up || now < io->declare_ms) {
+        return false;
+    }
+    io->refused = false;
+    io->declare_ms = now + DECLARE_MS;
+    (void)!declare_targets(io);
+    return true;
+}
+
 static bool outbox_is_behind(const struct engine_io *io)
 {
     return sender_outbox_confirmed(io->sender) > io->published;
@@ -822,7 +877,7 @@ static bool is_drained(const struct engine_io *io)
 {
     bool done = !io->open && io->n_inflight == 0 &&
                 sender_is_idle(io->sender) && !outbox_is_behind(io) &&
-                (io->fold_done || io->phase != PHASE_RUN);
+                ((io->fold_done && !io->fold_due) || io->phase != PHASE_RUN);
 
     return io->stopping &&
            (done || runtime_now(io) >= io->stop_ms + RUNTIME_DRAIN_MS);
@@ -831,12 +886,12 @@ static bool is_drained(const struct engine_io *io)
 static bool act(struct engine_io *io)
 {
     if (runtime_now(io) >= io->retry_ms &&
-        (act_take_over(io) || act_commit(io))) {
+        (act_take_over(io) || act_commit(io) || objects_step(io))) {
         return true;
     }
-    return act_publish(io) || act_acknowledge(io) || act_prove(io) ||
-           act_mark(io) || act_depth(io) || repeat_match(io) || act_beat(io) ||
-           act_drain(io) || take_held(io);
+    return act_declare(io) || act_publish(io) || act_acknowledge(io) ||
+           act_prove(io) || act_mark(io) || act_depth(io) || repeat_match(io) ||
+           act_beat(io) || act_drain(io) || take_held(io);
 }
 
 enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
