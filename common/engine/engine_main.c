@@ -93,7 +93,9 @@ struct process {
     struct store_conf storage;
     struct runtime_conf runtime;
     void *state;
-    char name[NAME_MAX_BYTES]; /* "engine-alarm", "engine-alarm.2" */
+    char name[NAME_MAX_BYTES];   /* "engine-alarm", "engine-alarm.2" */
+    char writer[NAME_MAX_BYTES]; /* "alarm"; "cleaner.<group>" has its own
+                                    rows, and its own file in SQLite */
     struct mirror *mirror;
     struct status_file *status;
 };
@@ -122,7 +124,7 @@ static void tell_status(const struct process *process, bool ready,
 static enum err open_store(const struct process *process, struct store **store)
 {
     const struct store_options options = {.uri = process->storage.uri,
-                                          .writer = process->ops->name};
+                                          .writer = process->writer};
     struct errbuf why;
     int64_t wait_ms = OPEN_FIRST_MS;
     enum err err = store_open(&options, store, &why);
@@ -252,6 +254,23 @@ static int run(struct process *process)
     return code;
 }
 
+static void name_process(struct process *process)
+{
+    const char *name = process->ops->name;
+    const char *group = process->runtime.group;
+
+    (void)snprintf(process->writer, sizeof process->writer, "%s%s%s", name,
+                   *group != '\0' ? "." : "", group);
+    if (process->runtime.partitions > 1) {
+        (void)snprintf(process->name, sizeof process->name,
+                       "engine-%.64s.%" PRId64, name,
+                       process->runtime.partition);
+    } else {
+        (void)snprintf(process->name, sizeof process->name, "engine-%.90s",
+                       process->writer);
+    }
+}
+
 static int configure_and_run(struct process *process, int argc, char **argv)
 {
     static const struct conf_option no_options[] = {{0}};
@@ -283,12 +302,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
     if (code != CONF_GO_ON) {
         return code;
     }
-    if (process->runtime.partitions > 1) {
-        (void)snprintf(process->name, sizeof process->name, "%.64s.%" PRId64,
-                       name, process->runtime.partition);
-    } else {
-        (void)snprintf(process->name, sizeof process->name, "%s", name);
-    }
+    name_process(process);
     if (process->ops->entries == NULL &&
         process->amqp.message_bytes < HOP_MESSAGE_BYTES) {
         /* An envelope with one large event may pass the limit that is kept

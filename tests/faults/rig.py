@@ -77,9 +77,9 @@ def read_engines():
     return engines
 
 
-def list_processes(engines, partitions):
+def list_processes(engines, partitions, groups):
     """In the order of the chain: "cleaner", "alarm.0", "alarm.1"..."""
-    names = []
+    names = [f"cleaner.{group}" for group in groups]
     for name in engines:
         if name in partitions:
             names += [f"{name}.{p}" for p in range(partitions[name])]
@@ -257,16 +257,17 @@ class Feed:
 
 
 class Engine:
-    """One process; name "alarm", or "alarm.2" for a partition; sets: further
-    section.key=value."""
+    """One process; name "alarm", "alarm.2" for a partition, "cleaner.north"
+    for a group of sources; sets: further section.key=value."""
 
     def __init__(self, suite, name, tag="", sets=()):
         self.suite = suite
         self.name = name
-        kind, _, partition = name.partition(".")
+        kind, _, part = name.partition(".")
         sets = list(suite.sets.get(kind, ())) + list(sets)
-        if partition:
-            sets.append(f"engine.partition={partition}")
+        if part:
+            option = "partition" if part.isdigit() else "group"
+            sets.append(f"engine.{option}={part}")
         self.status_dir = suite.dir / ("run" + tag)
         self.log = suite.dir / f"engine-{name}{tag}.log"
         self.status_dir.mkdir(exist_ok=True)
@@ -330,9 +331,10 @@ class Suite:
     """A set of engines with a store of its own."""
 
     def __init__(self, rig, name, store, options=(), engines=None,
-                 vhost="canopsis", partitions=None):
+                 vhost="canopsis", partitions=None, groups=()):
         """engines: {name: (next, side)}, else all of them; partitions:
-        {name: how many} where not one."""
+        {name: how many} where not one; groups: of sources, each with a
+        cleaner beside the main one."""
         self.rig = rig
         self.partitions = partitions or {}
         self.options = dict(options)
@@ -342,7 +344,7 @@ class Suite:
         self.dir = rig.dir / name
         self.engines = {}
         self.chain = engines or read_engines()
-        self.list = list_processes(self.chain, self.partitions)
+        self.list = list_processes(self.chain, self.partitions, groups)
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
             self.uri = rig.mongod("uri", name).strip()

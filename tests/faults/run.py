@@ -44,7 +44,7 @@ class Run:
         self.suite.wait_ready()
         for collection in ("alarms", "events_log", "metrics"):
             rig.wait_for(f"the last event in {collection}", lambda c=collection:
-                         self.arrived(c, story.LAST_ENTITY))
+                         self.arrived(c, self.story.last_entity))
         rig.wait_for("the last values of collectd", lambda:
                      self.arrived("metrics", story.LAST_COLLECTD))
 
@@ -121,7 +121,7 @@ def check_model(told, lines):
     for line in lines:
         if line.startswith("points /resource/story") \
                 and "cps_state" not in line \
-                and story.LAST_ENTITY not in line:
+                and told.last_entity not in line:
             at = line.index("{")
             found[line[:at]] = float(line[at:].split(":")[1].strip(" }"))
     if found != points:
