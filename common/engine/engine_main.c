@@ -222,24 +222,41 @@ static void status_close(struct process *process)
     process->mirror = NULL;
 }
 
-static int run(struct process *process)
+/* What tells this process from others of its engine, before it names rows
+ * and files. */
+static bool parts_are_valid(const struct process *process)
 {
-    struct store *store = NULL;
-    struct mirror mirror;
-    int code = EXIT_FAILURE;
-
     if (process->runtime.partition >= process->runtime.partitions) {
         log_error("ENGINE-CONFIG",
                   "[engine] partition: %" PRId64 " of %" PRId64
                   " partitions; expected 0..%" PRId64,
                   process->runtime.partition, process->runtime.partitions,
                   process->runtime.partitions - 1);
-        return EXIT_FAILURE;
+        return false;
+    }
+    if (*process->runtime.group != '\0' &&
+        !bus_group_is_valid(process->runtime.group)) {
+        log_error("ENGINE-CONFIG",
+                  "[engine] group: \"%s\"; expected letters, digits, - and _",
+                  process->runtime.group);
+        return false;
     }
     if (process->runtime.partitions > 1 &&
         strncmp(process->storage.uri, "sqlite:", strlen("sqlite:")) == 0) {
         log_error("ENGINE-CONFIG", "[engine] partitions: SQLite allows one; "
                                    "use mongodb:// in storage.conf for more");
+        return false;
+    }
+    return true;
+}
+
+static int run(struct process *process)
+{
+    struct store *store = NULL;
+    struct mirror mirror;
+    int code = EXIT_FAILURE;
+
+    if (!parts_are_valid(process)) {
         return EXIT_FAILURE;
     }
     stop_catch_signals();

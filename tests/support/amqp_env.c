@@ -43,12 +43,14 @@ static struct conf_list read_others(void)
 {
     struct conf_list list = {0};
     char *text = text_of("HYP_TEST_AMQP_OTHERS", "");
-    char *save = NULL;
-    char *item = strtok_r(text, ",", &save);
+    const char *at = text;
 
-    for (; item != NULL; item = strtok_r(NULL, ",", &save)) {
+    while (*at != '\0') {
+        size_t len = strcspn(at, ",");
+
         list.items = xrealloc_array(list.items, list.n + 1, sizeof(char *));
-        list.items[list.n++] = xstrdup(item);
+        list.items[list.n++] = xstrndup(at, len);
+        at += len + (at[len] == ',');
     }
     free(text);
     return list;
