@@ -36,6 +36,11 @@ void amqp_out_fini(struct amqp_out *out)
 
 void amqp_out_add(struct amqp_out *out, const char *queue)
 {
+    for (size_t i = 0; i < out->n; i++) {
+        if (strcmp(out->declared[i], queue) == 0) {
+            return;
+        }
+    }
     out->declared =
         xrealloc_array(out->declared, out->n + 1, sizeof *out->declared);
     out->declared[out->n++] = xstrdup(queue);

@@ -115,6 +115,36 @@ static void free_queue(struct broker_queue *queue)
     free(queue);
 }
 
+static void free_binding(struct broker_binding *binding)
+{
+    free(binding->exchange);
+    free(binding->key);
+    free(binding);
+}
+
+void broker_queue_remove(struct broker *broker, struct broker_queue *queue)
+{
+    struct broker_binding **binding = &broker->bindings;
+    struct broker_queue **at = &broker->queues;
+
+    BUG_IF(queue->consumers != NULL);
+    while (*binding != NULL) {
+        struct broker_binding *next = (*binding)->next;
+
+        if ((*binding)->queue == queue) {
+            free_binding(*binding);
+            *binding = next;
+        } else {
+            binding = &(*binding)->next;
+        }
+    }
+    while (*at != queue) {
+        at = &(*at)->next;
+    }
+    *at = queue->next;
+    free_queue(queue);
+}
+
 void broker_free(struct broker *broker)
 {
     if (broker == NULL) {
@@ -125,9 +155,7 @@ void broker_free(struct broker *broker)
         struct broker_binding *binding = broker->bindings;
 
         broker->bindings = binding->next;
-        free(binding->exchange);
-        free(binding->key);
-        free(binding);
+        free_binding(binding);
     }
     while (broker->queues != NULL) {
         struct broker_queue *queue = broker->queues;

@@ -16,7 +16,8 @@ enum {
     BACKOFF_MOST_MS = 5000,
     BEAT_MS = 1000,
     DEPTH_MS = 1000,
-    PROVE_MS = 1000
+    PROVE_MS = 1000,
+    DECLARE_MS = 1000
 };
 
 #define RUNTIME_OPTION(name_)                                                  \
@@ -192,17 +193,24 @@ static enum err add_groups(struct engine_io *io, const struct conf_list *list,
     return ERR_OK;
 }
 
-static enum err declare_targets(struct engine_io *io)
+static void make_builders(struct engine_io *io)
 {
     size_t n = sender_n_targets(io->sender);
-    enum err err = ERR_OK;
 
     io->builders = xcalloc(n, sizeof(struct envelope_out *));
-    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+    for (size_t i = 0; i < n; i++) {
         io->builders[i] = envelope_out_new();
+    }
+}
+
+static enum err declare_targets(struct engine_io *io)
+{
+    enum err err = bus_declare(io->setup.bus, "Engine_dead");
+
+    for (size_t i = 0; i < sender_n_targets(io->sender) && err == ERR_OK; i++) {
         err = bus_declare(io->setup.bus, sender_target_queue(io->sender, i));
     }
-    return err == ERR_OK ? bus_declare(io->setup.bus, "Engine_dead") : err;
+    return err;
 }
 
 static enum err read_queue(struct engine_io *io, const char *name,
@@ -309,8 +317,9 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
         err = add_groups(io, &io->conf->side, true, why);
     }
     if (err == ERR_OK) {
-        err = declare_targets(io);
+        make_builders(io);
         batch_regroup(io);
+        err = declare_targets(io);
     }
     if (err == ERR_OK) {
         err = read_queues(io);
@@ -527,6 +536,7 @@ static void on_event(struct engine_io *io, const struct bus_event *event)
         break;
     case BUS_REFUSED:
         engine_count(io, "publish_refused", 1);
+        io->refused = true;
         sender_refused(io->sender, event->number);
         break;
     case BUS_IN_UP:
@@ -773,6 +783,21 @@ static bool act_depth(struct engine_io *io)
     return true;
 }
 
+/* A queue that somebody deleted is made again: what is for it would be
+ * returned for ever. */
+static bool act_declare(struct engine_io *io)
+{
+    int64_t now = runtime_now(io);
+
+    if (!io->refused || !io->out_up || now < io->declare_ms) {
+        return false;
+    }
+    io->refused = false;
+    io->declare_ms = now + DECLARE_MS;
+    (void)!declare_targets(io);
+    return true;
+}
+
 static bool outbox_is_behind(const struct engine_io *io)
 {
     return sender_outbox_confirmed(io->sender) > io->published;
@@ -822,7 +847,7 @@ static bool is_drained(const struct engine_io *io)
 {
     bool done = !io->open && io->n_inflight == 0 &&
                 sender_is_idle(io->sender) && !outbox_is_behind(io) &&
-                (io->fold_done || io->phase != PHASE_RUN);
+                ((io->fold_done && !io->fold_due) || io->phase != PHASE_RUN);
 
     return io->stopping &&
            (done || runtime_now(io) >= io->stop_ms + RUNTIME_DRAIN_MS);
@@ -834,9 +859,9 @@ static bool act(struct engine_io *io)
         (act_take_over(io) || act_commit(io))) {
         return true;
     }
-    return act_publish(io) || act_acknowledge(io) || act_prove(io) ||
-           act_mark(io) || act_depth(io) || repeat_match(io) || act_beat(io) ||
-           act_drain(io) || take_held(io);
+    return act_declare(io) || act_publish(io) || act_acknowledge(io) ||
+           act_prove(io) || act_mark(io) || act_depth(io) || repeat_match(io) ||
+           act_beat(io) || act_drain(io) || take_held(io);
 }
 
 enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)

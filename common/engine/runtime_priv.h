@@ -109,6 +109,7 @@ struct engine_io {
     bool in_up;
     bool stale; /* what still comes was delivered to a lost connection */
     bool out_up;
+    bool refused; /* a publish, since the queues were declared */
     bool store_ok;
     uint64_t generation;
     struct held *held_head;
@@ -156,6 +157,7 @@ struct engine_io {
     int64_t mark_ms;
     int64_t prove_ms;
     int64_t depth_ms;
+    int64_t declare_ms;
     int64_t fold_ms;
     bool fold_due;
     bool stopping;

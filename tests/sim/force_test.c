@@ -49,21 +49,18 @@ static const struct world_engine chain[] = {
     "\"" component "\",\"timestamp\":1699999000," rest "}"
 
 /* What is told, an action and collectd's lines apart. */
-static const char
-    *const messages[] =
-        {
-            EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
-                        "\"perf_data\":\"load=3;5;9\""),
-            "[" EVENT("h0", "\"event_type\":\"check\",\"state\":0,\"output\":"
-                            "\"b\"") "," EVENT(
-                "h1",
-                "\"event_type\":\"check\",\"state\":1,\"output\":\"c\"") "]",
-            EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
-                        "\"perf_data\":\"load=4;5;9\""),
-            "{\"broken\":",
-            EVENT("h1",
-                  "\"event_type\":\"ack\",\"author\":\"eve\",\"output\":\"d\""),
-            EVENT("h2", "\"event_type\":\"log\",\"output\":\"e\""),
+static const char *const messages[] = {
+    EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
+                "\"perf_data\":\"load=3;5;9\""),
+    "[" EVENT("h0",
+              "\"event_type\":\"check\",\"state\":0,\"output\":"
+              "\"b\"") "," EVENT("h1", "\"event_type\":\"check\",\"state\":1,"
+                                       "\"output\":\"c\"") "]",
+    EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
+                "\"perf_data\":\"load=4;5;9\""),
+    "{\"broken\":",
+    EVENT("h1", "\"event_type\":\"ack\",\"author\":\"eve\",\"output\":\"d\""),
+    EVENT("h2", "\"event_type\":\"log\",\"output\":\"e\""),
 };
 
 /* Lines that the end must hold, whatever the engines think. */

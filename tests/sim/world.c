@@ -443,6 +443,13 @@ void world_kill(struct world *world, size_t engine, size_t instance)
     }
 }
 
+void world_forget_store(struct world *world, size_t engine)
+{
+    kill_engine(world, engine);
+    store_memory_forget(world->memory, world->engines[engine].ops->name);
+    promote(world, engine);
+}
+
 void world_twin(struct world *world, size_t engine)
 {
     if (world->instances[engine][1] == NULL) {

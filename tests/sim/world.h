@@ -88,6 +88,8 @@ void world_step(struct world *world);
 bool world_turn(struct world *world, size_t engine, size_t instance);
 /** Kill one, if there is; another takes its place. */
 void world_kill(struct world *world, size_t engine, size_t instance);
+/** Kill an engine and delete its store; it starts on an empty one. */
+void world_forget_store(struct world *world, size_t engine);
 /** Start a second instance, unless there is one. */
 void world_twin(struct world *world, size_t engine);
 /** NULL: no such instance. */
