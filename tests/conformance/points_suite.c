@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/str.h"
 #include "common/bus/bus_memory.h"
 #include "common/engine/runtime.h"
 #include "common/perfdata/rate.h"
