@@ -289,11 +289,12 @@ static bool take_number(void *ctx, const struct store_key *key, struct doc row)
 {
     struct model *model = ctx;
     const char *name = doc_str(row, "name", "");
-    int metric = name[0] == 'c'   ? COUNTER
-                 : name[0] == 'd' ? DERIVE
-                                  : atoi(name + 1);
+    int64_t metric = name[0] == 'c' ? COUNTER : DERIVE;
 
     (void)key;
+    if (name[0] == 'g') {
+        assert_int_equal(str_to_i64(name + 1, 0, GAUGES - 1, &metric), ERR_OK);
+    }
     model->numbers[metric] = doc_i64(row, "n", 0);
     return true;
 }
