@@ -287,9 +287,11 @@ enum err rollups_read(struct store *store, const struct rollup_query *query,
         .store = store, .query = query, .each = each, .ctx = ctx, .why = why};
     enum err err = ERR_OK;
 
-    if (query->points.to_ms >= query->points.from_ms &&
-        query->points.to_ms >= 0 &&
-        points_slot_of(greater(query->points.from_ms, 0)) != 0) {
+    if (query->only_points) {
+        err = give_points(&r, 1, POINTS_SLOTS_MAX);
+    } else if (query->points.to_ms >= query->points.from_ms &&
+               query->points.to_ms >= 0 &&
+               points_slot_of(greater(query->points.from_ms, 0)) != 0) {
         err = read_all(&r);
     }
     free(r.unmerged.slots);

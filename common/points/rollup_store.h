@@ -33,6 +33,8 @@ struct rollup_query {
     enum points_tier tier;      /**< finest to read */
     enum perf_type type;        /**< counters come as rates */
     double min;                 /**< of the metric, as rates need it */
+    bool only_points;           /**< no roll-ups: type GAUGE then gives what
+                                     is stored of counters too */
 };
 
 /** Give what there is: of the tier, or coarser where that is no longer kept,
