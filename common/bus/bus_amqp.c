@@ -272,6 +272,7 @@ static enum err amqp_poll(struct bus *base, int timeout_ms,
     int64_t now = 0;
     bool looked = false;
 
+    amqp_out_flush(&bus->out);
     amqp_in_release(&bus->in);
     amqp_link_bury(&bus->in.link);
     amqp_link_bury(&bus->out.link);

@@ -677,9 +677,15 @@ static bool act_commit(struct engine_io *io)
     return true;
 }
 
+/* Several in a row go as one piece over the network. */
 static bool act_publish(struct engine_io *io)
 {
-    return io->out_up && sender_step(io->sender, io->setup.bus) == ERR_OK;
+    int n = 0;
+
+    while (io->out_up && sender_step(io->sender, io->setup.bus) == ERR_OK &&
+           ++n < io->setup.burst) {
+    }
+    return n > 0;
 }
 
 static void acknowledge(struct engine_io *io, const struct inflight *inflight)

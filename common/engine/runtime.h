@@ -36,6 +36,7 @@ struct runtime_setup {
     const char *user;            /**< the suite's own, for marks */
     int64_t (*now_ms)(void *ctx);
     void *ctx;
+    int burst; /**< messages published in one step at most; 0: one */
 };
 
 enum runtime_result {
