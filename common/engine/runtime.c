@@ -212,6 +212,9 @@ static enum err declare_targets(struct engine_io *io)
 {
     enum err err = bus_declare(io->setup.bus, "Engine_dead");
 
+    if (err == ERR_OK) {
+        err = bus_declare(io->setup.bus, "Engine_cleaner"); /* reports */
+    }
     for (size_t i = 0; i < sender_n_targets(io->sender) && err == ERR_OK; i++) {
         err = bus_declare(io->setup.bus, sender_target_queue(io->sender, i));
     }
@@ -783,6 +786,29 @@ static void set_shedding(struct engine_io *io, struct group *group, bool on)
     }
 }
 
+/* Bytes that wait in a group's queues, roughly; whether one of them holds more
+ * messages than the limit. ERR_UNAVAILABLE: the broker does not say. */
+static enum err look_at(struct engine_io *io, const struct group *group,
+                        uint64_t *bytes, bool *deep)
+{
+    uint64_t limit = (uint64_t)io->conf->depth_limit;
+
+    for (size_t p = 0; p < group->partitions; p++) {
+        size_t target = group->first + p;
+        size_t mean = sender_mean_bytes(io->sender, target);
+        uint64_t depth = 0;
+
+        if (bus_depth(io->setup.bus, sender_target_queue(io->sender, target),
+                      &depth) != ERR_OK) {
+            return ERR_UNAVAILABLE;
+        }
+        *bytes += depth * mean;
+        *deep |= depth > (io->paused ? limit / 2 : limit);
+        io->depth_known &= depth == 0 || mean > 0;
+    }
+    return ERR_OK;
+}
+
 /* Pressure: look at the queues written to; pause, or shed the side. */
 static bool act_depth(struct engine_io *io)
 {
@@ -793,25 +819,20 @@ static bool act_depth(struct engine_io *io)
         return false;
     }
     io->depth_ms = now + DEPTH_MS;
+    io->depth_known = true;
     for (size_t i = 0; i < io->n_groups; i++) {
         struct group *group = &io->groups[i];
         uint64_t bytes = 0;
+        bool group_deep = false;
 
-        for (size_t p = 0; p < group->partitions; p++) {
-            size_t target = group->first + p;
-            uint64_t depth = 0;
-            uint64_t limit = (uint64_t)io->conf->depth_limit;
-
-            if (bus_depth(io->setup.bus,
-                          sender_target_queue(io->sender, target),
-                          &depth) != ERR_OK) {
-                return true;
-            }
-            bytes += depth * sender_mean_bytes(io->sender, target);
-            deep |= !group->side && depth > (io->paused ? limit / 2 : limit);
+        if (look_at(io, group, &bytes, &group_deep) != ERR_OK) {
+            io->depth_known = false;
+            return true;
         }
         if (group->side) {
             set_shedding(io, group, bytes > (uint64_t)io->conf->side_bytes);
+        } else {
+            deep |= group_deep;
         }
     }
     engine_gauge(io, "paused", deep);
@@ -851,6 +872,7 @@ static bool act_beat(struct engine_io *io)
     io->beat_ms = now + BEAT_MS;
     io->now_ms = now;
     io->fold_due |= io->ops->fold != NULL && now >= io->fold_ms;
+    report_beat(io);
     if (io->ops->beat != NULL) {
         io->ops->beat(io->state, io);
     }
