@@ -108,6 +108,9 @@ struct engine_io {
     void *state;
     const struct runtime_conf *conf;
     char row[64];
+    const char *const *entries; /* NULL: none; those of ops, or the group's */
+    const char *group_entries[2];
+    char group_entry[BUS_NAME_MAX + 1];
     enum runtime_phase phase;
     struct store_fence fence;
     struct progress progress;
