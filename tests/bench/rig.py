@@ -120,6 +120,11 @@ class Mongod(Server):
     def uri(self, database):
         return self.output("uri", database)
 
+    def drop(self, database):
+        subprocess.check_call(
+            [f"{self.env['HYP_BUILDDIR']}/tests/support/mongo_ctl", "drop",
+             f"127.0.0.1:{self.port}", database])
+
 
 class Engine:
     """One engine's process."""
