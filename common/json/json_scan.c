@@ -2,11 +2,13 @@
 /** JSON text token by token. */
 #include "common/json/json_scan.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum {
     HEX_DIGITS = 4,
-    ESCAPE_LEN = 6 /* of \uXXXX */
+    ESCAPE_LEN = 6, /* of \uXXXX */
+    HIGH_BIT = 0x80
 };
 
 #define EACH_BYTE(byte_) (UINT64_C(0x0101010101010101) * (byte_))
@@ -132,29 +134,31 @@ static size_t escape_len(const struct json_scan *scan, size_t at)
     return ESCAPE_LEN;
 }
 
-/* Whether none of the bytes of a word ends a run of plain characters: no
- * quote, no backslash, none below the blank. (What is not ASCII may be told
- * to end one, and is looked at byte by byte.) */
-static bool is_plain(uint64_t word)
+/* The high bit of each byte that ends a run of plain characters: a quote, a
+ * backslash, one below the blank. Above the lowest it may tell too many. */
+static uint64_t find_stops(uint64_t word)
 {
     uint64_t quote = word ^ EACH_BYTE('"');
     uint64_t slash = word ^ EACH_BYTE('\\');
-    uint64_t found = (word - EACH_BYTE(' ')) | (quote - EACH_BYTE(1)) |
-                     (slash - EACH_BYTE(1)) | word;
 
-    return (found & EACH_BYTE(0x80)) == 0;
+    return (((word - EACH_BYTE(' ')) & ~word) |
+            ((quote - EACH_BYTE(1)) & ~quote) |
+            ((slash - EACH_BYTE(1)) & ~slash)) &
+           EACH_BYTE(HIGH_BIT);
 }
 
 static size_t pass_plain(const struct json_scan *scan, size_t at)
 {
     uint64_t word;
 
-    while (scan->len - at >= sizeof word) {
+    for (; scan->len - at >= sizeof word; at += sizeof word) {
+        uint64_t stops;
+
         memcpy(&word, scan->text + at, sizeof word);
-        if (!is_plain(word)) {
-            break;
+        stops = find_stops(word);
+        if (stops != 0) {
+            return at + (size_t)__builtin_ctzll(stops) / CHAR_BIT;
         }
-        at += sizeof word;
     }
     while (at < scan->len && (unsigned char)scan->text[at] >= ' ' &&
            scan->text[at] != '"' && scan->text[at] != '\\') {
