@@ -6,15 +6,15 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/perfdata/rate.h"
+#include "common/perfdata/rollup.h"
 #include "common/points/points_store.h"
 #include "webserver/json_text.h"
 #include "webserver/list.h"
 #include "webserver/routes.h"
-#include "webserver/series.h"
 
 enum {
     DEFAULT_SPAN_MS = 3600 * 1000,
-    LOOK_BACK_MS = 3600 * 1000, /* for the value a first rate counts from */
     MS_A_SECOND = 1000
 };
 
@@ -148,7 +148,8 @@ struct reading {
     enum agg agg;
     int64_t metric_n;
     struct rate rate;
-    struct bucket bucket;
+    struct rollup *steps; /* with a step: from that of from_ms on */
+    size_t n_steps;
     int64_t n;
     int64_t next_ms; /* first that did not fit; 0: all did */
 };
@@ -252,16 +253,21 @@ static void add_point(struct reading *r, int64_t t_ms, const double *values,
     buf_add_char(out, ']');
 }
 
-static void add_bucket(struct reading *r, const struct bucket *bucket)
+static void add_steps(struct reading *r)
 {
-    const double values[] = {bucket->min, bucket->sum / (double)bucket->n,
-                             bucket->max, bucket->last, (double)bucket->n};
+    for (size_t i = 0; i < r->n_steps; i++) {
+        const struct rollup *step = &r->steps[i];
+        const double values[] = {step->min, rollup_mean(step), step->max,
+                                 step->last, (double)step->count};
 
-    if (r->agg == AGG_ALL) {
-        add_point(r, bucket->start_ms, values,
-                  sizeof values / sizeof values[0]);
-    } else {
-        add_point(r, bucket->start_ms, &values[r->agg - AGG_MIN], 1);
+        if (step->count == 0) {
+            continue;
+        }
+        if (r->agg == AGG_ALL) {
+            add_point(r, step->ms, values, sizeof values / sizeof values[0]);
+        } else {
+            add_point(r, step->ms, &values[r->agg - AGG_MIN], 1);
+        }
     }
 }
 
@@ -269,16 +275,13 @@ static bool on_point(void *ctx, int64_t ms, double stored)
 {
     struct reading *r = ctx;
     double value;
-    struct bucket full;
 
     if (!rate_next(&r->rate, ms, stored, &value) || ms < r->from_ms ||
         isnan(value)) {
         return true;
     }
     if (r->step_ms > 0) {
-        if (bucket_add(&r->bucket, r->step_ms, ms, value, &full)) {
-            add_bucket(r, &full);
-        }
+        rollup_add(&r->steps[(ms - r->steps[0].ms) / r->step_ms], ms, value);
         return true;
     }
     if (r->n == r->limit) {
@@ -289,17 +292,33 @@ static bool on_point(void *ctx, int64_t ms, double stored)
     return true;
 }
 
+static void begin_steps(struct reading *r)
+{
+    int64_t begin = rollup_begin_ms(r->from_ms, r->step_ms);
+
+    r->n_steps = (size_t)((r->to_ms - begin) / r->step_ms) + 1;
+    r->steps = xcalloc(r->n_steps, sizeof *r->steps);
+    for (size_t i = 0; i < r->n_steps; i++) {
+        r->steps[i].ms = begin + (int64_t)i * r->step_ms;
+    }
+}
+
 static enum err scan_points(struct reading *r, struct errbuf *why)
 {
     /* A rate needs the value before the first. */
-    int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : LOOK_BACK_MS;
+    int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : RATE_LOOK_BACK_MS;
     const struct points_query query = {
         .n = r->metric_n, .from_ms = r->from_ms - back_ms, .to_ms = r->to_ms};
-    enum err err = points_read(r->server->store, &query, on_point, r, why);
+    enum err err;
 
-    if (err == ERR_OK && r->bucket.n > 0) {
-        add_bucket(r, &r->bucket);
+    if (r->step_ms > 0) {
+        begin_steps(r);
     }
+    err = points_read(r->server->store, &query, on_point, r, why);
+    if (err == ERR_OK) {
+        add_steps(r);
+    }
+    free(r->steps);
     return err;
 }
 

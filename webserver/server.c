@@ -61,8 +61,8 @@ const struct conf_option web_options[] = {
      0, 0, NULL, NULL,
      "further event types to take, as in the cleaner's configuration"},
     {"webserver", "expect", CONF_LIST, FIELD(expect),
-     "engine-collectdgw, engine-cleaner, engine-context, engine-perfdata, "
-     "engine-alarm, engine-eventstore",
+     "engine-collectdgw, engine-cleaner, engine-event-filter, "
+     "engine-context, engine-perfdata, engine-alarm, engine-eventstore",
      0, 64, NULL, NULL,
      "processes that /health misses when they are not there"},
     {"webserver", "run_folder", CONF_PATH, FIELD(run_folder),

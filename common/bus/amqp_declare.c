@@ -42,7 +42,7 @@ bool amqp_declare_exchanges(struct amqp_link *link, amqp_channel_t channel)
 }
 
 static bool bind_queue(struct amqp_link *link, amqp_channel_t channel,
-                       const struct bus_binding *binding)
+                       const char *queue, const struct bus_binding *binding)
 {
     char name[BUS_NAME_MAX + 1] = "amq.topic";
     char what[2 * BUS_NAME_MAX];
@@ -51,13 +51,11 @@ static bool bind_queue(struct amqp_link *link, amqp_channel_t channel,
         (void)bus_exchange_name(link->conf->exchange_name,
                                 (enum bus_exchange)binding->exchange, name);
     }
-    (void)amqp_queue_bind(link->conn, channel,
-                          amqp_cstring_bytes(binding->queue),
+    (void)amqp_queue_bind(link->conn, channel, amqp_cstring_bytes(queue),
                           amqp_cstring_bytes(name),
                           amqp_cstring_bytes(binding->key), amqp_empty_table);
-    return amqp_link_check(
-        link, amqp_get_rpc_reply(link->conn),
-        action(what, sizeof what, "bind queue", binding->queue));
+    return amqp_link_check(link, amqp_get_rpc_reply(link->conn),
+                           action(what, sizeof what, "bind queue", queue));
 }
 
 bool amqp_declare_queue(struct amqp_link *link, amqp_channel_t channel,
@@ -84,7 +82,7 @@ bool amqp_declare_queue(struct amqp_link *link, amqp_channel_t channel,
         return false;
     }
     while ((binding = bus_binding_next(queue, &at)) != NULL) {
-        if (!bind_queue(link, channel, binding)) {
+        if (!bind_queue(link, channel, queue, binding)) {
             return false;
         }
     }

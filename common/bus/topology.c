@@ -27,6 +27,7 @@ static const struct bus_binding bindings[] = {
     {"Engine_dead", BUS_DEAD, ""},
     {"webserver.alerts", BUS_ALERTS, "#"},
     {BUS_QUEUE_WATCH, BUS_ALERTS, "#"},
+    {BUS_CONTROL_SUFFIX, BUS_CONTROL, "#"},
     {NULL, 0, NULL},
 };
 
@@ -85,12 +86,22 @@ char *bus_own_queue_name(const char *queue, const char *engine, int partition,
     return out;
 }
 
+static bool is_bound(const struct bus_binding *binding, const char *queue)
+{
+    size_t len = strlen(queue);
+    size_t end = strlen(binding->queue);
+
+    return binding->queue[0] == '.'
+               ? len > end && strcmp(queue + len - end, binding->queue) == 0
+               : strcmp(binding->queue, queue) == 0;
+}
+
 const struct bus_binding *bus_binding_next(const char *queue, size_t *at)
 {
     while (bindings[*at].queue != NULL) {
         const struct bus_binding *binding = &bindings[(*at)++];
 
-        if (strcmp(binding->queue, queue) == 0) {
+        if (is_bound(binding, queue)) {
             return binding;
         }
     }

@@ -23,8 +23,12 @@ enum bus_exchange {
     BUS_N_EXCHANGES
 };
 
+/** Ends the name of the queue by which an engine is told that objects have
+ *  changed: "Engine_event-filter.control". */
+#define BUS_CONTROL_SUFFIX ".control"
+
 struct bus_binding {
-    const char *queue; /**< exact name */
+    const char *queue; /**< exact name; ".x": every name that ends so */
     int exchange;      /**< enum bus_exchange, or -1 for amq.topic */
     const char *key;
 };

@@ -109,6 +109,11 @@ struct store_batch *engine_batch(struct engine_io *io)
     return io->writes;
 }
 
+struct doc engine_event_doc(const struct engine_io *io)
+{
+    return io->event_doc;
+}
+
 struct doc_out *engine_scratch(struct engine_io *io)
 {
     return io->scratch;
@@ -213,13 +218,19 @@ static enum err declare_targets(struct engine_io *io)
     return err;
 }
 
+/* Whether what it gives has positions, which repeats keep. */
+static bool is_in_order(enum queue_kind kind)
+{
+    return kind == QUEUE_HOP || kind == QUEUE_ENTRY;
+}
+
 static enum err read_queue(struct engine_io *io, const char *name,
                            enum queue_kind kind, int prefetch)
 {
     struct queue *queue = &io->queues[io->n_queues];
 
     BUG_IF(io->n_queues == RUNTIME_QUEUES_MAX);
-    *queue = (struct queue){.kind = kind, .matching = kind != QUEUE_EXTRA};
+    *queue = (struct queue){.kind = kind, .matching = is_in_order(kind)};
     (void)snprintf(queue->name, sizeof queue->name, "%s", name);
     if (kind == QUEUE_ENTRY) {
         queue->entry = xcalloc(1, sizeof *queue->entry);
@@ -250,6 +261,25 @@ static enum err read_queues(struct engine_io *io)
     return err;
 }
 
+/* "Engine_<row>.<more>" */
+static char *own_queue_name(const struct engine_io *io, const char *queue,
+                            char *out)
+{
+    return bus_own_queue_name(queue, io->ops->name, (int)io->conf->partition,
+                              (int)io->conf->partitions, out);
+}
+
+static enum err read_control(struct engine_io *io)
+{
+    char queue[BUS_NAME_MAX + 1];
+    char name[BUS_NAME_MAX + 1];
+
+    (void)snprintf(queue, sizeof queue, "Engine_%s" BUS_CONTROL_SUFFIX,
+                   io->ops->name);
+    return read_queue(io, own_queue_name(io, queue, name), QUEUE_CONTROL,
+                      RUNTIME_CONTROL_PREFETCH);
+}
+
 /* Extra queues are served once the main queue has delivered and the state is
  * there: never by a waiting second instance. */
 static enum err read_extras(struct engine_io *io)
@@ -261,12 +291,12 @@ static enum err read_extras(struct engine_io *io)
     for (size_t i = 0;
          io->ops->extras != NULL && io->ops->extras[i] != NULL && err == ERR_OK;
          i++) {
-        err = read_queue(io,
-                         bus_own_queue_name(io->ops->extras[i], io->ops->name,
-                                            (int)io->conf->partition,
-                                            (int)io->conf->partitions, name),
+        err = read_queue(io, own_queue_name(io, io->ops->extras[i], name),
                          QUEUE_EXTRA, (int)io->conf->prefetch);
         io->queues[io->n_queues - 1].extra = i;
+    }
+    if (err == ERR_OK && io->ops->kinds != NULL) {
+        err = read_control(io);
     }
     return err;
 }
@@ -442,7 +472,7 @@ bool runtime_may_take(const struct engine_io *io)
 {
     return io->phase == PHASE_RUN && !io->committing && !io->paused &&
            !io->stopping && io->n_inflight < (size_t)io->conf->window &&
-           !is_full(io);
+           !is_full(io) && !objects_hold(io);
 }
 
 static void on_delivery(struct engine_io *io,
@@ -515,7 +545,7 @@ static void on_in_lost(struct engine_io *io)
         struct entry *entry = io->queues[i].entry;
 
         io->queues[i].tag = 0;
-        io->queues[i].matching = io->queues[i].kind != QUEUE_EXTRA;
+        io->queues[i].matching = is_in_order(io->queues[i].kind);
         if (entry != NULL) {
             entry->acked = 0; /* may never have arrived */
         }
@@ -856,7 +886,7 @@ static bool is_drained(const struct engine_io *io)
 static bool act(struct engine_io *io)
 {
     if (runtime_now(io) >= io->retry_ms &&
-        (act_take_over(io) || act_commit(io))) {
+        (act_take_over(io) || act_commit(io) || objects_step(io))) {
         return true;
     }
     return act_declare(io) || act_publish(io) || act_acknowledge(io) ||

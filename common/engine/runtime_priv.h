@@ -15,6 +15,8 @@ enum {
     RUNTIME_QUEUES_MAX = 8,
     RUNTIME_GROUPS_MAX = 16,
     RUNTIME_COUNTERS_MAX = 64,
+    RUNTIME_KINDS_MAX = 4,
+    RUNTIME_CONTROL_PREFETCH = 100,
     RUNTIME_HOP_PREFETCH = 8,
     RUNTIME_FOLD_ROWS = 2000,
     RUNTIME_DRAIN_MS = 10000,
@@ -33,7 +35,8 @@ enum runtime_phase {
 enum queue_kind {
     QUEUE_HOP,
     QUEUE_ENTRY,
-    QUEUE_EXTRA
+    QUEUE_EXTRA,
+    QUEUE_CONTROL /* notices that objects have changed */
 };
 
 /* What an entry queue needs beside: numbers, receipts, matching. */
@@ -85,6 +88,12 @@ struct group {
     size_t lead; /* the first group that gets the same; often itself */
 };
 
+/* A kind of objects that the engine works by. */
+struct kind_in_use {
+    int64_t revision; /* -1: none yet */
+    int64_t wanted;   /* the newest seen */
+};
+
 struct engine_io {
     struct runtime_setup setup;
     const struct engine_ops *ops;
@@ -130,6 +139,14 @@ struct engine_io {
     struct doc_out *progress_out;
     struct doc progress_doc;
     struct buf text;
+    struct doc event_doc; /* of the event that the engine is called with */
+
+    /* objects that it works by */
+    struct kind_in_use kinds[RUNTIME_KINDS_MAX]; /* as ops->kinds */
+    bool kinds_told;                             /* one may have changed */
+    int64_t kinds_ms; /* when to look without being told */
+    int64_t kinds_not_before_ms;
+    struct log_complaint kinds_complaint;
 
     /* entry: the message being decoded */
     struct queue *input_queue;
@@ -201,6 +218,15 @@ void take_delivery(struct engine_io *io, size_t queue,
 enum err load_fence(struct engine_io *io);
 enum err load_state(struct engine_io *io);
 void progress_write(struct engine_io *io);
+
+/* runtime_objects.c: the objects that the engine works by. */
+void objects_from_progress(struct engine_io *io, struct doc doc);
+void objects_add_members(const struct engine_io *io, struct doc_out *out);
+enum err objects_load(struct engine_io *io);
+/* Whether nothing may be taken until newer ones are in use. */
+bool objects_hold(const struct engine_io *io);
+/* Look for newer ones, or put them in use; false: nothing to do. */
+bool objects_step(struct engine_io *io);
 
 int64_t runtime_now(const struct engine_io *io);
 bool runtime_may_take(const struct engine_io *io);

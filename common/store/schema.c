@@ -66,6 +66,11 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
                             "webserver",
                             STORE_KEY_TEXT,
                             {NULL}},
+    /* key: (name of the rule, partition) */
+    [STORE_RULE_COUNTS] = {"rule_counts",
+                           "event-filter",
+                           STORE_KEY_TEXT_INT,
+                           {NULL}},
     [STORE_RECEIPTS] = {"receipts", NULL, STORE_KEY_TEXT_INT, {NULL}},
     [STORE_IDS] = {"ids", NULL, STORE_KEY_TEXT_INT, {NULL}},
     [STORE_OUTBOX] = {"outbox", NULL, STORE_KEY_TEXT_INT, {NULL}},

@@ -23,6 +23,7 @@ enum store_collection {
     STORE_OBJECTS,         /**< what people configure (objects.h) */
     STORE_OBJECT_VERSIONS, /**< as they were */
     STORE_OBJECT_KINDS,    /**< how many changes a kind has seen */
+    STORE_RULE_COUNTS,     /**< what each rule of the event filter did */
     /* of every writer, its own rows under its progress row's name */
     STORE_RECEIPTS, /**< (row, last n): what an entry read, a row a batch */
     STORE_IDS,      /**< (row, batch): message ids of trusted senders */

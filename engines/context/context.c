@@ -104,9 +104,8 @@ static enum engine_verdict context_process(void *state, struct engine_io *io,
                                            struct errbuf *why)
 {
     struct context *context = state;
-    struct creation creation = {.io = io,
-                                .entities = &context->entities,
-                                .t_ms = event->timestamp_ms};
+    struct creation creation = {
+        .io = io, .entities = &context->entities, .t_ms = event->timestamp_ms};
     struct entity *entity;
 
     (void)why;

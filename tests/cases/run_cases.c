@@ -389,6 +389,24 @@ static void send_event(struct world *world, const json_t *event)
     json_decref(copy);
 }
 
+static void change_object(struct world *world, const json_t *object)
+{
+    struct doc_out *out = doc_out_new();
+    struct doc spec = {NULL, 0};
+    struct errbuf why;
+
+    if (json_object_get(object, "spec") != NULL) {
+        if (json_to_doc(json_object_get(object, "spec"), out, &spec, &why) !=
+            ERR_OK) {
+            fail_msg("%s", why.text);
+        }
+    }
+    world_change_object(
+        world, json_string_value(json_object_get(object, "kind")),
+        json_string_value(json_object_get(object, "name")), spec);
+    doc_out_free(out);
+}
+
 static void tell_one(struct world *world, const struct story *story,
                      const json_t *what)
 {
@@ -402,6 +420,8 @@ static void tell_one(struct world *world, const struct story *story,
         wait_s(world, story, json_number_value(value));
     } else if ((value = json_object_get(what, "_action")) != NULL) {
         send_action(world, value);
+    } else if ((value = json_object_get(what, "_object")) != NULL) {
+        change_object(world, value);
     } else if (json_object_get(what, "_restart") != NULL) {
         world_restart_all(world);
     } else if (json_object_get(what, "_kill") != NULL) {

@@ -127,6 +127,15 @@ static bool each_dead(void *ctx, const struct store_key *key, struct doc row)
     return add_row(ctx, "dead", row, fields);
 }
 
+static bool each_rule(void *ctx, const struct store_key *key, struct doc row)
+{
+    static const char *const fields[] = {
+        "name", "matches", "drops", "failures", "last_failure.reason", NULL};
+
+    (void)key;
+    return add_row(ctx, "rule", row, fields);
+}
+
 /* Metrics and points. */
 
 static bool each_metric(void *ctx, const struct store_key *key, struct doc row)
@@ -420,6 +429,7 @@ bool suite_dump(struct world *world, struct buf *out, struct errbuf *why)
     scan(dump, STORE_EVENTS, each_event);
     scan(dump, STORE_EVENTS_LOG, each_log);
     scan(dump, STORE_DEAD, each_dead);
+    scan(dump, STORE_RULE_COUNTS, each_rule);
     scan(dump, STORE_METRICS, each_metric);
     scan(dump, STORE_METRICS, each_points);
     scan(dump, STORE_ALARMS, each_open);
