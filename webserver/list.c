@@ -196,6 +196,10 @@ static bool add_conditions(struct listing *l, struct buf *out)
         json_add_text(out, entity);
         buf_add_char(out, '}');
     }
+    if (l->first->kind != NULL) {
+        buf_add_str(out, out->len > start ? "," : "");
+        buf_addf(out, "{\"kind\":\"%s\"}", l->first->kind);
+    }
     return true;
 }
 

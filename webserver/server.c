@@ -221,6 +221,7 @@ void server_set_store(struct server *server, struct store *store,
                       const char *reason)
 {
     server->store = store;
+    server->fenced = false;
     (void)snprintf(server->store_reason, sizeof server->store_reason, "%s",
                    reason);
 }

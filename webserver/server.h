@@ -62,7 +62,9 @@ struct server {
     const struct web_conf *conf;
     struct store *store; /**< borrowed; NULL while it is away */
     char store_reason[256];
-    struct bus *bus; /**< borrowed */
+    struct store_fence fence; /**< of the webserver's own collections */
+    bool fenced;              /**< fence is raised */
+    struct bus *bus;          /**< borrowed */
     struct publisher publisher;
     struct waiters waiters;
     struct deadlines deadlines;
@@ -75,7 +77,7 @@ struct server {
     struct event_limits limits;
     const char **extra_types; /* NULL-terminated, of limits */
     struct event_parser *parser;
-    struct doc_out *doc; /**< scratch of one handler call */
+    struct doc_out *doc;          /**< scratch of one handler call */
     struct points_newest *newest; /**< of the metrics under way, by number */
     size_t n_newest;
     int64_t started_ms;
@@ -90,7 +92,8 @@ MUST_CHECK enum err server_open(struct server *server,
                                 const struct web_conf *conf, struct bus *bus,
                                 struct errbuf *why);
 void server_close(struct server *server);
-/** The store came or went; reason (why there is none) is copied. */
+/** The store (of the writer "webserver") came or went; reason (why there is
+ *  none) is copied. */
 void server_set_store(struct server *server, struct store *store,
                       const char *reason);
 /** Whether it can answer everything: store and bus are there. */

@@ -70,6 +70,12 @@ struct engine_outgoing {
 /** Copies everything. */
 void engine_originate(struct engine_io *io,
                       const struct engine_outgoing *message);
+/** Tell people of a condition of this engine: a check event of the resource
+ *  "Engine_<row>.<name>", sent when the state (0 to 3) changes and, above 0,
+ *  once a minute at most while this is called. What was told is remembered
+ *  with the progress. name: a literal, [a-z]+. */
+void engine_report(struct engine_io *io, const char *name, int state,
+                   const char *text);
 /** Count for metrics and status; name is a literal, [a-z_]+. */
 void engine_count(struct engine_io *io, const char *name, uint64_t n);
 /** A gauge for metrics and status. */

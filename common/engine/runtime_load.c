@@ -69,6 +69,7 @@ enum err load_fence(struct engine_io *io)
         }
         progress_from_doc(&io->progress, doc);
         chain_from_doc(&io->chain, doc);
+        report_from_doc(io, doc);
         read_entries(io, doc);
         objects_from_progress(io, doc);
         name_new_streams(io);
@@ -89,6 +90,7 @@ void progress_write(struct engine_io *io)
     doc_out_reset(out);
     progress_add_members(&io->progress, out);
     chain_add_members(&io->chain, out);
+    report_add_members(io, out);
     doc_begin_array(out, "entries");
     for (size_t i = 0; i < io->n_queues; i++) {
         const struct entry *entry = io->queues[i].entry;

@@ -15,6 +15,7 @@ enum {
     RUNTIME_QUEUES_MAX = 8,
     RUNTIME_GROUPS_MAX = 16,
     RUNTIME_COUNTERS_MAX = 64,
+    RUNTIME_REPORTS_MAX = 8,
     RUNTIME_KINDS_MAX = 4,
     RUNTIME_CONTROL_PREFETCH = 100,
     RUNTIME_HOP_PREFETCH = 8,
@@ -94,12 +95,22 @@ struct kind_in_use {
     int64_t wanted;   /* the newest seen */
 };
 
+/* A condition of the engine that people are told of. */
+struct runtime_report {
+    char name[32];
+    int state;
+    int64_t at_ms; /* when it was last told */
+};
+
 struct engine_io {
     struct runtime_setup setup;
     const struct engine_ops *ops;
     void *state;
     const struct runtime_conf *conf;
     char row[64];
+    const char *const *entries; /* NULL: none; those of ops, or the group's */
+    const char *group_entries[2];
+    char group_entry[BUS_NAME_MAX + 1];
     enum runtime_phase phase;
     struct store_fence fence;
     struct progress progress;
@@ -181,6 +192,11 @@ struct engine_io {
     int64_t stop_ms;
     bool idle_polled;
 
+    struct runtime_report reports[RUNTIME_REPORTS_MAX];
+    size_t n_reports;
+    uint64_t shed;    /* copies, in this life */
+    bool depth_known; /* whether a side is too deep */
+
     struct log_complaint store_complaint;
     struct runtime_counter counters[RUNTIME_COUNTERS_MAX];
     size_t n_counters;
@@ -213,6 +229,14 @@ void take_forward(struct engine_io *io, struct event *event,
                   const struct envelope_item *item);
 void take_delivery(struct engine_io *io, size_t queue,
                    const struct bus_delivery *delivery);
+
+/* runtime_report.c: what the engine tells people of itself. */
+void report_lost(struct engine_io *io, const char *sender, uint64_t sequence);
+/* As part of a beat: what began or ended. */
+void report_beat(struct engine_io *io);
+/* Member "reports" of the progress document. */
+void report_add_members(const struct engine_io *io, struct doc_out *out);
+void report_from_doc(struct engine_io *io, struct doc progress);
 
 /* runtime_load.c: fence and state. */
 enum err load_fence(struct engine_io *io);

@@ -168,6 +168,7 @@ static void take_envelope(struct engine_io *io,
                   "%s: messages from %s before number %" PRIu64
                   " were confirmed but are gone (a purge or a restore?)",
                   io->row, envelope.header.sender, envelope.header.sequence);
+        report_lost(io, envelope.header.sender, envelope.header.sequence);
         break;
     case PROGRESS_TAKE:
         break;

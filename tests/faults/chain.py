@@ -4,8 +4,8 @@
 
 usage: chain.py [--events N] [--seed S] [--store sqlite|mongodb]... [TEST]...
 
-Tests: faults, twins, same-second, bad-input. All of them, on both stores,
-unless told otherwise."""
+Tests: faults, twins, groups, same-second, bad-input. All of them, on both
+stores, unless told otherwise."""
 import argparse
 import json
 import signal
@@ -13,6 +13,7 @@ import sys
 import time
 
 import faults
+import groups
 import rig
 import run
 import twins
@@ -175,6 +176,7 @@ def test_bad_input(servers, store, options):
 
 
 TESTS = {"faults": faults.test_faults, "twins": twins.test_twins,
+         "groups": groups.test_groups,
          "same-second": test_same_second, "bad-input": test_bad_input}
 
 

@@ -21,15 +21,16 @@ OPTIONS = {
 class Run:
     """One story told to one suite."""
 
-    def __init__(self, servers, name, store, told):
+    def __init__(self, servers, name, store, told, make_suite=rig.Suite,
+                 **more):
         self.servers = servers
         self.name = name
         self.story = told
-        self.suite = rig.Suite(servers, name, store, OPTIONS)
+        self.suite = make_suite(servers, name, store, OPTIONS, **more)
         path = servers.dir / f"{name}.story"
         told.write(path)
         self.suite.start_all()
-        servers.amqp("bind", ALERTS, "canopsis.alerts", "#")
+        servers.amqp("bind", "-Q", ALERTS, "canopsis.alerts", "#")
         self.feed = rig.Feed(servers, path, name)
 
     def arrived(self, collection, entity_id):
@@ -43,7 +44,7 @@ class Run:
         self.suite.wait_ready()
         for collection in ("alarms", "events_log", "metrics"):
             rig.wait_for(f"the last event in {collection}", lambda c=collection:
-                         self.arrived(c, story.LAST_ENTITY))
+                         self.arrived(c, self.story.last_entity))
         rig.wait_for("the last values of collectd", lambda:
                      self.arrived("metrics", story.LAST_COLLECTD))
 
@@ -120,7 +121,7 @@ def check_model(told, lines):
     for line in lines:
         if line.startswith("points /resource/story") \
                 and "cps_state" not in line \
-                and story.LAST_ENTITY not in line:
+                and told.last_entity not in line:
             at = line.index("{")
             found[line[:at]] = float(line[at:].split(":")[1].strip(" }"))
     if found != points:

@@ -3,14 +3,13 @@
 import json
 import random
 
-EVENTS = ("canopsis.events", "story.one.event")
+EXCHANGE = "canopsis.events"
 COLLECTD = ("amq.topic", "collectd")
 
 N_ENTITIES = 100
 TICK_MS = 10
 LAST_COMPONENT = "last"
 LAST_HOST = "lasthost"
-LAST_ENTITY = f"/resource/story/one/{LAST_COMPONENT}/service0"
 LAST_COLLECTD = f"/resource/collectd/collectd2event/{LAST_HOST}/load"
 COLLECTD_HOSTS = 5
 COLLECTD_SHARE = 0.08
@@ -26,7 +25,12 @@ ACTIONS = [("ack", {"author": "ann", "output": "looking"}),
 class Story:
     """n events of N_ENTITIES resources; state changes at share `changes`."""
 
-    def __init__(self, seed, n, begin_ms, changes=0.12):
+    def __init__(self, seed, n, begin_ms, changes=0.12, connector="story",
+                 collectd_share=COLLECTD_SHARE):
+        self.connector = connector
+        self.last_entity = f"/resource/{connector}/one/{LAST_COMPONENT}/" \
+            "service0"
+        self.collectd_share = collectd_share
         self.random = random.Random(seed)
         self.n = n
         self.begin_ms = begin_ms
@@ -40,7 +44,7 @@ class Story:
         self.messages = list(self.make_messages())
 
     def names(self, entity):
-        return {"connector": "story", "connector_name": "one",
+        return {"connector": self.connector, "connector_name": "one",
                 "component": f"host{entity % 10}",
                 "resource": f"service{entity}", "source_type": "resource"}
 
@@ -85,7 +89,7 @@ class Story:
         """Single events, now and then an array of them, or of collectd."""
         i = 0
         while i < self.n:
-            if self.random.random() < COLLECTD_SHARE:
+            if self.random.random() < self.collectd_share:
                 yield self.make_putval(i)
             size = 1
             if self.random.random() < 0.05:
@@ -93,8 +97,10 @@ class Story:
             events = [self.make_event(i + k) for k in range(size)]
             i += size
             yield events[0] if size == 1 else events
-        yield f"PUTVAL {LAST_HOST}/load/load {self.begin_ms // 1000}:1:2:3"
-        self.n_collectd += 3
+        if self.collectd_share > 0:
+            yield f"PUTVAL {LAST_HOST}/load/load " \
+                f"{self.begin_ms // 1000}:1:2:3"
+            self.n_collectd += 3
         yield self.last_event()
 
     def last_event(self):
@@ -105,10 +111,11 @@ class Story:
                     event_type="check", timestamp=ms / 1000,
                     state=3, output="the end", perf_data="end=1")
 
-    def write(self, path):
+    def write(self, path, exchange=EXCHANGE):
         with path.open("w") as file:
             for message in self.messages:
-                way, text = EVENTS, message
+                way = (exchange, f"{self.connector}.one.event")
+                text = message
                 if isinstance(message, str):
                     way = COLLECTD
                 else:

@@ -167,6 +167,35 @@ static void fill(struct world *world, char *text, size_t len)
     text[len] = '\0';
 }
 
+/* The reports told so far: "NAME STATE", a line each, repeats left out by their
+ * ids as the cleaner does, who does not run here. */
+static void check_reports(struct world *world, const char *expected)
+{
+    struct doc_out *out = doc_out_new();
+    char text[SCENE_TEXT_MAX] = "";
+    char last[SCENE_TEXT_MAX] = "";
+    struct bus_message message;
+
+    for (size_t i = 0;
+         broker_peek(world_broker(world), "Engine_cleaner", i, &message); i++) {
+        size_t len = strlen(text);
+        struct doc doc;
+
+        if (strcmp(message.properties.message_id, last) == 0) {
+            continue;
+        }
+        (void)snprintf(last, sizeof last, "%s", message.properties.message_id);
+
+        assert_int_equal(
+            doc_from_json(message.body, message.len, out, &doc, NULL), ERR_OK);
+        assert_string_equal(doc_str(doc, "component", ""), "hypervise");
+        (void)snprintf(text + len, sizeof text - len, "%s %" PRId64 "\n",
+                       doc_str(doc, "resource", ""), doc_i64(doc, "state", -1));
+    }
+    assert_string_equal(text, expected);
+    doc_out_free(out);
+}
+
 /* A side that is too far behind gets nothing new; the chain does not wait. */
 static void side_is_shed(void **state)
 {
@@ -196,14 +225,49 @@ static void side_is_shed(void **state)
     assert_in_range(held, 1, LARGE_N - 1);
     assert_int_equal(scene_counter(world, "shed"), LARGE_N - held);
     assert_int_equal(broker_depth(broker, "Engine_context"), 0);
+    check_reports(world, "Engine_context.shedding 2\n");
+    world_kill(world, HOP, 0); /* what it told outlives it */
+    assert_true(scene_rounds(world, SINK + 1));
     turns(world, BRANCH); /* it catches up */
     world_pass_time(world, SECOND_MS);
     assert_true(scene_rounds(world, SINK + 1));
     tell(world, n);
     assert_true(scene_rounds(world, SINK + 1));
     assert_int_equal(broker_depth(broker, "Engine_perfdata"), 1);
-    assert_int_equal(scene_counter(world, "shed"), LARGE_N - held);
+    world_pass_time(world, SECOND_MS);
+    assert_true(scene_rounds(world, SINK + 1));
+    check_reports(world, "Engine_context.shedding 2\n"
+                         "Engine_context.shedding 0\n");
     world_free(world);
+}
+
+/* What a sender says is confirmed never came: people are told, once, also when
+ * the process dies with it; an hour later it is over. */
+static void loss_is_told(void **state)
+{
+    (void)state;
+    for (enum watch_act act = WATCH_COMMIT; act <= WATCH_ACK; act++) {
+        for (int nth = 1; nth <= 2; nth++) {
+            struct script script = {.deadly = act, .death = nth};
+            struct world *world = scene_hop_world(&script);
+
+            tell(world, 1);
+            (void)scene_rounds(world, SCENE_HOP_ENGINES);
+            scene_tell(world, &(struct told){5, 4, 3, 4, NULL, 0});
+            scene_tell(world, &(struct told){5, 6, 5, 6, NULL, 0});
+            (void)scene_rounds(world, SCENE_HOP_ENGINES);
+            scene_tell(world, &(struct told){5, 7, 6, 7, "mark", 0});
+            (void)scene_rounds(world, SCENE_HOP_ENGINES);
+            assert_int_equal(script.death, 0);
+            scene_check_sink(world, "loss", "146");
+            check_reports(world, "Engine_context.lost 2\n");
+            world_pass_time(world, INT64_C(3600) * SECOND_MS);
+            assert_true(scene_rounds(world, SCENE_HOP_ENGINES));
+            check_reports(world, "Engine_context.lost 2\n"
+                                 "Engine_context.lost 0\n");
+            world_free(world);
+        }
+    }
 }
 
 /* One second of the suite; without marks the cleaner stands still. */
@@ -334,6 +398,7 @@ int main(void)
         cmocka_unit_test(store_made_anew),
         cmocka_unit_test(paused_and_resumed),
         cmocka_unit_test(side_is_shed),
+        cmocka_unit_test(loss_is_told),
         cmocka_unit_test(marks_stop),
         cmocka_unit_test(stops_within_its_window),
     };
