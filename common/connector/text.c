@@ -96,6 +96,9 @@ void text_add(struct buf *out, const char *bytes, size_t len)
             add_windows(out, (unsigned char)bytes[i]);
         }
     }
+    if (out->overflow) {
+        buf_truncate(out, utf8_good(buf_str(out), out->len));
+    }
 }
 
 const char *text_set(struct buf *out, const char *bytes, size_t len)

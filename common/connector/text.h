@@ -12,6 +12,7 @@
  * two at the end is left out where another of several bytes stands before it),
  * else as Windows-1252, of which ISO 8859-1 is a part.
  * Control characters but tab and newline are left out.
+ * What out has no room for is cut off, on a character's boundary.
  */
 void text_add(struct buf *out, const char *bytes, size_t len);
 /** The same in place of what out held; returns it as a C string. */

@@ -10,12 +10,16 @@ import argparse
 import signal
 import sys
 
+import connector_alertmanager
 import connector_nsca
+import connector_syslog
 import senders
 from senders import rig
 
 TESTS = {
+    "alertmanager": connector_alertmanager.test,
     "nsca": connector_nsca.test,
+    "syslog": connector_syslog.test,
 }
 
 
