@@ -25,8 +25,8 @@ enum {
 };
 
 #define ENGINE_DEFAULTS                                                        \
-    "engine-collectdgw, engine-cleaner, engine-context, engine-perfdata, "     \
-    "engine-alarm, engine-eventstore"
+    "engine-collectdgw, engine-cleaner, engine-event-filter, "                 \
+    "engine-context, engine-perfdata, engine-alarm, engine-eventstore"
 
 static const struct conf_option suite_options[] = {
     {.section = "hypcontrol",

@@ -196,6 +196,10 @@ static bool add_conditions(struct listing *l, struct buf *out)
         json_add_text(out, entity);
         buf_add_char(out, '}');
     }
+    if (l->first->kind != NULL) {
+        buf_add_str(out, out->len > start ? "," : "");
+        buf_addf(out, "{\"kind\":\"%s\"}", l->first->kind);
+    }
     return true;
 }
 
@@ -308,10 +312,25 @@ static void keep_row(struct listing *l, const struct store_key *key,
     l->kept_bytes += row.len;
 }
 
+static void prepare_kept(const struct listing *l)
+{
+    struct doc *rows = xcalloc(l->n_kept + 1, sizeof *rows);
+
+    for (size_t i = 0; i < l->n_kept; i++) {
+        rows[i] = (struct doc){l->kept[i].data, l->kept[i].len};
+    }
+    l->first->prepare(l->server, rows, l->n_kept);
+    free(rows);
+}
+
 /* Only lists under text keys complete their rows. */
 static void write_kept(struct listing *l)
 {
     struct buf *out = request_out(l->request);
+
+    if (l->first->prepare != NULL) {
+        prepare_kept(l);
+    }
 
     for (size_t i = 0; i < l->n_kept; i++) {
         const struct store_key key = {.text = l->kept[i].text};
@@ -485,6 +504,9 @@ void list_reply_item(struct server *server, struct request *request,
             const struct doc doc = {(const uint8_t *)row.data,
                                     (uint32_t)row.len};
 
+            if (spec->prepare != NULL) {
+                spec->prepare(server, &doc, 1);
+            }
             if (spec->write != NULL) {
                 spec->write(server, spec, &key, doc, request_out(request));
             } else {

@@ -42,6 +42,10 @@ typedef void list_write_fn(struct server *server, const struct list_spec *spec,
                            const struct store_key *key, struct doc row,
                            struct buf *out);
 
+/** Read for all rows of an answer at once what `write` needs beside them. */
+typedef void list_prepare_fn(struct server *server, const struct doc *rows,
+                             size_t n);
+
 /** Keys that a list is limited to, and their order. */
 struct list_span {
     struct store_key from, to; /**< to: past the last */
@@ -56,9 +60,11 @@ struct list_spec {
     const char *sort;                /**< default: "field" or "-field"; NULL:
                                           by key */
     const char *entity_param;        /**< parameter that means entity_id */
+    const char *kind;             /**< what the field kind must be, or NULL */
     bool marks;                   /**< filters may use the words of marks.h */
     const struct list_span *span; /**< NULL: all keys */
     list_write_fn *write;         /**< NULL: item_write */
+    list_prepare_fn *prepare;     /**< may be NULL; with write only */
     const struct list_spec *then; /**< another list that follows this one */
 };
 

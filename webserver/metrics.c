@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Metrics and their points. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/perfdata/rate.h"
+#include "common/perfdata/rollup.h"
+#include "common/points/points_store.h"
 #include "webserver/json_text.h"
 #include "webserver/list.h"
 #include "webserver/routes.h"
-#include "webserver/series.h"
 
 enum {
     DEFAULT_SPAN_MS = 3600 * 1000,
-    LOOK_BACK_MS = 3600 * 1000, /* for the value a first rate counts from */
     MS_A_SECOND = 1000
 };
 
@@ -24,54 +27,61 @@ static const struct item_field fields[] = {
 
 static const char *const search[] = {"name", "entity_id", NULL};
 
-/* The newest points of a metric, for its last value. */
-struct newest {
-    int64_t t_ms[2];
-    double values[2];
-    int n;
-};
-
-static bool on_newest(void *ctx, const struct store_key *key, struct doc row)
+static int compare_newest(const void *a, const void *b)
 {
-    struct newest *newest = ctx;
+    int64_t left = ((const struct points_newest *)a)->n;
+    int64_t right = ((const struct points_newest *)b)->n;
 
-    newest->t_ms[newest->n] = key->b;
-    newest->values[newest->n] = doc_f64(row, "v", (double)NAN);
-    return ++newest->n < 2;
+    return (left > right) - (left < right);
+}
+
+/* The newest points of all metrics in an answer, read in one pass. A store
+ * that is away leaves them out: its list was there a moment ago. */
+static void prepare_metrics(struct server *server, const struct doc *rows,
+                            size_t n)
+{
+    struct points_newest *list = xcalloc(n + 1, sizeof *list);
+    size_t kept = 0;
+
+    free(server->newest);
+    for (size_t i = 0; i < n; i++) {
+        list[i].n = doc_i64(rows[i], "n", 0);
+    }
+    qsort(list, n, sizeof *list, compare_newest);
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || list[kept - 1].n != list[i].n) {
+            list[kept++] = list[i];
+        }
+    }
+    if (points_read_newest(server->store, list, kept, NULL) != ERR_OK) {
+        kept = 0;
+    }
+    server->newest = list;
+    server->n_newest = kept;
 }
 
 /* Of a counter the last value is its last rate. */
-static bool last_of(struct server *server, struct doc row, int64_t *t_ms,
+static bool last_of(const struct server *server, struct doc row, int64_t *t_ms,
                     double *value)
 {
-    int64_t n = doc_i64(row, "n", 0);
-    const struct store_key from = {.a = n, .b = 0};
-    const struct store_key to = {.a = n, .b = INT64_MAX};
+    const struct points_newest wanted = {.n = doc_i64(row, "n", 0)};
+    const struct points_newest *newest =
+        bsearch(&wanted, server->newest, server->n_newest, sizeof wanted,
+                compare_newest);
     enum perf_type type = PERF_GAUGE;
-    struct newest newest = {.n = 0};
-    struct errbuf why;
     struct rate rate;
     bool good = false;
 
     (void)!perf_type_parse(doc_str(row, "type", "GAUGE"), &type);
-    if (store_scan(server->store,
-                   &(struct store_query){.collection = STORE_POINTS,
-                                         .from = &from,
-                                         .to = &to,
-                                         .descending = true,
-                                         .limit = type == PERF_GAUGE ? 1 : 2},
-                   on_newest, &newest, NULL, &why) != ERR_OK) {
-        return false;
-    }
     rate_init(&rate, type, doc_f64(row, "min", (double)NAN));
-    for (int i = newest.n - 1; i >= 0; i--) {
-        *t_ms = newest.t_ms[i];
-        good = rate_next(&rate, *t_ms, newest.values[i], value);
+    for (size_t i = newest != NULL ? newest->have : 0; i-- > 0;) {
+        *t_ms = newest->ms[i];
+        good = rate_next(&rate, *t_ms, newest->value[i], value);
     }
     return good;
 }
 
-/* The row's own last value may be a minute old. */
+/* A row of schema 1 has a last value of its own, which may be old. */
 static void write_metric(struct server *server, const struct list_spec *spec,
                          const struct store_key *key, struct doc row,
                          struct buf *out)
@@ -105,6 +115,7 @@ static const struct list_spec metrics = {
     .search = search,
     .entity_param = "entity",
     .write = write_metric,
+    .prepare = prepare_metrics,
 };
 
 void metrics_list(struct server *server, struct request *request)
@@ -137,7 +148,8 @@ struct reading {
     enum agg agg;
     int64_t metric_n;
     struct rate rate;
-    struct bucket bucket;
+    struct rollup *steps; /* with a step: from that of from_ms on */
+    size_t n_steps;
     int64_t n;
     int64_t next_ms; /* first that did not fit; 0: all did */
 };
@@ -241,60 +253,72 @@ static void add_point(struct reading *r, int64_t t_ms, const double *values,
     buf_add_char(out, ']');
 }
 
-static void add_bucket(struct reading *r, const struct bucket *bucket)
+static void add_steps(struct reading *r)
 {
-    const double values[] = {bucket->min, bucket->sum / (double)bucket->n,
-                             bucket->max, bucket->last, (double)bucket->n};
+    for (size_t i = 0; i < r->n_steps; i++) {
+        const struct rollup *step = &r->steps[i];
+        const double values[] = {step->min, rollup_mean(step), step->max,
+                                 step->last, (double)step->count};
 
-    if (r->agg == AGG_ALL) {
-        add_point(r, bucket->start_ms, values,
-                  sizeof values / sizeof values[0]);
-    } else {
-        add_point(r, bucket->start_ms, &values[r->agg - AGG_MIN], 1);
+        if (step->count == 0) {
+            continue;
+        }
+        if (r->agg == AGG_ALL) {
+            add_point(r, step->ms, values, sizeof values / sizeof values[0]);
+        } else {
+            add_point(r, step->ms, &values[r->agg - AGG_MIN], 1);
+        }
     }
 }
 
-static bool on_point(void *ctx, const struct store_key *key, struct doc row)
+static bool on_point(void *ctx, int64_t ms, double stored)
 {
     struct reading *r = ctx;
     double value;
-    struct bucket full;
 
-    if (!rate_next(&r->rate, key->b, doc_f64(row, "v", NAN), &value) ||
-        key->b < r->from_ms || isnan(value)) {
+    if (!rate_next(&r->rate, ms, stored, &value) || ms < r->from_ms ||
+        isnan(value)) {
         return true;
     }
     if (r->step_ms > 0) {
-        if (bucket_add(&r->bucket, r->step_ms, key->b, value, &full)) {
-            add_bucket(r, &full);
-        }
+        rollup_add(&r->steps[(ms - r->steps[0].ms) / r->step_ms], ms, value);
         return true;
     }
     if (r->n == r->limit) {
-        r->next_ms = key->b;
+        r->next_ms = ms;
         return false;
     }
-    add_point(r, key->b, &value, 1);
+    add_point(r, ms, &value, 1);
     return true;
+}
+
+static void begin_steps(struct reading *r)
+{
+    int64_t begin = rollup_begin_ms(r->from_ms, r->step_ms);
+
+    r->n_steps = (size_t)((r->to_ms - begin) / r->step_ms) + 1;
+    r->steps = xcalloc(r->n_steps, sizeof *r->steps);
+    for (size_t i = 0; i < r->n_steps; i++) {
+        r->steps[i].ms = begin + (int64_t)i * r->step_ms;
+    }
 }
 
 static enum err scan_points(struct reading *r, struct errbuf *why)
 {
     /* A rate needs the value before the first. */
-    int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : LOOK_BACK_MS;
-    const struct store_key from = {.a = r->metric_n, .b = r->from_ms - back_ms};
-    const struct store_key to = {.a = r->metric_n, .b = r->to_ms + 1};
-    const struct store_query query = {
-        .collection = STORE_POINTS,
-        .from = &from,
-        .to = &to,
-        .limit = INT64_MAX,
-    };
-    enum err err = store_scan(r->server->store, &query, on_point, r, NULL, why);
+    int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : RATE_LOOK_BACK_MS;
+    const struct points_query query = {
+        .n = r->metric_n, .from_ms = r->from_ms - back_ms, .to_ms = r->to_ms};
+    enum err err;
 
-    if (err == ERR_OK && r->bucket.n > 0) {
-        add_bucket(r, &r->bucket);
+    if (r->step_ms > 0) {
+        begin_steps(r);
     }
+    err = points_read(r->server->store, &query, on_point, r, why);
+    if (err == ERR_OK) {
+        add_steps(r);
+    }
+    free(r->steps);
     return err;
 }
 
@@ -313,6 +337,11 @@ static void reply_points(struct reading *r)
     json_add_number(out, clock_ms_to_s(r->step_ms));
     buf_add_str(out, ",\"points\":[");
     err = scan_points(r, &why);
+    if (err == ERR_LIMIT) {
+        buf_clear(out);
+        request_problem(r->request, HTTP_BAD_REQUEST, "from", "%s", why.text);
+        return;
+    }
     if (err != ERR_OK) {
         list_reply_failed(r->request, err, &why);
         return;

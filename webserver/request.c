@@ -21,6 +21,8 @@ static const struct problem problems[] = {
     {HTTP_UNAUTHORIZED, "no-key", "A valid API key is needed"},
     {HTTP_NOT_FOUND, "not-found", "There is no such thing"},
     {HTTP_BAD_METHOD, "bad-method", "The method does not fit the path"},
+    {HTTP_CONFLICT, "conflict", "There is one already"},
+    {HTTP_PRECONDITION, "other-version", "Another version is there"},
     {HTTP_TOO_LARGE, "too-large", "The body is too large"},
     {HTTP_URI_TOO_LONG, "uri-too-long", "The path and query are too long"},
     {HTTP_BAD_MEDIA, "bad-media-type", "The body's type is not accepted"},

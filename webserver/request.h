@@ -24,12 +24,15 @@ enum http_method {
 
 enum {
     HTTP_OK = 200,
+    HTTP_CREATED = 201,
     HTTP_ACCEPTED = 202,
     HTTP_MULTI = 207, /**< read the items: some did, some did not */
     HTTP_BAD_REQUEST = 400,
     HTTP_UNAUTHORIZED = 401,
     HTTP_NOT_FOUND = 404,
     HTTP_BAD_METHOD = 405,
+    HTTP_CONFLICT = 409,
+    HTTP_PRECONDITION = 412,
     HTTP_TOO_LARGE = 413,
     HTTP_URI_TOO_LONG = 414,
     HTTP_BAD_MEDIA = 415,

@@ -111,6 +111,28 @@ enum route_match route_find(struct request *request, struct errbuf *why)
 #define LIST_PARAMS "filter search sort limit cursor"
 #define API         "/api/v1"
 
+/* The routes of a kind of objects. */
+/* clang-format off */
+#define OBJECTS(kind) API "/objects/" kind
+#define OBJECTS_R "objects:read"
+#define OBJECTS_W "objects:write"
+#define OBJECT_ROUTES(kind)                                                    \
+    {HTTP_GET, OBJECTS(kind), OBJECTS_R, LIST_PARAMS, objects_list,            \
+     "Objects of this kind"},                                                  \
+    {HTTP_POST, OBJECTS(kind), OBJECTS_W, "author", objects_put,               \
+     "Make one; 409 when there is one of the name"},                           \
+    {HTTP_POST, OBJECTS(kind) "/check", OBJECTS_R, "", objects_check,          \
+     "Whether an object would be taken"},                                      \
+    {HTTP_GET, OBJECTS(kind) "/{id}/versions", OBJECTS_R, "id limit cursor",   \
+     objects_versions, "What it was, newest first"},                           \
+    {HTTP_GET, OBJECTS(kind) "/{id}", OBJECTS_R, "id", objects_get_one,        \
+     "One object"},                                                            \
+    {HTTP_PUT, OBJECTS(kind) "/{id}", OBJECTS_W, "id author", objects_put,     \
+     "Make or replace one"},                                                   \
+    {HTTP_DELETE, OBJECTS(kind) "/{id}", OBJECTS_W, "id author",               \
+     objects_delete, "Delete one"}
+/* clang-format on */
+
 /* Longer patterns first: an unescaped id may hold what looks like a part. */
 const struct route routes[] = {
     {HTTP_POST, API "/events", "events:write", "", events_post,
@@ -139,6 +161,13 @@ const struct route routes[] = {
      "Points of one metric, or aggregates by step"},
     {HTTP_GET, API "/metrics/{id}", "metrics:read", "id", metrics_get,
      "One metric"},
+    OBJECT_ROUTES("eventfilter"),
+    {HTTP_POST, API "/objects/eventfilter/test", "objects:read", "", rules_test,
+     "What the rules would make of an event, or of logged ones"},
+    {HTTP_GET, API "/schemas", "objects:read", "", schemas_list,
+     "The kinds of objects, each with its JSON Schema"},
+    {HTTP_GET, API "/schemas/{id}", "objects:read", "id", schemas_get,
+     "The JSON Schema of one kind"},
     {HTTP_GET, API "/dead", "dead:read", LIST_PARAMS, dead_list,
      "Messages that were refused, with the reason"},
     {HTTP_GET, API "/dead/{id}", "dead:read", "id", dead_get,

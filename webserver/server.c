@@ -61,8 +61,8 @@ const struct conf_option web_options[] = {
      0, 0, NULL, NULL,
      "further event types to take, as in the cleaner's configuration"},
     {"webserver", "expect", CONF_LIST, FIELD(expect),
-     "engine-collectdgw, engine-cleaner, engine-context, engine-perfdata, "
-     "engine-alarm, engine-eventstore",
+     "engine-collectdgw, engine-cleaner, engine-event-filter, "
+     "engine-context, engine-perfdata, engine-alarm, engine-eventstore",
      0, 64, NULL, NULL,
      "processes that /health misses when they are not there"},
     {"webserver", "run_folder", CONF_PATH, FIELD(run_folder),
@@ -221,6 +221,7 @@ void server_set_store(struct server *server, struct store *store,
                       const char *reason)
 {
     server->store = store;
+    server->fenced = false;
     (void)snprintf(server->store_reason, sizeof server->store_reason, "%s",
                    reason);
 }
@@ -310,6 +311,7 @@ void server_close(struct server *server)
     http_close(server->http);
     event_parser_free(server->parser);
     doc_out_free(server->doc);
+    free(server->newest);
     publisher_fini(&server->publisher);
     waiters_fini(&server->waiters);
     health_fini(&server->health);

@@ -12,6 +12,7 @@
 #include "common/bus/bus.h"
 #include "common/conf/conf.h"
 #include "common/event/event_json.h"
+#include "common/points/points_store.h"
 #include "common/store/store.h"
 #include "webserver/deadlines.h"
 #include "webserver/health.h"
@@ -61,7 +62,9 @@ struct server {
     const struct web_conf *conf;
     struct store *store; /**< borrowed; NULL while it is away */
     char store_reason[256];
-    struct bus *bus; /**< borrowed */
+    struct store_fence fence; /**< of the webserver's own collections */
+    bool fenced;              /**< fence is raised */
+    struct bus *bus;          /**< borrowed */
     struct publisher publisher;
     struct waiters waiters;
     struct deadlines deadlines;
@@ -74,7 +77,9 @@ struct server {
     struct event_limits limits;
     const char **extra_types; /* NULL-terminated, of limits */
     struct event_parser *parser;
-    struct doc_out *doc; /**< scratch of one handler call */
+    struct doc_out *doc;          /**< scratch of one handler call */
+    struct points_newest *newest; /**< of the metrics under way, by number */
+    size_t n_newest;
     int64_t started_ms;
     char id[SERVER_ID_MAX + 1]; /**< random, of this process */
     uint64_t n_postings;        /**< with it: the ids of its messages */
@@ -87,7 +92,8 @@ MUST_CHECK enum err server_open(struct server *server,
                                 const struct web_conf *conf, struct bus *bus,
                                 struct errbuf *why);
 void server_close(struct server *server);
-/** The store came or went; reason (why there is none) is copied. */
+/** The store (of the writer "webserver") came or went; reason (why there is
+ *  none) is copied. */
 void server_set_store(struct server *server, struct store *store,
                       const char *reason);
 /** Whether it can answer everything: store and bus are there. */

@@ -37,7 +37,8 @@ struct process {
 /* The store may come later, and may be waited for while all else works. */
 static enum err try_store(struct process *process)
 {
-    const struct store_options options = {.uri = process->storage.uri};
+    const struct store_options options = {.uri = process->storage.uri,
+                                          .writer = "webserver"};
     struct errbuf why = {0};
     enum err err;
 
@@ -180,7 +181,8 @@ int main(int argc, char **argv)
         .description =
             "Takes events in, shows alarms, entities, metrics and dead\n"
             "letters, and passes operators' actions on to the alarm engine.\n"
-            "It reads the store, writes nothing to it, and answers with JSON.\n"
+            "It keeps what people configure, tells the engines when that\n"
+            "changes, reads all else, and answers with JSON.\n"
             "The API is described in docs/api.md.",
         .parts = parts,
         .n_parts = sizeof parts / sizeof parts[0],

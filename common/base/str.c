@@ -9,7 +9,9 @@
 #include <string.h>
 
 enum {
-    NUMBER_TEXT_MAX = 32
+    NUMBER_TEXT_MAX = 32,
+    HOST_MAX = 253,
+    PORT_MAX = 65535
 };
 
 enum err str_to_i64_n(const char *text, size_t len, int64_t min, int64_t max,
@@ -169,6 +171,44 @@ size_t utf8_cut(const char *text, size_t len, size_t max)
         cut--;
     }
     return cut;
+}
+
+/* Letters of names, addresses and zones; a colon only within brackets or
+ * where more than one makes it an address. */
+static bool is_host(const char *text, size_t len, bool colons)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (strchr("/@[]#?, \t\"\\", text[i]) != NULL ||
+            (text[i] == ':' && !colons)) {
+            return false;
+        }
+    }
+    return len > 0 && len <= HOST_MAX;
+}
+
+enum err str_split_host(const char *text, const char **host, size_t *len,
+                        int64_t *port)
+{
+    bool bracket = text[0] == '[';
+    const char *begin = bracket ? text + 1 : text;
+    const char *end = begin + strcspn(begin, bracket ? "]" : ":");
+    const char *behind = end;
+
+    if (bracket) {
+        behind = *end == ']' ? end + 1 : text;
+    } else if (*end == ':' && strchr(end + 1, ':') != NULL) {
+        end += strlen(end);
+        behind = end;
+    }
+    if (!is_host(begin, (size_t)(end - begin), *behind != ':' || bracket) ||
+        (*behind != '\0' && *behind != ':') ||
+        (*behind == ':' &&
+         str_to_i64(behind + 1, 1, PORT_MAX, port) != ERR_OK)) {
+        return ERR_INVALID;
+    }
+    *host = begin;
+    *len = (size_t)(end - begin);
+    return ERR_OK;
 }
 
 bool str_starts(const char *text, const char *start)

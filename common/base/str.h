@@ -27,6 +27,11 @@ size_t utf8_good(const char *text, size_t len);
 /** The longest length of at most max bytes that does not split a character;
  *  text is valid UTF-8. */
 size_t utf8_cut(const char *text, size_t len, size_t max);
+/** "host", "host:port", "[address]:port" or a bare address with colons: where
+ *  the host stands in text, and the port (left as it is without one).
+ *  ERR_INVALID when it is none of these. */
+MUST_CHECK enum err str_split_host(const char *text, const char **host,
+                                   size_t *len, int64_t *port);
 /** Whether text ends with, starts with. */
 bool str_starts(const char *text, const char *start);
 bool str_ends(const char *text, const char *end);

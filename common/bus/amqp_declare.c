@@ -19,22 +19,27 @@ bool amqp_open_channel(struct amqp_link *link, amqp_channel_t channel)
                            "open a channel");
 }
 
+static bool declare_exchange(struct amqp_link *link, amqp_channel_t channel,
+                             const char *name, enum bus_exchange like)
+{
+    char what[2 * BUS_NAME_MAX];
+
+    (void)amqp_exchange_declare(link->conn, channel, amqp_cstring_bytes(name),
+                                amqp_cstring_bytes(bus_exchange_type(like)), 0,
+                                1, 0, 0, amqp_empty_table);
+    return amqp_link_check(link, amqp_get_rpc_reply(link->conn),
+                           action(what, sizeof what, "declare exchange", name));
+}
+
 bool amqp_declare_exchanges(struct amqp_link *link, amqp_channel_t channel)
 {
     char name[BUS_NAME_MAX + 1];
-    char what[2 * BUS_NAME_MAX];
 
     for (int i = 0; i < BUS_N_EXCHANGES; i++) {
         enum bus_exchange exchange = (enum bus_exchange)i;
 
         (void)bus_exchange_name(link->conf->exchange_name, exchange, name);
-        (void)amqp_exchange_declare(
-            link->conn, channel, amqp_cstring_bytes(name),
-            amqp_cstring_bytes(bus_exchange_type(exchange)), 0, 1, 0, 0,
-            amqp_empty_table);
-        if (!amqp_link_check(
-                link, amqp_get_rpc_reply(link->conn),
-                action(what, sizeof what, "declare exchange", name))) {
+        if (!declare_exchange(link, channel, name, exchange)) {
             return false;
         }
     }
@@ -42,22 +47,21 @@ bool amqp_declare_exchanges(struct amqp_link *link, amqp_channel_t channel)
 }
 
 static bool bind_queue(struct amqp_link *link, amqp_channel_t channel,
-                       const struct bus_binding *binding)
+                       const char *queue, const struct bus_binding *binding)
 {
-    char name[BUS_NAME_MAX + 1] = "amq.topic";
+    char name[BUS_NAME_MAX + 1];
     char what[2 * BUS_NAME_MAX];
 
-    if (binding->exchange >= 0) {
-        (void)bus_exchange_name(link->conf->exchange_name,
-                                (enum bus_exchange)binding->exchange, name);
+    (void)bus_binding_exchange(link->conf->exchange_name, queue, binding, name);
+    if (bus_queue_group(queue) != NULL &&
+        !declare_exchange(link, channel, name, BUS_EVENTS)) {
+        return false;
     }
-    (void)amqp_queue_bind(link->conn, channel,
-                          amqp_cstring_bytes(binding->queue),
+    (void)amqp_queue_bind(link->conn, channel, amqp_cstring_bytes(queue),
                           amqp_cstring_bytes(name),
                           amqp_cstring_bytes(binding->key), amqp_empty_table);
-    return amqp_link_check(
-        link, amqp_get_rpc_reply(link->conn),
-        action(what, sizeof what, "bind queue", binding->queue));
+    return amqp_link_check(link, amqp_get_rpc_reply(link->conn),
+                           action(what, sizeof what, "bind queue", queue));
 }
 
 bool amqp_declare_queue(struct amqp_link *link, amqp_channel_t channel,
@@ -84,7 +88,7 @@ bool amqp_declare_queue(struct amqp_link *link, amqp_channel_t channel,
         return false;
     }
     while ((binding = bus_binding_next(queue, &at)) != NULL) {
-        if (!bind_queue(link, channel, binding)) {
+        if (!bind_queue(link, channel, queue, binding)) {
             return false;
         }
     }

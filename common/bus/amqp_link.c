@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/random.h"
+#include "common/base/str.h"
 
 enum {
     CONNECT_MS = 5000,
@@ -31,6 +32,31 @@ enum {
     NOT_ALLOWED = 530
 };
 
+/* The server in turn: its host, copied to out, and its port. */
+static int64_t server_of(const struct amqp_link *link, char *out, size_t size)
+{
+    const struct bus_amqp_conf *conf = link->conf;
+    int64_t port = conf->port;
+    const char *host = conf->host;
+    size_t len = strlen(host);
+
+    if (link->turn > 0) {
+        BUG_IF(str_split_host(conf->other_hosts.items[link->turn - 1], &host,
+                              &len, &port) != ERR_OK);
+    }
+    (void)snprintf(out, size, "%.*s", (int)len, host);
+    return port;
+}
+
+static void name_server(struct amqp_link *link)
+{
+    char host[LINK_SERVER_MAX];
+    int64_t port = server_of(link, host, sizeof host);
+
+    (void)snprintf(link->server, sizeof link->server, "%.253s:%d", host,
+                   (int)port);
+}
+
 void amqp_link_init(struct amqp_link *link, const struct bus_amqp_conf *conf,
                     struct log_complaint *away, const char *name,
                     const char *suffix)
@@ -38,6 +64,7 @@ void amqp_link_init(struct amqp_link *link, const struct bus_amqp_conf *conf,
     *link = (struct amqp_link){
         .conf = conf, .away = away, .fd = -1, .backoff_ms = BACKOFF_FIRST_MS};
     (void)snprintf(link->name, sizeof link->name, "%s.%s", name, suffix);
+    name_server(link);
 }
 
 void amqp_link_bury(struct amqp_link *link)
@@ -92,11 +119,21 @@ static int64_t jitter(int64_t ms)
     return ms / 2 + (int64_t)dice % (ms / 2 + 1);
 }
 
+/* The next server at once; a pause when none of them was good. */
 static void back_off(struct amqp_link *link, int64_t now)
 {
+    size_t n_servers = 1 + link->conf->other_hosts.n;
+
     if (link->state == LINK_UP && now - link->up_ms >= STEADY_MS) {
         link->backoff_ms = BACKOFF_FIRST_MS;
+        link->n_failed = 0;
     }
+    link->turn = (link->turn + 1) % n_servers;
+    if (++link->n_failed < n_servers) {
+        link->retry_ms = now;
+        return;
+    }
+    link->n_failed = 0;
     link->retry_ms = now + jitter(link->backoff_ms);
     link->backoff_ms *= 2;
     if (link->backoff_ms > BACKOFF_MOST_MS) {
@@ -112,9 +149,10 @@ void amqp_link_lose(struct amqp_link *link, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(why, sizeof why, format, args);
     va_end(args);
-    (void)snprintf(link->reason, sizeof link->reason, "%.120s:%lld: %.240s",
-                   link->conf->host, (long long)link->conf->port, why);
+    (void)snprintf(link->reason, sizeof link->reason, "%.127s: %.240s",
+                   link->server, why);
     back_off(link, clock_mono_ms());
+    name_server(link);
     close_all(link);
     link->state = LINK_DOWN;
     link->news = link->known ? LINK_NEWS_LOST : LINK_NO_NEWS;
@@ -167,11 +205,13 @@ static void resolve(struct amqp_link *link)
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
                              .ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICSERV};
+    char host[LINK_SERVER_MAX];
     char port[PORT_TEXT_MAX];
     int code;
 
-    (void)snprintf(port, sizeof port, "%lld", (long long)link->conf->port);
-    code = getaddrinfo(link->conf->host, port, &hints, &link->addresses);
+    (void)snprintf(port, sizeof port, "%lld",
+                   (long long)server_of(link, host, sizeof host));
+    code = getaddrinfo(host, port, &hints, &link->addresses);
     if (code != 0) {
         link->addresses = NULL;
         amqp_link_lose(link, "%s", gai_strerror(code));

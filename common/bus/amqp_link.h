@@ -15,6 +15,7 @@
 enum {
     LINK_REASON_MAX = 384,
     LINK_NAME_MAX = 128,
+    LINK_SERVER_MAX = 264, /* [host]:port */
     LINK_RPC_TIMEOUT_S = 10
 };
 
@@ -38,6 +39,9 @@ struct amqp_link {
     enum link_state state;
     enum link_news news;
     bool known; /**< the user was told that it is up, and not yet lost */
+    size_t turn;                  /**< of the servers: 0 is conf's host */
+    size_t n_failed;              /**< one after the other, this round */
+    char server[LINK_SERVER_MAX]; /**< the one in turn, for people */
     int fd;
     struct addrinfo *addresses;
     struct addrinfo *address; /**< being tried */

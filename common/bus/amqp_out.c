@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/bus/amqp_in.h"
@@ -21,7 +22,9 @@ enum {
     /* A message of this size may not fit into what is free of a writable
      * socket; then the library waits for the broker to read. */
     LARGE_BYTES = 16 * 1024,
-    STALLED_MS = 15000
+    STALLED_MS = 15000,
+    REFUSAL_PAUSE_MS = 1000,
+    REFUSALS_MS = 2000
 };
 
 void amqp_out_fini(struct amqp_out *out)
@@ -36,6 +39,11 @@ void amqp_out_fini(struct amqp_out *out)
 
 void amqp_out_add(struct amqp_out *out, const char *queue)
 {
+    for (size_t i = 0; i < out->n; i++) {
+        if (strcmp(out->declared[i], queue) == 0) {
+            return;
+        }
+    }
     out->declared =
         xrealloc_array(out->declared, out->n + 1, sizeof *out->declared);
     out->declared[out->n++] = xstrdup(queue);
@@ -66,6 +74,7 @@ bool amqp_out_start(struct amqp_out *out)
     out->can_ask = false;
     out->blocked = false;
     out->refuse_to = 0;
+    out->refused_ms = 0;
     out->returned = (struct amqp_return){0};
     amqp_window_reset(&out->window);
     if (!amqp_open_channel(&out->link, PUBLISH_CHANNEL) || !declare_all(out)) {
@@ -219,12 +228,31 @@ enum err amqp_out_depth(struct amqp_out *out, const char *queue,
     return ERR_OK;
 }
 
-static void make_refusal(struct bus_event *event, uint64_t number,
-                         const char *reason)
+/* A channel keeps what it knows of a queue: one that was opened while the
+ * queue's leader was lost nacks until that node is back, and a queue that was
+ * removed is declared with the next connection only. */
+static void note_refusal(struct amqp_out *out, const char *reason)
+{
+    int64_t now = clock_mono_ms();
+
+    if (out->refused_ms == 0 || now - out->refused_ms > REFUSAL_PAUSE_MS) {
+        out->refusing_ms = now;
+    }
+    out->refused_ms = now;
+    if (now - out->refusing_ms >= REFUSALS_MS) {
+        out->refuse_to = 0;
+        amqp_link_lose(&out->link, "messages are refused again and again: %s",
+                       reason);
+    }
+}
+
+static void make_refusal(struct amqp_out *out, struct bus_event *event,
+                         uint64_t number, const char *reason)
 {
     event->kind = BUS_REFUSED;
     event->number = number;
     event->reason = reason;
+    note_refusal(out, reason);
 }
 
 bool amqp_out_next_refused(struct amqp_out *out, struct bus_event *event)
@@ -238,7 +266,7 @@ bool amqp_out_next_refused(struct amqp_out *out, struct bus_event *event)
         return false;
     }
     amqp_window_close(&out->window, number, false);
-    make_refusal(event, number, "nacked by the broker");
+    make_refusal(out, event, number, "nacked by the broker");
     return true;
 }
 
@@ -253,7 +281,7 @@ static bool take_nack(struct amqp_out *out, const amqp_basic_nack_t *nack,
         return false; /* it was returned, and told as such */
     }
     amqp_window_close(&out->window, nack->delivery_tag, false);
-    make_refusal(event, nack->delivery_tag, "nacked by the broker");
+    make_refusal(out, event, nack->delivery_tag, "nacked by the broker");
     return true;
 }
 
@@ -351,7 +379,7 @@ static bool finish_return(struct amqp_out *out, struct bus_event *event)
         return false;
     }
     amqp_window_close(&out->window, number, false);
-    make_refusal(event, number, out->reason);
+    make_refusal(out, event, number, out->reason);
     return true;
 }
 
@@ -380,6 +408,8 @@ bool amqp_out_frame(struct amqp_out *out, const amqp_frame_t *frame,
 {
     bool told = take_frame(out, frame, event);
 
-    amqp_maybe_release_buffers_on_channel(out->link.conn, frame->channel);
+    if (out->link.conn != NULL) {
+        amqp_maybe_release_buffers_on_channel(out->link.conn, frame->channel);
+    }
     return told;
 }

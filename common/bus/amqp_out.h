@@ -23,6 +23,8 @@ struct amqp_out {
     struct amqp_window window;
     struct amqp_return returned;
     uint64_t refuse_to; /**< all open up to it were nacked at once */
+    int64_t refused_ms; /**< the last refusal, and the first of those that */
+    int64_t refusing_ms; /**< followed each other without a pause */
     char reason[LINK_REASON_MAX];
 };
 

@@ -115,6 +115,36 @@ static void free_queue(struct broker_queue *queue)
     free(queue);
 }
 
+static void free_binding(struct broker_binding *binding)
+{
+    free(binding->exchange);
+    free(binding->key);
+    free(binding);
+}
+
+void broker_queue_remove(struct broker *broker, struct broker_queue *queue)
+{
+    struct broker_binding **binding = &broker->bindings;
+    struct broker_queue **at = &broker->queues;
+
+    BUG_IF(queue->consumers != NULL);
+    while (*binding != NULL) {
+        struct broker_binding *next = (*binding)->next;
+
+        if ((*binding)->queue == queue) {
+            free_binding(*binding);
+            *binding = next;
+        } else {
+            binding = &(*binding)->next;
+        }
+    }
+    while (*at != queue) {
+        at = &(*at)->next;
+    }
+    *at = queue->next;
+    free_queue(queue);
+}
+
 void broker_free(struct broker *broker)
 {
     if (broker == NULL) {
@@ -125,9 +155,7 @@ void broker_free(struct broker *broker)
         struct broker_binding *binding = broker->bindings;
 
         broker->bindings = binding->next;
-        free(binding->exchange);
-        free(binding->key);
-        free(binding);
+        free_binding(binding);
     }
     while (broker->queues != NULL) {
         struct broker_queue *queue = broker->queues;
@@ -198,13 +226,10 @@ struct broker_queue *broker_queue_declare(struct broker *broker,
         return queue;
     }
     while ((binding = bus_binding_next(name, &at)) != NULL) {
-        broker_bind(broker, name,
-                    binding->exchange < 0
-                        ? amq_topic
-                        : bus_exchange_name(
-                              broker->prefix,
-                              (enum bus_exchange)binding->exchange, exchange),
-                    binding->key);
+        broker_bind(
+            broker, name,
+            bus_binding_exchange(broker->prefix, name, binding, exchange),
+            binding->key);
     }
     return queue_get(broker, name);
 }
@@ -218,6 +243,17 @@ static bool exchange_is(const struct broker *broker, const char *exchange,
            0;
 }
 
+/* That of a group's entry is made with its queue. */
+static bool is_bound(const struct broker *broker, const char *exchange)
+{
+    const struct broker_binding *binding = broker->bindings;
+
+    while (binding != NULL && strcmp(binding->exchange, exchange) != 0) {
+        binding = binding->next;
+    }
+    return binding != NULL;
+}
+
 bool broker_exchange_is(const struct broker *broker, const char *exchange)
 {
     if (*exchange == '\0' || strcmp(exchange, amq_topic) == 0) {
@@ -228,7 +264,7 @@ bool broker_exchange_is(const struct broker *broker, const char *exchange)
             return true;
         }
     }
-    return false;
+    return is_bound(broker, exchange);
 }
 
 static bool queue_takes(const struct broker *broker,

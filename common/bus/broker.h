@@ -75,6 +75,8 @@ struct broker_queue *broker_queue_find(const struct broker *broker,
 /** Find or make a queue with its bindings of the topology. */
 struct broker_queue *broker_queue_declare(struct broker *broker,
                                           const char *name);
+/** Remove the queue, which nobody reads any more, with its bindings. */
+void broker_queue_remove(struct broker *broker, struct broker_queue *queue);
 bool broker_exchange_is(const struct broker *broker, const char *exchange);
 /** Put copies into every queue the message is routed to; how many. */
 size_t broker_route(struct broker *broker, const struct bus_message *message,

@@ -101,7 +101,7 @@ void bus_close(struct bus *bus);
 MUST_CHECK enum err bus_consume(struct bus *bus, const char *queue,
                                 int prefetch, size_t *number);
 /** Declare a queue (or exchange target) that will be written to, now and
- *  after each reconnect. */
+ *  after each reconnect. Again: makes it again, should it be gone. */
 MUST_CHECK enum err bus_declare(struct bus *bus, const char *queue);
 /** Hand a persistent message to the broker. *number counts from 1 since
  *  BUS_OUT_UP. ERR_UNAVAILABLE: not connected or blocked, nothing was sent;

@@ -125,8 +125,8 @@ static void settle(struct amqp_bus *bus)
 {
     if (bus->out.link.state == LINK_UP &&
         (bus->in.n == 0 || bus->in.link.state == LINK_UP)) {
-        log_settled(&bus->away, "BUS-AWAY", "broker %s:%lld: connected",
-                    bus->conf->host, (long long)bus->conf->port);
+        log_settled(&bus->away, "BUS-AWAY", "broker %s: connected",
+                    bus->out.link.server);
     }
 }
 
@@ -347,6 +347,12 @@ const struct conf_option bus_amqp_options[] = {
      .min = 1,
      .max = 65535,
      .help = "Its AMQP port."},
+    {.section = "amqp",
+     .key = "other_hosts",
+     .type = CONF_HOSTS,
+     .offset = FIELD(other_hosts),
+     .fallback = "",
+     .help = "Further servers of its cluster, tried in turn when one fails."},
     {.section = "amqp",
      .key = "vhost",
      .type = CONF_STRING,

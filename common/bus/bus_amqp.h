@@ -10,6 +10,7 @@
 struct bus_amqp_conf {
     char *host;
     int64_t port;
+    struct conf_list other_hosts; /**< in turn, when the one before fails */
     char *vhost;
     char *user;
     char *password; /**< CONF_SECRET: password_file */

@@ -266,14 +266,25 @@ static enum err memory_consume(struct bus *base, const char *queue,
     return ERR_OK;
 }
 
+static bool is_declared(const struct memory_bus *bus, const char *queue)
+{
+    for (size_t i = 0; i < bus->n_declared; i++) {
+        if (strcmp(bus->declared[i], queue) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err memory_declare(struct bus *base, const char *queue)
 {
     struct memory_bus *bus = memory_of(base);
-    size_t n = bus->n_declared;
 
-    bus->declared = xrealloc_array(bus->declared, n + 1, sizeof *bus->declared);
-    bus->declared[n] = xstrdup(queue);
-    bus->n_declared++;
+    if (!is_declared(bus, queue)) {
+        bus->declared = xrealloc_array(bus->declared, bus->n_declared + 1,
+                                       sizeof *bus->declared);
+        bus->declared[bus->n_declared++] = xstrdup(queue);
+    }
     if (bus->out.linked) {
         (void)broker_queue_declare(bus->broker, queue);
     }
@@ -556,6 +567,30 @@ void broker_cut(struct broker *broker, struct bus *bus, bool in, bool out)
     if (out) {
         cut_half(cut, &cut->out);
         cut->n_late = 0;
+    }
+}
+
+static bool reads(const struct memory_bus *bus, const char *queue)
+{
+    for (size_t i = 0; i < bus->n_subscriptions; i++) {
+        if (strcmp(bus->subscriptions[i].queue, queue) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void broker_delete(struct broker *broker, const char *queue)
+{
+    struct broker_queue *found = broker_queue_find(broker, queue);
+
+    for (struct memory_bus *bus = broker->buses; bus != NULL; bus = bus->next) {
+        if (reads(bus, queue)) {
+            broker_cut(broker, &bus->bus, true, false);
+        }
+    }
+    if (found != NULL) {
+        broker_queue_remove(broker, found);
     }
 }
 

@@ -68,6 +68,9 @@ size_t broker_depth(const struct broker *broker, const char *queue);
 /** Look at the i-th ready message of a queue; false past the end. */
 bool broker_peek(const struct broker *broker, const char *queue, size_t i,
                  struct bus_message *message);
+/** Delete a queue with its messages and bindings; who reads it loses the
+ *  consuming connection. */
+void broker_delete(struct broker *broker, const char *queue);
 /** Take what was published to an exchange that tests listen to: bind a
  *  plain queue to it first. */
 void broker_bind(struct broker *broker, const char *queue, const char *exchange,

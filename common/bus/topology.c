@@ -19,6 +19,8 @@ static const struct {
     [BUS_CONTROL] = {"control", "topic"},
 };
 
+#define GROUP_ENTRY "Engine_cleaner."
+
 /* Queues that are not here are fed through the default exchange. */
 static const struct bus_binding bindings[] = {
     {"Engine_cleaner", BUS_EVENTS, "#"},
@@ -27,6 +29,8 @@ static const struct bus_binding bindings[] = {
     {"Engine_dead", BUS_DEAD, ""},
     {"webserver.alerts", BUS_ALERTS, "#"},
     {BUS_QUEUE_WATCH, BUS_ALERTS, "#"},
+    {BUS_CONTROL_SUFFIX, BUS_CONTROL, "#"},
+    {GROUP_ENTRY, BUS_EVENTS, "#"},
     {NULL, 0, NULL},
 };
 
@@ -85,12 +89,65 @@ char *bus_own_queue_name(const char *queue, const char *engine, int partition,
     return out;
 }
 
+char *bus_group_name(const char *name, const char *group, char *out)
+{
+    int len = *group != '\0'
+                  ? snprintf(out, BUS_NAME_MAX + 1, "%s.%s", name, group)
+                  : snprintf(out, BUS_NAME_MAX + 1, "%s", name);
+
+    BUG_IF(len < 0 || len > BUS_NAME_MAX);
+    return out;
+}
+
+bool bus_group_is_valid(const char *group)
+{
+    size_t len = strlen(group);
+
+    return len > 0 && len <= BUS_GROUP_MAX && strcmp(group, "control") != 0 &&
+           strspn(group, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "0123456789-_") == len;
+}
+
+const char *bus_queue_group(const char *queue)
+{
+    const char *group = queue + strlen(GROUP_ENTRY);
+
+    return str_starts(queue, GROUP_ENTRY) && bus_group_is_valid(group) ? group
+                                                                       : NULL;
+}
+
+char *bus_binding_exchange(const char *prefix, const char *queue,
+                           const struct bus_binding *binding, char *out)
+{
+    const char *group = bus_queue_group(queue);
+    char name[BUS_NAME_MAX + 1];
+
+    if (binding->exchange < 0) {
+        return bus_group_name("amq.topic", "", out);
+    }
+    (void)bus_exchange_name(prefix, (enum bus_exchange)binding->exchange, name);
+    return bus_group_name(name, group != NULL ? group : "", out);
+}
+
+static bool is_bound(const struct bus_binding *binding, const char *queue)
+{
+    size_t len = strlen(queue);
+    size_t end = strlen(binding->queue);
+
+    if (binding->queue[end - 1] == '.') {
+        return str_starts(queue, binding->queue);
+    }
+    return binding->queue[0] == '.'
+               ? len > end && strcmp(queue + len - end, binding->queue) == 0
+               : strcmp(binding->queue, queue) == 0;
+}
+
 const struct bus_binding *bus_binding_next(const char *queue, size_t *at)
 {
     while (bindings[*at].queue != NULL) {
         const struct bus_binding *binding = &bindings[(*at)++];
 
-        if (strcmp(binding->queue, queue) == 0) {
+        if (is_bound(binding, queue)) {
             return binding;
         }
     }

@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 enum {
-    BUS_NAME_MAX = 127
+    BUS_NAME_MAX = 127,
+    BUS_GROUP_MAX = 32
 };
 
 /** Exchanges, by the prefix that a site configures (exchange_name). */
@@ -23,8 +24,13 @@ enum bus_exchange {
     BUS_N_EXCHANGES
 };
 
+/** Ends the name of the queue by which an engine is told that objects have
+ *  changed: "Engine_event-filter.control". */
+#define BUS_CONTROL_SUFFIX ".control"
+
 struct bus_binding {
-    const char *queue; /**< exact name */
+    const char *queue; /**< exact name; ".x": every name that ends so;
+                          "x.": that starts so */
     int exchange;      /**< enum bus_exchange, or -1 for amq.topic */
     const char *key;
 };
@@ -52,9 +58,20 @@ size_t bus_partition(const char *component, const char *connector_name,
  *  partitions; any other name stays as it is. */
 char *bus_own_queue_name(const char *queue, const char *engine, int partition,
                          int partitions, char *out);
+/** "<name>.<group>": what stands for name for a group of sources; the name
+ *  itself when group is "". */
+char *bus_group_name(const char *name, const char *group, char *out);
+/** Whether a text may name a group: letters, digits, - and _, not "control". */
+bool bus_group_is_valid(const char *group);
+/** The group whose entry the queue is, "Engine_cleaner.<group>", else NULL. */
+const char *bus_queue_group(const char *queue);
 /** Bindings of a queue, ended by a row whose queue is NULL; n-th call style:
  *  start with *at = 0, NULL at the end. */
 const struct bus_binding *bus_binding_next(const char *queue, size_t *at);
+/** The exchange of a queue's binding: "amq.topic", "<prefix>.events"..., or
+ *  "<prefix>.events.<group>" of a group's entry. */
+char *bus_binding_exchange(const char *prefix, const char *queue,
+                           const struct bus_binding *binding, char *out);
 
 /** Whether a binding key of a topic exchange takes a routing key: words
  *  between dots, "*" stands for one, "#" for any number of them. */

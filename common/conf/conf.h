@@ -26,6 +26,7 @@ enum conf_type {
     CONF_DURATION, /**< int64_t milliseconds, within min..max; "90s" */
     CONF_SIZE,     /**< int64_t bytes, within min..max; "64K", "8M", "1G" */
     CONF_LIST,     /**< struct conf_list; comma separated, blanks trimmed */
+    CONF_HOSTS,    /**< the same of "host" or "host:port" */
     CONF_CHOICE,   /**< int64_t index into choices */
     CONF_PATH,     /**< char *; a relative one counts from the file's folder */
     CONF_SECRET    /**< char *; the content of the file named (first line),

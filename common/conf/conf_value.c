@@ -148,6 +148,9 @@ void conf_value_expect(const struct conf_option *option, struct buf *out)
         buf_add_str(out, "a list separated by commas");
         add_count(option, "items", out);
         break;
+    case CONF_HOSTS:
+        buf_add_str(out, "servers separated by commas, each host or host:port");
+        break;
     case CONF_CHOICE:
         add_choices(option, out);
         break;
@@ -388,6 +391,22 @@ static bool split_list(struct conf_list *list, const char *text)
     }
 }
 
+static enum err check_hosts(const struct conf_option *option,
+                            const struct conf_list *list, struct errbuf *why)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *host;
+        size_t len;
+        int64_t port;
+
+        if (str_split_host(list->items[i], &host, &len, &port) != ERR_OK) {
+            return refuse(option, why, "\"%.60s\" is no server",
+                          list->items[i]);
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err set_list(const struct conf_option *option,
                          struct conf_list *field, const char *text,
                          struct errbuf *why)
@@ -405,6 +424,11 @@ static enum err set_list(const struct conf_option *option,
 
         clear_list(&list);
         return refuse(option, why, "%zu items", n);
+    }
+    if (option->type == CONF_HOSTS &&
+        check_hosts(option, &list, why) != ERR_OK) {
+        clear_list(&list);
+        return ERR_INVALID;
     }
     clear_list(field);
     *field = list;
@@ -427,6 +451,7 @@ enum err conf_value_set(const struct conf_option *option, void *field,
     case CONF_SIZE:
         return set_size(option, field, text, why);
     case CONF_LIST:
+    case CONF_HOSTS:
         return set_list(option, field, text, why);
     case CONF_CHOICE:
         return set_choice(option, field, text, why);
@@ -442,7 +467,7 @@ void conf_value_clear(const struct conf_option *option, void *field)
 {
     if (is_text(option)) {
         put_text(field, NULL);
-    } else if (option->type == CONF_LIST) {
+    } else if (option->type == CONF_LIST || option->type == CONF_HOSTS) {
         clear_list(field);
     }
 }
@@ -501,6 +526,7 @@ void conf_value_format(const struct conf_option *option, const void *field,
         add_number(option, *(const int64_t *)field, out);
         break;
     case CONF_LIST:
+    case CONF_HOSTS:
         add_list(field, out);
         break;
     case CONF_CHOICE:

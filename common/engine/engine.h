@@ -51,6 +51,8 @@ int64_t engine_partition(const struct engine_io *io, int64_t *of);
  *  commit is repeated until it is in: an engine may change its memory at once
  *  and never takes anything back. */
 struct store_batch *engine_batch(struct engine_io *io);
+/** The event that process or enrich was called with, as it came. */
+struct doc engine_event_doc(const struct engine_io *io);
 /** A document writer to build a row in: reset before each use; the batch
  *  copies. */
 struct doc_out *engine_scratch(struct engine_io *io);
@@ -68,6 +70,12 @@ struct engine_outgoing {
 /** Copies everything. */
 void engine_originate(struct engine_io *io,
                       const struct engine_outgoing *message);
+/** Tell people of a condition of this engine: a check event of the resource
+ *  "Engine_<row>.<name>", sent when the state (0 to 3) changes and, above 0,
+ *  once a minute at most while this is called. What was told is remembered
+ *  with the progress. name: a literal, [a-z]+. */
+void engine_report(struct engine_io *io, const char *name, int state,
+                   const char *text);
 /** Count for metrics and status; name is a literal, [a-z_]+. */
 void engine_count(struct engine_io *io, const char *name, uint64_t n);
 /** A gauge for metrics and status. */
@@ -113,6 +121,10 @@ struct engine_ops {
     bool to_exchange;
     enum bus_exchange exchange;
 
+    /** Kinds of objects (NULL-terminated) that it works by: `reload` is called
+     *  after `load`, and between batches when one has changed. */
+    const char *const *kinds;
+
     /** Check options; open nothing. ERR_INVALID refuses to start. io only
      *  for engine_count and engine_gauge. May be NULL. */
     enum err (*init)(void *state, struct engine_io *io, struct errbuf *why);
@@ -120,6 +132,11 @@ struct engine_ops {
      *  ERR_UNAVAILABLE it is called again on the same state, so it must
      *  start anew. May be NULL. */
     enum err (*load)(void *state, struct engine_io *io);
+    /** Work by the objects of a kind as they were at that revision
+     *  (objects_each_at) from the next event on. On an error everything stays
+     *  as it is and it is called again. A bad object is passed over. */
+    enum err (*reload)(void *state, struct engine_io *io, const char *kind,
+                       int64_t revision);
     /** One event, new to this engine. */
     enum engine_verdict (*process)(void *state, struct engine_io *io,
                                    const struct event *event,

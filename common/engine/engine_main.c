@@ -93,7 +93,9 @@ struct process {
     struct store_conf storage;
     struct runtime_conf runtime;
     void *state;
-    char name[NAME_MAX_BYTES]; /* "engine-alarm", "engine-alarm.2" */
+    char name[NAME_MAX_BYTES];   /* "engine-alarm", "engine-alarm.2" */
+    char writer[NAME_MAX_BYTES]; /* "alarm"; "cleaner.<group>" has its own
+                                    rows, and its own file in SQLite */
     struct mirror *mirror;
     struct status_file *status;
 };
@@ -122,7 +124,7 @@ static void tell_status(const struct process *process, bool ready,
 static enum err open_store(const struct process *process, struct store **store)
 {
     const struct store_options options = {.uri = process->storage.uri,
-                                          .writer = process->ops->name};
+                                          .writer = process->writer};
     struct errbuf why;
     int64_t wait_ms = OPEN_FIRST_MS;
     enum err err = store_open(&options, store, &why);
@@ -220,24 +222,41 @@ static void status_close(struct process *process)
     process->mirror = NULL;
 }
 
-static int run(struct process *process)
+/* What tells this process from others of its engine, before it names rows
+ * and files. */
+static bool parts_are_valid(const struct process *process)
 {
-    struct store *store = NULL;
-    struct mirror mirror;
-    int code = EXIT_FAILURE;
-
     if (process->runtime.partition >= process->runtime.partitions) {
         log_error("ENGINE-CONFIG",
                   "[engine] partition: %" PRId64 " of %" PRId64
                   " partitions; expected 0..%" PRId64,
                   process->runtime.partition, process->runtime.partitions,
                   process->runtime.partitions - 1);
-        return EXIT_FAILURE;
+        return false;
+    }
+    if (*process->runtime.group != '\0' &&
+        !bus_group_is_valid(process->runtime.group)) {
+        log_error("ENGINE-CONFIG",
+                  "[engine] group: \"%s\"; expected letters, digits, - and _",
+                  process->runtime.group);
+        return false;
     }
     if (process->runtime.partitions > 1 &&
         strncmp(process->storage.uri, "sqlite:", strlen("sqlite:")) == 0) {
         log_error("ENGINE-CONFIG", "[engine] partitions: SQLite allows one; "
                                    "use mongodb:// in storage.conf for more");
+        return false;
+    }
+    return true;
+}
+
+static int run(struct process *process)
+{
+    struct store *store = NULL;
+    struct mirror mirror;
+    int code = EXIT_FAILURE;
+
+    if (!parts_are_valid(process)) {
         return EXIT_FAILURE;
     }
     stop_catch_signals();
@@ -250,6 +269,23 @@ static int run(struct process *process)
     }
     status_close(process);
     return code;
+}
+
+static void name_process(struct process *process)
+{
+    const char *name = process->ops->name;
+    const char *group = process->runtime.group;
+
+    (void)snprintf(process->writer, sizeof process->writer, "%s%s%s", name,
+                   *group != '\0' ? "." : "", group);
+    if (process->runtime.partitions > 1) {
+        (void)snprintf(process->name, sizeof process->name,
+                       "engine-%.64s.%" PRId64, name,
+                       process->runtime.partition);
+    } else {
+        (void)snprintf(process->name, sizeof process->name, "engine-%.90s",
+                       process->writer);
+    }
 }
 
 static int configure_and_run(struct process *process, int argc, char **argv)
@@ -283,12 +319,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
     if (code != CONF_GO_ON) {
         return code;
     }
-    if (process->runtime.partitions > 1) {
-        (void)snprintf(process->name, sizeof process->name, "%.64s.%" PRId64,
-                       name, process->runtime.partition);
-    } else {
-        (void)snprintf(process->name, sizeof process->name, "%s", name);
-    }
+    name_process(process);
     if (process->ops->entries == NULL &&
         process->amqp.message_bytes < HOP_MESSAGE_BYTES) {
         /* An envelope with one large event may pass the limit that is kept

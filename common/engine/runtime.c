@@ -16,7 +16,8 @@ enum {
     BACKOFF_MOST_MS = 5000,
     BEAT_MS = 1000,
     DEPTH_MS = 1000,
-    PROVE_MS = 1000
+    PROVE_MS = 1000,
+    DECLARE_MS = 1000
 };
 
 #define RUNTIME_OPTION(name_)                                                  \
@@ -29,6 +30,9 @@ const struct conf_option runtime_options[] = {
              "engine has N partitions"},
     {RUNTIME_OPTION(side), .type = CONF_LIST,
      .help = "engines beside the alarm path, never waited for"},
+    {RUNTIME_OPTION(group), .type = CONF_STRING, .max = BUS_GROUP_MAX,
+     .help = "of a further cleaner: the group of sources whose entry it reads, "
+             "what they publish to <exchange_name>.events.<group>"},
     {RUNTIME_OPTION(partition), .type = CONF_INT, .fallback = "0", .min = 0,
      .max = 255, .help = "number of this partition"},
     {RUNTIME_OPTION(partitions), .type = CONF_INT, .fallback = "1", .min = 1,
@@ -106,6 +110,11 @@ int64_t engine_partition(const struct engine_io *io, int64_t *of)
 struct store_batch *engine_batch(struct engine_io *io)
 {
     return io->writes;
+}
+
+struct doc engine_event_doc(const struct engine_io *io)
+{
+    return io->event_doc;
 }
 
 struct doc_out *engine_scratch(struct engine_io *io)
@@ -192,17 +201,33 @@ static enum err add_groups(struct engine_io *io, const struct conf_list *list,
     return ERR_OK;
 }
 
-static enum err declare_targets(struct engine_io *io)
+static void make_builders(struct engine_io *io)
 {
     size_t n = sender_n_targets(io->sender);
-    enum err err = ERR_OK;
 
     io->builders = xcalloc(n, sizeof(struct envelope_out *));
-    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+    for (size_t i = 0; i < n; i++) {
         io->builders[i] = envelope_out_new();
+    }
+}
+
+static enum err declare_targets(struct engine_io *io)
+{
+    enum err err = bus_declare(io->setup.bus, "Engine_dead");
+
+    if (err == ERR_OK) {
+        err = bus_declare(io->setup.bus, "Engine_cleaner"); /* reports */
+    }
+    for (size_t i = 0; i < sender_n_targets(io->sender) && err == ERR_OK; i++) {
         err = bus_declare(io->setup.bus, sender_target_queue(io->sender, i));
     }
-    return err == ERR_OK ? bus_declare(io->setup.bus, "Engine_dead") : err;
+    return err;
+}
+
+/* Whether what it gives has positions, which repeats keep. */
+static bool is_in_order(enum queue_kind kind)
+{
+    return kind == QUEUE_HOP || kind == QUEUE_ENTRY;
 }
 
 static enum err read_queue(struct engine_io *io, const char *name,
@@ -211,7 +236,7 @@ static enum err read_queue(struct engine_io *io, const char *name,
     struct queue *queue = &io->queues[io->n_queues];
 
     BUG_IF(io->n_queues == RUNTIME_QUEUES_MAX);
-    *queue = (struct queue){.kind = kind, .matching = kind != QUEUE_EXTRA};
+    *queue = (struct queue){.kind = kind, .matching = is_in_order(kind)};
     (void)snprintf(queue->name, sizeof queue->name, "%s", name);
     if (kind == QUEUE_ENTRY) {
         queue->entry = xcalloc(1, sizeof *queue->entry);
@@ -223,23 +248,70 @@ static enum err read_queue(struct engine_io *io, const char *name,
     return bus_consume(io->setup.bus, name, prefetch, &queue->bus_number);
 }
 
+static const char *group_of(const struct engine_io *io)
+{
+    return io->conf->group != NULL ? io->conf->group : "";
+}
+
+/* The entry of a group stands for all of the engine's own. */
+static enum err name_entries(struct engine_io *io, struct errbuf *why)
+{
+    const char *group = group_of(io);
+
+    io->entries = io->ops->entries;
+    if (group[0] == '\0') {
+        return ERR_OK;
+    }
+    if (io->ops->entries == NULL || io->ops->to_exchange ||
+        !bus_group_is_valid(group)) {
+        errbuf_set_field(why, "group",
+                         "\"%s\": expected nothing, or, for a cleaner, a name "
+                         "of letters, digits, - and _",
+                         group);
+        return ERR_INVALID;
+    }
+    io->group_entries[0] =
+        bus_group_name(io->ops->entries[0], group, io->group_entry);
+    io->entries = io->group_entries;
+    return ERR_OK;
+}
+
 static enum err read_queues(struct engine_io *io)
 {
     char name[BUS_NAME_MAX + 1];
     enum err err = ERR_OK;
 
-    if (io->ops->entries == NULL) {
+    if (io->entries == NULL) {
         return read_queue(io,
                           bus_queue_name(io->ops->name,
                                          (int)io->conf->partition,
                                          (int)io->conf->partitions, name),
                           QUEUE_HOP, RUNTIME_HOP_PREFETCH);
     }
-    for (size_t i = 0; io->ops->entries[i] != NULL && err == ERR_OK; i++) {
-        err = read_queue(io, io->ops->entries[i], QUEUE_ENTRY,
+    for (size_t i = 0; io->entries[i] != NULL && err == ERR_OK; i++) {
+        err = read_queue(io, io->entries[i], QUEUE_ENTRY,
                          (int)io->conf->prefetch);
     }
     return err;
+}
+
+/* "Engine_<row>.<more>" */
+static char *own_queue_name(const struct engine_io *io, const char *queue,
+                            char *out)
+{
+    return bus_own_queue_name(queue, io->ops->name, (int)io->conf->partition,
+                              (int)io->conf->partitions, out);
+}
+
+static enum err read_control(struct engine_io *io)
+{
+    char queue[BUS_NAME_MAX + 1];
+    char name[BUS_NAME_MAX + 1];
+
+    (void)snprintf(queue, sizeof queue, "Engine_%s" BUS_CONTROL_SUFFIX,
+                   io->ops->name);
+    return read_queue(io, own_queue_name(io, queue, name), QUEUE_CONTROL,
+                      RUNTIME_CONTROL_PREFETCH);
 }
 
 /* Extra queues are served once the main queue has delivered and the state is
@@ -253,12 +325,12 @@ static enum err read_extras(struct engine_io *io)
     for (size_t i = 0;
          io->ops->extras != NULL && io->ops->extras[i] != NULL && err == ERR_OK;
          i++) {
-        err = read_queue(io,
-                         bus_own_queue_name(io->ops->extras[i], io->ops->name,
-                                            (int)io->conf->partition,
-                                            (int)io->conf->partitions, name),
+        err = read_queue(io, own_queue_name(io, io->ops->extras[i], name),
                          QUEUE_EXTRA, (int)io->conf->prefetch);
         io->queues[io->n_queues - 1].extra = i;
+    }
+    if (err == ERR_OK && io->ops->kinds != NULL) {
+        err = read_control(io);
     }
     return err;
 }
@@ -269,7 +341,10 @@ static void name_row(struct engine_io *io)
         (void)snprintf(io->row, sizeof io->row, "%s.%" PRId64, io->ops->name,
                        io->conf->partition);
     } else {
-        (void)snprintf(io->row, sizeof io->row, "%s", io->ops->name);
+        char name[BUS_NAME_MAX + 1];
+
+        (void)snprintf(io->row, sizeof io->row, "%s",
+                       bus_group_name(io->ops->name, group_of(io), name));
     }
     memcpy(io->fence.row, io->row, sizeof io->fence.row);
 }
@@ -284,9 +359,6 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->ops = setup->ops;
     io->state = setup->state;
     io->conf = setup->conf;
-    name_row(io);
-    io->sender =
-        sender_new(io->ops->entries != NULL ? io->ops->entries[0] : io->row);
     progress_init(&io->progress);
     io->writes = store_batch_new();
     io->scratch = doc_out_new();
@@ -303,14 +375,20 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->fold_ms = io->now_ms + io->conf->fold_ms;
     err = io->ops->init != NULL ? io->ops->init(io->state, io, why) : ERR_OK;
     if (err == ERR_OK) {
+        err = name_entries(io, why);
+    }
+    name_row(io);
+    io->sender = sender_new(io->entries != NULL ? io->entries[0] : io->row);
+    if (err == ERR_OK) {
         err = add_groups(io, &io->conf->next, false, why);
     }
     if (err == ERR_OK) {
         err = add_groups(io, &io->conf->side, true, why);
     }
     if (err == ERR_OK) {
-        err = declare_targets(io);
+        make_builders(io);
         batch_regroup(io);
+        err = declare_targets(io);
     }
     if (err == ERR_OK) {
         err = read_queues(io);
@@ -433,7 +511,7 @@ bool runtime_may_take(const struct engine_io *io)
 {
     return io->phase == PHASE_RUN && !io->committing && !io->paused &&
            !io->stopping && io->n_inflight < (size_t)io->conf->window &&
-           !is_full(io);
+           !is_full(io) && !objects_hold(io);
 }
 
 static void on_delivery(struct engine_io *io,
@@ -506,7 +584,7 @@ static void on_in_lost(struct engine_io *io)
         struct entry *entry = io->queues[i].entry;
 
         io->queues[i].tag = 0;
-        io->queues[i].matching = io->queues[i].kind != QUEUE_EXTRA;
+        io->queues[i].matching = is_in_order(io->queues[i].kind);
         if (entry != NULL) {
             entry->acked = 0; /* may never have arrived */
         }
@@ -527,6 +605,7 @@ static void on_event(struct engine_io *io, const struct bus_event *event)
         break;
     case BUS_REFUSED:
         engine_count(io, "publish_refused", 1);
+        io->refused = true;
         sender_refused(io->sender, event->number);
         break;
     case BUS_IN_UP:
@@ -654,7 +733,7 @@ static void acknowledge(struct engine_io *io, const struct inflight *inflight)
             queue->entry->acked = inflight->last_n[q];
         }
     }
-    io->unproven = io->ops->entries != NULL;
+    io->unproven = io->entries != NULL;
 }
 
 static bool act_acknowledge(struct engine_io *io)
@@ -704,22 +783,22 @@ static bool act_mark(struct engine_io *io)
     int64_t now = runtime_now(io);
     struct doc doc;
 
-    if (io->ops->entries == NULL || !io->out_up || now < io->mark_ms ||
+    if (io->entries == NULL || !io->out_up || now < io->mark_ms ||
         io->stopping) {
         return false;
     }
     io->mark_ms = now + CHAIN_MARK_MS;
-    for (size_t i = 0; io->ops->entries[i] != NULL; i++) {
+    for (size_t i = 0; io->entries[i] != NULL; i++) {
         uint64_t number;
         struct bus_message message = {
             .exchange = "",
-            .routing_key = io->ops->entries[i],
+            .routing_key = io->entries[i],
             .properties = {.content_type = ENGINE_MARK_CONTENT_TYPE,
                            .message_id = ""}};
 
         doc_out_reset(io->event_out);
         doc_add_i64(io->event_out, "t", now);
-        doc_add_str(io->event_out, "q", io->ops->entries[i]);
+        doc_add_str(io->event_out, "q", io->entries[i]);
         doc = doc_out_done(io->event_out);
         message.body = doc.data;
         message.len = doc.len;
@@ -737,6 +816,29 @@ static void set_shedding(struct engine_io *io, struct group *group, bool on)
     }
 }
 
+/* Bytes that wait in a group's queues, roughly; whether one of them holds more
+ * messages than the limit. ERR_UNAVAILABLE: the broker does not say. */
+static enum err look_at(struct engine_io *io, const struct group *group,
+                        uint64_t *bytes, bool *deep)
+{
+    uint64_t limit = (uint64_t)io->conf->depth_limit;
+
+    for (size_t p = 0; p < group->partitions; p++) {
+        size_t target = group->first + p;
+        size_t mean = sender_mean_bytes(io->sender, target);
+        uint64_t depth = 0;
+
+        if (bus_depth(io->setup.bus, sender_target_queue(io->sender, target),
+                      &depth) != ERR_OK) {
+            return ERR_UNAVAILABLE;
+        }
+        *bytes += depth * mean;
+        *deep |= depth > (io->paused ? limit / 2 : limit);
+        io->depth_known &= depth == 0 || mean > 0;
+    }
+    return ERR_OK;
+}
+
 /* Pressure: look at the queues written to; pause, or shed the side. */
 static bool act_depth(struct engine_io *io)
 {
@@ -747,29 +849,39 @@ static bool act_depth(struct engine_io *io)
         return false;
     }
     io->depth_ms = now + DEPTH_MS;
+    io->depth_known = true;
     for (size_t i = 0; i < io->n_groups; i++) {
         struct group *group = &io->groups[i];
         uint64_t bytes = 0;
+        bool group_deep = false;
 
-        for (size_t p = 0; p < group->partitions; p++) {
-            size_t target = group->first + p;
-            uint64_t depth = 0;
-            uint64_t limit = (uint64_t)io->conf->depth_limit;
-
-            if (bus_depth(io->setup.bus,
-                          sender_target_queue(io->sender, target),
-                          &depth) != ERR_OK) {
-                return true;
-            }
-            bytes += depth * sender_mean_bytes(io->sender, target);
-            deep |= !group->side && depth > (io->paused ? limit / 2 : limit);
+        if (look_at(io, group, &bytes, &group_deep) != ERR_OK) {
+            io->depth_known = false;
+            return true;
         }
         if (group->side) {
             set_shedding(io, group, bytes > (uint64_t)io->conf->side_bytes);
+        } else {
+            deep |= group_deep;
         }
     }
     engine_gauge(io, "paused", deep);
     io->paused = deep;
+    return true;
+}
+
+/* A queue that somebody deleted is made again: what is for it would be
+ * returned for ever. */
+static bool act_declare(struct engine_io *io)
+{
+    int64_t now = runtime_now(io);
+
+    if (!io->refused || !io->out_up || now < io->declare_ms) {
+        return false;
+    }
+    io->refused = false;
+    io->declare_ms = now + DECLARE_MS;
+    (void)!declare_targets(io);
     return true;
 }
 
@@ -790,6 +902,7 @@ static bool act_beat(struct engine_io *io)
     io->beat_ms = now + BEAT_MS;
     io->now_ms = now;
     io->fold_due |= io->ops->fold != NULL && now >= io->fold_ms;
+    report_beat(io);
     if (io->ops->beat != NULL) {
         io->ops->beat(io->state, io);
     }
@@ -822,7 +935,7 @@ static bool is_drained(const struct engine_io *io)
 {
     bool done = !io->open && io->n_inflight == 0 &&
                 sender_is_idle(io->sender) && !outbox_is_behind(io) &&
-                (io->fold_done || io->phase != PHASE_RUN);
+                ((io->fold_done && !io->fold_due) || io->phase != PHASE_RUN);
 
     return io->stopping &&
            (done || runtime_now(io) >= io->stop_ms + RUNTIME_DRAIN_MS);
@@ -831,12 +944,12 @@ static bool is_drained(const struct engine_io *io)
 static bool act(struct engine_io *io)
 {
     if (runtime_now(io) >= io->retry_ms &&
-        (act_take_over(io) || act_commit(io))) {
+        (act_take_over(io) || act_commit(io) || objects_step(io))) {
         return true;
     }
-    return act_publish(io) || act_acknowledge(io) || act_prove(io) ||
-           act_mark(io) || act_depth(io) || repeat_match(io) || act_beat(io) ||
-           act_drain(io) || take_held(io);
+    return act_declare(io) || act_publish(io) || act_acknowledge(io) ||
+           act_prove(io) || act_mark(io) || act_depth(io) || repeat_match(io) ||
+           act_beat(io) || act_drain(io) || take_held(io);
 }
 
 enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)

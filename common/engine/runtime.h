@@ -13,6 +13,7 @@
 struct runtime_conf {
     struct conf_list next; /**< "name" or "name*partitions" */
     struct conf_list side; /**< the same; never waited for */
+    char *group; /**< of sources, whose entry this one reads; NULL, "": none */
     int64_t partition;
     int64_t partitions;
     int64_t batch_max;   /**< events */

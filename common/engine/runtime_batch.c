@@ -111,6 +111,7 @@ void batch_forward(struct engine_io *io, const struct event *event,
 
         if (group->shedding) {
             engine_count(io, "shed", 1);
+            io->shed++;
         } else if (group->lead == i) {
             add_to_partition(io, i,
                              bus_partition(event->component,
@@ -141,7 +142,7 @@ void batch_send_outbox(struct engine_io *io, struct doc message,
     struct bus_message out = {
         .exchange = bus_exchange_name(io->setup.exchange_prefix, to, exchange),
         .routing_key = doc_str(message, "k", ""),
-        .mandatory = to == BUS_DEAD,
+        .mandatory = to == BUS_DEAD || to == BUS_EVENTS,
         .properties = {.content_type = doc_str(message, "c", ""),
                        .message_id = doc_str(message, "i", "")}};
 

@@ -69,7 +69,9 @@ enum err load_fence(struct engine_io *io)
         }
         progress_from_doc(&io->progress, doc);
         chain_from_doc(&io->chain, doc);
+        report_from_doc(io, doc);
         read_entries(io, doc);
+        objects_from_progress(io, doc);
         name_new_streams(io);
         io->outbox_next = (uint64_t)doc_i64(doc, "outbox", 0) + 1;
         io->published = (uint64_t)doc_i64(doc, "published", 0);
@@ -88,6 +90,7 @@ void progress_write(struct engine_io *io)
     doc_out_reset(out);
     progress_add_members(&io->progress, out);
     chain_add_members(&io->chain, out);
+    report_add_members(io, out);
     doc_begin_array(out, "entries");
     for (size_t i = 0; i < io->n_queues; i++) {
         const struct entry *entry = io->queues[i].entry;
@@ -102,6 +105,7 @@ void progress_write(struct engine_io *io)
         }
     }
     doc_end(out);
+    objects_add_members(io, out);
     doc_add_i64(out, "outbox", (int64_t)io->outbox_next - 1);
     doc_add_i64(out, "published", (int64_t)io->published);
     io->progress_doc = doc_out_done(out);
@@ -185,6 +189,9 @@ enum err load_state(struct engine_io *io)
     }
     if (err == ERR_OK && io->ops->delta_apply != NULL) {
         err = scan_own(io, STORE_DELTAS, io->row, 0, apply_delta, io);
+    }
+    if (err == ERR_OK) {
+        err = objects_load(io);
     }
     /* Last, for what it queues is not taken back: should the scan fail half
      * way, a part goes twice, and its consumers know a repeat. */

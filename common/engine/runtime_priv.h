@@ -15,6 +15,9 @@ enum {
     RUNTIME_QUEUES_MAX = 8,
     RUNTIME_GROUPS_MAX = 16,
     RUNTIME_COUNTERS_MAX = 64,
+    RUNTIME_REPORTS_MAX = 8,
+    RUNTIME_KINDS_MAX = 4,
+    RUNTIME_CONTROL_PREFETCH = 100,
     RUNTIME_HOP_PREFETCH = 8,
     RUNTIME_FOLD_ROWS = 2000,
     RUNTIME_DRAIN_MS = 10000,
@@ -33,7 +36,8 @@ enum runtime_phase {
 enum queue_kind {
     QUEUE_HOP,
     QUEUE_ENTRY,
-    QUEUE_EXTRA
+    QUEUE_EXTRA,
+    QUEUE_CONTROL /* notices that objects have changed */
 };
 
 /* What an entry queue needs beside: numbers, receipts, matching. */
@@ -85,12 +89,28 @@ struct group {
     size_t lead; /* the first group that gets the same; often itself */
 };
 
+/* A kind of objects that the engine works by. */
+struct kind_in_use {
+    int64_t revision; /* -1: none yet */
+    int64_t wanted;   /* the newest seen */
+};
+
+/* A condition of the engine that people are told of. */
+struct runtime_report {
+    char name[32];
+    int state;
+    int64_t at_ms; /* when it was last told */
+};
+
 struct engine_io {
     struct runtime_setup setup;
     const struct engine_ops *ops;
     void *state;
     const struct runtime_conf *conf;
     char row[64];
+    const char *const *entries; /* NULL: none; those of ops, or the group's */
+    const char *group_entries[2];
+    char group_entry[BUS_NAME_MAX + 1];
     enum runtime_phase phase;
     struct store_fence fence;
     struct progress progress;
@@ -109,6 +129,7 @@ struct engine_io {
     bool in_up;
     bool stale; /* what still comes was delivered to a lost connection */
     bool out_up;
+    bool refused; /* a publish, since the queues were declared */
     bool store_ok;
     uint64_t generation;
     struct held *held_head;
@@ -129,6 +150,14 @@ struct engine_io {
     struct doc_out *progress_out;
     struct doc progress_doc;
     struct buf text;
+    struct doc event_doc; /* of the event that the engine is called with */
+
+    /* objects that it works by */
+    struct kind_in_use kinds[RUNTIME_KINDS_MAX]; /* as ops->kinds */
+    bool kinds_told;                             /* one may have changed */
+    int64_t kinds_ms; /* when to look without being told */
+    int64_t kinds_not_before_ms;
+    struct log_complaint kinds_complaint;
 
     /* entry: the message being decoded */
     struct queue *input_queue;
@@ -156,11 +185,17 @@ struct engine_io {
     int64_t mark_ms;
     int64_t prove_ms;
     int64_t depth_ms;
+    int64_t declare_ms;
     int64_t fold_ms;
     bool fold_due;
     bool stopping;
     int64_t stop_ms;
     bool idle_polled;
+
+    struct runtime_report reports[RUNTIME_REPORTS_MAX];
+    size_t n_reports;
+    uint64_t shed;    /* copies, in this life */
+    bool depth_known; /* whether a side is too deep */
 
     struct log_complaint store_complaint;
     struct runtime_counter counters[RUNTIME_COUNTERS_MAX];
@@ -195,10 +230,27 @@ void take_forward(struct engine_io *io, struct event *event,
 void take_delivery(struct engine_io *io, size_t queue,
                    const struct bus_delivery *delivery);
 
+/* runtime_report.c: what the engine tells people of itself. */
+void report_lost(struct engine_io *io, const char *sender, uint64_t sequence);
+/* As part of a beat: what began or ended. */
+void report_beat(struct engine_io *io);
+/* Member "reports" of the progress document. */
+void report_add_members(const struct engine_io *io, struct doc_out *out);
+void report_from_doc(struct engine_io *io, struct doc progress);
+
 /* runtime_load.c: fence and state. */
 enum err load_fence(struct engine_io *io);
 enum err load_state(struct engine_io *io);
 void progress_write(struct engine_io *io);
+
+/* runtime_objects.c: the objects that the engine works by. */
+void objects_from_progress(struct engine_io *io, struct doc doc);
+void objects_add_members(const struct engine_io *io, struct doc_out *out);
+enum err objects_load(struct engine_io *io);
+/* Whether nothing may be taken until newer ones are in use. */
+bool objects_hold(const struct engine_io *io);
+/* Look for newer ones, or put them in use; false: nothing to do. */
+bool objects_step(struct engine_io *io);
 
 int64_t runtime_now(const struct engine_io *io);
 bool runtime_may_take(const struct engine_io *io);

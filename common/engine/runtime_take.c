@@ -61,6 +61,7 @@ void take_forward(struct engine_io *io, struct event *event,
 {
     struct envelope_item out = *item;
 
+    io->event_doc = item->doc;
     if (io->ops->enrich != NULL && io->ops->enrich(io->state, io, event)) {
         doc_out_reset(io->event_out);
         event_to_doc(event, io->event_out);
@@ -76,6 +77,7 @@ static void take_event(struct engine_io *io, const struct envelope_item *item,
     struct errbuf why = {{0}, {0}};
     enum engine_verdict verdict = ENGINE_REJECT;
 
+    io->event_doc = item->doc;
     if (event_from_doc(item->doc, &event, &why) == ERR_OK) {
         verdict = io->ops->process(io->state, io, &event, &why);
     } else {
@@ -166,6 +168,7 @@ static void take_envelope(struct engine_io *io,
                   "%s: messages from %s before number %" PRIu64
                   " were confirmed but are gone (a purge or a restore?)",
                   io->row, envelope.header.sender, envelope.header.sequence);
+        report_lost(io, envelope.header.sender, envelope.header.sequence);
         break;
     case PROGRESS_TAKE:
         break;
@@ -358,6 +361,9 @@ void take_delivery(struct engine_io *io, size_t queue,
     case QUEUE_EXTRA:
         io->ops->extra(io->state, io, from->extra, delivery);
         io->events++;
+        break;
+    case QUEUE_CONTROL:
+        io->kinds_told = true;
         break;
     }
 }

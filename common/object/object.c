@@ -10,8 +10,9 @@
 #include "common/filter/filter.h"
 
 /* Members of an object that only the server sets, passed over. */
-static const char *const served[] = {
-    "id", "version", "revision", "created_at", "updated_at", "stats", NULL};
+static const char *const served[] = {"id",         "version",    "revision",
+                                     "created_at", "updated_at", "author",
+                                     "stats",      "problem",    NULL};
 
 /* Where one stands while a document is checked. */
 struct place {
@@ -387,9 +388,9 @@ enum err object_check(const struct object_kind *kind, struct doc object,
     struct place place = {.why = why};
     bool good;
 
-    if (object.len > OBJECT_BYTES_MAX) {
-        errbuf_set(why, "an object may have at most %d bytes",
-                   OBJECT_BYTES_MAX);
+    if (doc_sub(object, "spec").len > OBJECT_BYTES_MAX) {
+        errbuf_set_field(why, "spec", "spec: expected at most %d bytes",
+                         OBJECT_BYTES_MAX);
         return ERR_LIMIT;
     }
     buf_init(&place.path, ERRBUF_FIELD_MAX - 1);

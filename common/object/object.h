@@ -15,7 +15,7 @@
 
 enum {
     OBJECT_NAME_MAX = 128,       /**< bytes of a name */
-    OBJECT_BYTES_MAX = 65536,    /**< of an object's document */
+    OBJECT_BYTES_MAX = 65536,    /**< of a spec as a document */
     OBJECT_LABELS_MAX = 32,      /**< labels of an object */
     OBJECT_LABEL_BYTES_MAX = 256 /**< of a label's name, and of its value */
 };
@@ -65,7 +65,7 @@ struct object_kind {
  * "labels" may, "kind" is kind's name when it is given, and what only the
  * server sets (version, revision, ...) is passed over.
  * Returns ERR_OK; ERR_INVALID with the path ("spec.actions[1].value") and
- * what was expected; ERR_LIMIT: larger than OBJECT_BYTES_MAX.
+ * what was expected; ERR_LIMIT: the spec is larger than OBJECT_BYTES_MAX.
  */
 MUST_CHECK enum err object_check(const struct object_kind *kind,
                                  struct doc object, struct errbuf *why);

@@ -45,6 +45,10 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
                        {"entity_id", "name"}},
     /* key: (metric n, time in ms); {v: value} */
     [STORE_POINTS] = {"points", "perfdata", STORE_KEY_INTS, {NULL}},
+    /* keys and rows: common/points/points_key.h */
+    [STORE_BLOCKS] = {"blocks", "perfdata", STORE_KEY_INTS, {NULL}},
+    [STORE_CHUNKS] = {"chunks", "perfdata", STORE_KEY_INTS, {NULL}},
+    [STORE_ROLLUPS] = {"rollups", "perfdata", STORE_KEY_INTS, {NULL}},
     /* key: "<engine>/<position>" */
     [STORE_DEAD] = {"dead", "eventstore", STORE_KEY_TEXT, {"at", "engine"}},
     /* key: "<kind>/<name>" */
@@ -62,6 +66,11 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
                             "webserver",
                             STORE_KEY_TEXT,
                             {NULL}},
+    /* key: (name of the rule, partition) */
+    [STORE_RULE_COUNTS] = {"rule_counts",
+                           "event-filter",
+                           STORE_KEY_TEXT_INT,
+                           {NULL}},
     [STORE_RECEIPTS] = {"receipts", NULL, STORE_KEY_TEXT_INT, {NULL}},
     [STORE_IDS] = {"ids", NULL, STORE_KEY_TEXT_INT, {NULL}},
     [STORE_OUTBOX] = {"outbox", NULL, STORE_KEY_TEXT_INT, {NULL}},
@@ -72,6 +81,12 @@ const struct store_schema *store_schema(enum store_collection collection)
 {
     BUG_IF((size_t)collection >= STORE_N_COLLECTIONS);
     return &schemas[collection];
+}
+
+bool store_schema_is_large(enum store_collection collection)
+{
+    return collection == STORE_BLOCKS || collection == STORE_CHUNKS ||
+           collection == STORE_ROLLUPS;
 }
 
 bool store_schema_indexes(enum store_collection collection, const char *field)

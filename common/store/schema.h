@@ -15,11 +15,15 @@ enum store_collection {
     STORE_EVENTS,
     STORE_EVENTS_LOG,
     STORE_METRICS,
-    STORE_POINTS,
+    STORE_POINTS,  /**< of schema 1: read, folded away, never written */
+    STORE_BLOCKS,  /**< points as committed, a row a batch */
+    STORE_CHUNKS,  /**< points by hour and group of metrics */
+    STORE_ROLLUPS, /**< what is kept of points for long */
     STORE_DEAD,
     STORE_OBJECTS,         /**< what people configure (objects.h) */
     STORE_OBJECT_VERSIONS, /**< as they were */
     STORE_OBJECT_KINDS,    /**< how many changes a kind has seen */
+    STORE_RULE_COUNTS,     /**< what each rule of the event filter did */
     /* of every writer, its own rows under its progress row's name */
     STORE_RECEIPTS, /**< (row, last n): what an entry read, a row a batch */
     STORE_IDS,      /**< (row, batch): message ids of trusted senders */
@@ -36,7 +40,7 @@ enum store_key_kind {
 
 enum {
     STORE_INDEX_MAX = 8,
-    STORE_SCHEMA_VERSION = 1
+    STORE_SCHEMA_VERSION = 2
 };
 
 struct store_schema {
@@ -50,6 +54,9 @@ struct store_schema {
 
 /** The table, by enum store_collection. */
 const struct store_schema *store_schema(enum store_collection collection);
+/** Whether its rows are of kilobytes: SQLite keeps those apart from their
+ *  keys, where they would leave half of each page empty. */
+bool store_schema_is_large(enum store_collection collection);
 /** Whether a scan may sort by the field. */
 bool store_schema_indexes(enum store_collection collection, const char *field);
 

@@ -99,6 +99,10 @@ void store_batch_put(struct store_batch *batch, enum store_collection into,
 /** The same for a key that is new as a rule: cheaper where that is true. */
 void store_batch_append(struct store_batch *batch, enum store_collection into,
                         const struct store_key *key, struct doc row);
+/** Insert a row unless the key has one, also one that another writer of the
+ *  collection commits at the same time: then this write does nothing. */
+void store_batch_add(struct store_batch *batch, enum store_collection into,
+                     const struct store_key *key, struct doc row);
 /** Delete a row that may be there. */
 void store_batch_delete(struct store_batch *batch, enum store_collection from,
                         const struct store_key *key);

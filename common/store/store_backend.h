@@ -8,6 +8,7 @@
 enum store_op {
     STORE_OP_PUT,
     STORE_OP_APPEND,
+    STORE_OP_ADD, /**< nothing where the key has a row */
     STORE_OP_DELETE,
     STORE_OP_DELETE_RANGE /**< key up to before past */
 };

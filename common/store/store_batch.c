@@ -98,6 +98,12 @@ void store_batch_append(struct store_batch *batch, enum store_collection into,
     add_row(batch, STORE_OP_APPEND, into, key, row);
 }
 
+void store_batch_add(struct store_batch *batch, enum store_collection into,
+                     const struct store_key *key, struct doc row)
+{
+    add_row(batch, STORE_OP_ADD, into, key, row);
+}
+
 void store_batch_delete(struct store_batch *batch, enum store_collection from,
                         const struct store_key *key)
 {
@@ -137,6 +143,11 @@ static const char *get_key(const char *at, enum store_collection collection,
     return at;
 }
 
+static bool has_row(enum store_op op)
+{
+    return op == STORE_OP_PUT || op == STORE_OP_APPEND || op == STORE_OP_ADD;
+}
+
 static const char *get_row(const char *at, struct doc *row)
 {
     memcpy(&row->len, at, sizeof row->len);
@@ -161,7 +172,7 @@ bool store_batch_next(const struct store_batch *batch, size_t *at,
     write->id = p + 1;
     p = get_key(p + 2, write->collection, &write->key);
     write->id_len = (size_t)(p - write->id);
-    if (write->op == STORE_OP_PUT || write->op == STORE_OP_APPEND) {
+    if (has_row(write->op)) {
         p = get_row(p, &write->row);
     } else if (write->op == STORE_OP_DELETE_RANGE) {
         p = get_key(p, write->collection, &write->past);

@@ -332,6 +332,11 @@ static void apply(struct handle *handle, const struct store_batch *batch)
         case STORE_OP_APPEND:
             store_memory_table_put(table, &write.key, write.row);
             break;
+        case STORE_OP_ADD:
+            if (store_memory_table_get(table, &write.key) == NULL) {
+                store_memory_table_put(table, &write.key, write.row);
+            }
+            break;
         case STORE_OP_DELETE:
             store_memory_table_delete(table, &write.key);
             break;
@@ -402,6 +407,48 @@ struct store_memory *store_memory_new(void)
     return xcalloc(1, sizeof(struct store_memory));
 }
 
+static void progress_free(struct progress *progress)
+{
+    free(progress->payload);
+    free(progress->row);
+    free(progress);
+}
+
+/* "context" writes the rows "context" and "context.<partition>". */
+static bool is_row_of(const char *row, const char *writer)
+{
+    size_t len = strlen(writer);
+
+    return strncmp(row, writer, len) == 0 &&
+           (row[len] == '\0' || row[len] == '.');
+}
+
+void store_memory_forget(struct store_memory *memory, const char *writer)
+{
+    struct space *space = space_get(memory, writer);
+    struct map old = memory->progress;
+    struct map_slot slot;
+    size_t at = 0;
+
+    for (size_t i = 0; i < STORE_N_COLLECTIONS; i++) {
+        store_memory_table_fini(&space->tables[i]);
+        space->tables[i] = (struct store_memory_table){
+            .kind = store_schema((enum store_collection)i)->key};
+    }
+    map_init(&memory->progress);
+    while (map_next(&old, &at, &slot)) {
+        struct progress *progress = slot.value;
+
+        if (is_row_of(progress->row, writer)) {
+            progress_free(progress);
+        } else {
+            (void)map_put(&memory->progress, progress->row, slot.key_len,
+                          progress);
+        }
+    }
+    map_fini(&old);
+}
+
 void store_memory_free(struct store_memory *memory)
 {
     struct map_slot slot;
@@ -416,11 +463,7 @@ void store_memory_free(struct store_memory *memory)
     map_fini(&memory->spaces);
     at = 0;
     while (map_next(&memory->progress, &at, &slot)) {
-        struct progress *progress = slot.value;
-
-        free(progress->payload);
-        free(progress->row);
-        free(progress);
+        progress_free(slot.value);
     }
     map_fini(&memory->progress);
     free(memory);

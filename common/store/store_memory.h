@@ -26,6 +26,9 @@ void store_memory_free(struct store_memory *memory);
 /** A handle, to be closed with store_close. writer NULL: reads only. */
 struct store *store_memory_open(struct store_memory *memory,
                                 const char *writer);
+/** The writer's data is gone, as if its files were deleted. Its open handles
+ *  stay good. */
+void store_memory_forget(struct store_memory *memory, const char *writer);
 void store_memory_set_fault(struct store_memory *memory, store_fault_fn *fault,
                             void *ctx);
 

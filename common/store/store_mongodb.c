@@ -463,11 +463,13 @@ static bool create_all(struct store_mongodb *store, bson_error_t *error)
     return create_collection(store, "progress", error);
 }
 
+/* An older version is brought up to date by creating what is missing; its
+ * engine changes the rows. A newer one stays and is refused below. */
 static bool mark_version(struct store_mongodb *store, mongoc_collection_t *meta,
                          bson_error_t *error)
 {
     bson_t *which = BCON_NEW("_id", BCON_UTF8(store->writer));
-    bson_t *change = BCON_NEW("$setOnInsert", "{", "schema",
+    bson_t *change = BCON_NEW("$max", "{", "schema",
                               BCON_INT64(STORE_SCHEMA_VERSION), "}");
     bson_t opts;
     bool ok;
@@ -481,7 +483,8 @@ static bool mark_version(struct store_mongodb *store, mongoc_collection_t *meta,
     return ok;
 }
 
-/* What any writer marked: all are of one suite and read each other. */
+/* What any writer marked: all are of one suite and read each other. What an
+ * older version wrote can be read; its writer marks it when it starts. */
 static enum err check_versions(struct store_mongodb *store,
                                mongoc_collection_t *meta, struct errbuf *why)
 {
@@ -496,7 +499,7 @@ static enum err check_versions(struct store_mongodb *store,
         struct doc doc = {bson_get_data(found), found->len};
         int64_t version = doc_check(doc) ? doc_i64(doc, "schema", 0) : 0;
 
-        if (version != STORE_SCHEMA_VERSION) {
+        if (version < 1 || version > STORE_SCHEMA_VERSION) {
             errbuf_set_field(why, "storage",
                              "the data of %s in database %s has schema "
                              "version %lld, this program has %d: use the "

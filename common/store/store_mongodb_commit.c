@@ -57,6 +57,39 @@ static mongoc_bulk_operation_t *bulk_of(struct run *run,
     return run->bulks[collection];
 }
 
+/* Within the transaction: a row that another writer commits meanwhile makes
+ * the insert below a conflict, and the commit is tried again. */
+static bool is_there(struct run *run, const struct store_write *write,
+                     bool *there)
+{
+    bson_t opts = BSON_INITIALIZER;
+    const bson_t *found;
+    mongoc_cursor_t *cursor;
+    bson_t key;
+
+    (void)mongoc_client_session_append(run->store->session, &opts, NULL);
+    BSON_APPEND_INT64(&opts, "limit", 1);
+    mongodb_query_key(&key, write->collection, &write->key);
+    cursor = mongoc_collection_find_with_opts(
+        mongodb_collection(run->store, write->collection), &key, &opts, NULL);
+    *there = mongoc_cursor_next(cursor, &found);
+    bson_destroy(&key);
+    bson_destroy(&opts);
+    if (mongoc_cursor_error(cursor, &run->error)) {
+        mongoc_cursor_destroy(cursor);
+        return false;
+    }
+    mongoc_cursor_destroy(cursor);
+    return true;
+}
+
+static bool is_insert(const struct run *run, const struct pending *pending)
+{
+    return pending->write.op == STORE_OP_ADD ||
+           (pending->write.op == STORE_OP_APPEND && !pending->again &&
+            !run->upserts);
+}
+
 /* What the server refuses is wrapped already: the client need not look. */
 static bool add_row(struct run *run, const struct pending *pending)
 {
@@ -71,7 +104,7 @@ static bool add_row(struct run *run, const struct pending *pending)
     BUG_IF(!bson_init_static(&row, (const uint8_t *)run->stored.data,
                              run->stored.len));
     BSON_APPEND_BOOL(&opts, "validate", false);
-    if (write->op == STORE_OP_APPEND && !pending->again && !run->upserts) {
+    if (is_insert(run, pending)) {
         ok = mongoc_bulk_operation_insert_with_opts(bulk, &row, &opts,
                                                     &run->error);
     } else {
@@ -83,6 +116,14 @@ static bool add_row(struct run *run, const struct pending *pending)
     }
     bson_destroy(&opts);
     return ok;
+}
+
+static bool add_unless_there(struct run *run, const struct pending *pending)
+{
+    bool there = false;
+
+    return is_there(run, &pending->write, &there) &&
+           (there || add_row(run, pending));
 }
 
 static bool add_delete(struct run *run, const struct store_write *write)
@@ -114,6 +155,21 @@ static bool execute_bulks(struct run *run, bool ok)
     return ok;
 }
 
+static bool add_write(struct run *run, const struct pending *pending)
+{
+    switch (pending->write.op) {
+    case STORE_OP_DELETE:
+        return add_delete(run, &pending->write);
+    case STORE_OP_ADD:
+        return add_unless_there(run, pending);
+    case STORE_OP_PUT:
+    case STORE_OP_APPEND:
+    case STORE_OP_DELETE_RANGE: /* never pending */
+    default:
+        return add_row(run, pending);
+    }
+}
+
 /* Send what is pending. */
 static bool flush(struct run *run)
 {
@@ -125,14 +181,28 @@ static bool flush(struct run *run)
         if (pending->replaced) {
             continue;
         }
-        ok = pending->write.op == STORE_OP_DELETE
-                 ? add_delete(run, &pending->write)
-                 : add_row(run, pending);
+        ok = add_write(run, pending);
     }
     run->n = 0;
     map_fini(&run->last);
     map_init(&run->last);
     return execute_bulks(run, ok);
+}
+
+/* Behind another write to its key, an addition is nothing, or, behind a
+ * delete, a put. */
+static bool settle_add(struct run *run, const struct store_write *write,
+                       struct store_write *as)
+{
+    uintptr_t before =
+        (uintptr_t)map_get(&run->last, write->id, write->id_len);
+
+    *as = *write;
+    if (write->op != STORE_OP_ADD || before == 0) {
+        return true;
+    }
+    as->op = STORE_OP_PUT;
+    return run->pending[before - 1].write.op == STORE_OP_DELETE;
 }
 
 static void add_pending(struct run *run, const struct store_write *write)
@@ -182,9 +252,13 @@ static bool apply(struct run *run, const struct store_batch *batch)
     size_t at = 0;
 
     while (store_batch_next(batch, &at, &write)) {
+        struct store_write as;
+
         BUG_IF(!store_may_write(run->store->writer, write.collection));
         if (write.op != STORE_OP_DELETE_RANGE) {
-            add_pending(run, &write);
+            if (settle_add(run, &write, &as)) {
+                add_pending(run, &as);
+            }
         } else if (!delete_range(run, &write)) {
             return false;
         }

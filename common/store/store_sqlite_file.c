@@ -122,7 +122,7 @@ static void add_table(struct buf *sql, enum store_collection collection)
     const struct store_schema *schema = store_schema(collection);
     const char *const *columns = sqlite_key_columns(collection);
 
-    buf_addf(sql, "CREATE TABLE %s (", schema->name);
+    buf_addf(sql, "CREATE TABLE IF NOT EXISTS %s (", schema->name);
     for (size_t i = 0; columns[i] != NULL; i++) {
         buf_addf(sql, "%s %s NOT NULL, ", columns[i],
                  columns[i][0] == 'k' ? "TEXT" : "INTEGER");
@@ -133,15 +133,19 @@ static void add_table(struct buf *sql, enum store_collection collection)
     buf_add_str(sql, "d BLOB NOT NULL, PRIMARY KEY (");
     sqlite_add_key_columns(sql, collection);
     buf_addf(sql, ")) STRICT%s;\n",
-             schema->key == STORE_KEY_TEXT ? "" : ", WITHOUT ROWID");
+             schema->key == STORE_KEY_TEXT || store_schema_is_large(collection)
+                 ? ""
+                 : ", WITHOUT ROWID");
     for (size_t i = 0; schema->indexes[i] != NULL; i++) {
-        buf_addf(sql, "CREATE INDEX \"%s.%s\" ON %s (\"f_%s\", ", schema->name,
-                 schema->indexes[i], schema->name, schema->indexes[i]);
+        buf_addf(sql, "CREATE INDEX IF NOT EXISTS \"%s.%s\" ON %s (\"f_%s\", ",
+                 schema->name, schema->indexes[i], schema->name,
+                 schema->indexes[i]);
         sqlite_add_key_columns(sql, collection);
         buf_add_str(sql, ");\n");
     }
 }
 
+/* In a new file everything, in one of an older version what is missing. */
 static int create_schema(struct sqlite_file *file)
 {
     struct buf sql;
@@ -150,13 +154,14 @@ static int create_schema(struct sqlite_file *file)
     buf_init(&sql, SQL_MAX);
     buf_add_str(&sql,
                 "BEGIN IMMEDIATE;"
-                "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT;"
-                "CREATE TABLE progress (row TEXT PRIMARY KEY,"
+                "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY,"
+                " value ANY) STRICT;"
+                "CREATE TABLE IF NOT EXISTS progress (row TEXT PRIMARY KEY,"
                 " epoch INTEGER NOT NULL, batch INTEGER NOT NULL,"
-                " payload BLOB NOT NULL) STRICT;\n");
-    buf_addf(&sql,
-             "INSERT INTO meta VALUES ('schema', %d), ('clean', 0),"
-             " ('probe', 0);\n",
+                " payload BLOB NOT NULL) STRICT;"
+                "INSERT OR IGNORE INTO meta VALUES ('clean', 0),"
+                " ('probe', 0);\n");
+    buf_addf(&sql, "INSERT OR REPLACE INTO meta VALUES ('schema', %d);\n",
              STORE_SCHEMA_VERSION);
     for (size_t i = 0; i < STORE_N_COLLECTIONS; i++) {
         if (store_may_write(file->writer, (enum store_collection)i)) {
@@ -239,6 +244,12 @@ static enum err check_damage(struct sqlite_file *file, struct errbuf *why)
     return err;
 }
 
+/* The writer brings it up to date; its engine changes the rows. */
+static bool is_older(int64_t version)
+{
+    return version >= 1 && version < STORE_SCHEMA_VERSION;
+}
+
 static enum err check_version(const struct sqlite_file *file, int64_t version,
                               struct errbuf *why)
 {
@@ -279,9 +290,17 @@ static enum err open_writable(struct sqlite_file *file, struct errbuf *why)
     if (code != SQLITE_ROW) {
         return refuse(file, code, why);
     }
-    if (check_version(file, version, why) != ERR_OK ||
+    if ((!is_older(version) && check_version(file, version, why) != ERR_OK) ||
         (clean == 0 && check_damage(file, why) != ERR_OK)) {
         return ERR_INVALID;
+    }
+    if (is_older(version)) {
+        code = create_schema(file);
+        if (code != SQLITE_OK) {
+            return refuse(file, code, why);
+        }
+        log_info("STORE-UPGRADE", "%s: from schema version %lld to %d",
+                 file->path, (long long)version, STORE_SCHEMA_VERSION);
     }
     code = sqlite_file_exec(file, "UPDATE meta SET value=0 WHERE name='clean'");
     return code == SQLITE_OK ? ERR_OK : refuse(file, code, why);
@@ -303,6 +322,13 @@ static enum err open_readable(struct sqlite_file *file, struct errbuf *why)
     }
     if (code != SQLITE_ROW) {
         return refuse(file, code, why);
+    }
+    if (is_older(version)) {
+        errbuf_set_field(why, "storage",
+                         "%s has schema version %lld until engine-%s has "
+                         "been started",
+                         file->path, (long long)version, file->writer);
+        return ERR_UNAVAILABLE;
     }
     return check_version(file, version, why);
 }

@@ -316,6 +316,25 @@ static int update_row(struct sqlite_file *file, const struct store_write *write,
     return sqlite3_step(stmt);
 }
 
+static int add_row(struct sqlite_file *file, const struct store_write *write,
+                   const struct doc_value *values, size_t n)
+{
+    sqlite3_stmt *stmt =
+        sqlite_file_stmt(file, write->collection, SQLITE_STMT_FIELDS);
+    int code;
+
+    if (stmt == NULL) {
+        return sqlite3_errcode(file->db);
+    }
+    (void)sqlite_bind_key(stmt, 1, write->collection, &write->key);
+    code = sqlite3_step(stmt);
+    (void)sqlite3_reset(stmt);
+    if (code == SQLITE_ROW) {
+        return SQLITE_DONE; /* as a write that is done */
+    }
+    return code == SQLITE_DONE ? insert_row(file, write, values, n) : code;
+}
+
 static int put_row(struct sqlite_file *file, const struct store_write *write,
                    const struct doc_value *values, size_t n)
 {
@@ -371,11 +390,15 @@ int sqlite_file_write(struct sqlite_file *file, const struct store_write *write)
         return delete_rows(file, write, SQLITE_STMT_DELETE_RANGE);
     case STORE_OP_PUT:
     case STORE_OP_APPEND:
+    case STORE_OP_ADD:
     default:
         break;
     }
     for (; schema->indexes[n] != NULL; n++) {
         store_sort_value(write->row, schema->indexes[n], &values[n]);
+    }
+    if (write->op == STORE_OP_ADD) {
+        return add_row(file, write, values, n);
     }
     return write->op == STORE_OP_PUT && n > 0
                ? put_row(file, write, values, n)

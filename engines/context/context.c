@@ -65,22 +65,20 @@ static bool is_ours(const struct engine_io *io, const struct entity *entity)
     return engine_owns(io, entity->component, entity->connector_name);
 }
 
-/* Also when the store cannot tell: the next fold asks again. */
-static bool may_have_row(const struct engine_io *io,
-                         const struct entity *entity)
+/* The row of a connector that another partition keeps: only who has events
+ * of its own, or none yet, may lack one. */
+static void add_missing_row(struct engine_io *io, const struct entity *entity)
 {
     const struct store_key key = {.text = entity->id};
-    struct buf row;
-    enum err err;
+    struct doc_out *out = engine_scratch(io);
 
-    buf_init(&row, DOC_BYTES_MAX);
-    err = store_get(engine_store(io), STORE_ENTITIES, &key, &row);
-    buf_fini(&row);
-    return err != ERR_NOT_FOUND;
+    doc_out_reset(out);
+    entity_to_doc(entity, out);
+    store_batch_add(engine_batch(io), STORE_ENTITIES, &key, doc_out_done(out));
 }
 
-/* A connector that another partition keeps may be about to get its row there:
- * only the fold looks whether it has none. */
+/* A connector that another partition keeps gets its row there, or with the
+ * next fold where that one never hears of it. */
 static void created(void *ctx, struct entity *entity)
 {
     const struct creation *creation = ctx;
@@ -106,9 +104,8 @@ static enum engine_verdict context_process(void *state, struct engine_io *io,
                                            struct errbuf *why)
 {
     struct context *context = state;
-    struct creation creation = {.io = io,
-                                .entities = &context->entities,
-                                .t_ms = event->timestamp_ms};
+    struct creation creation = {
+        .io = io, .entities = &context->entities, .t_ms = event->timestamp_ms};
     struct entity *entity;
 
     (void)why;
@@ -172,8 +169,10 @@ static bool context_fold(void *state, struct engine_io *io, size_t most)
         if (entity == NULL) {
             return true;
         }
-        if (is_ours(io, entity) || !may_have_row(io, entity)) {
+        if (is_ours(io, entity)) {
             put_row(io, entity);
+        } else {
+            add_missing_row(io, entity);
         }
     }
     return context->entities.dirty == NULL;

@@ -7,15 +7,17 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/points/points_key.h"
 
 enum {
     TEXTS_MAX = PERF_METRIC_MAX + PERF_UNIT_MAX + 2 * PERF_RANGE_MAX + 4,
-    DELTA_MAX = DOC_BYTES_MAX / 2
+    NUMBERS_FIRST = 1024,
+    PLACE_MAX = 1 << 28 /* above metrics_max: memory is taken up to it */
 };
 
-void metrics_table_init(struct metrics_table *table)
+void metrics_table_init(struct metrics_table *table, int64_t space)
 {
-    *table = (struct metrics_table){.last_n = 0};
+    *table = (struct metrics_table){.space = space};
 }
 
 static void free_metric(struct metric *metric)
@@ -34,8 +36,8 @@ void metrics_table_fini(struct metrics_table *table)
         free_metric(slot.value);
     }
     map_fini(&table->by_id);
-    map_fini(&table->by_n);
-    metrics_table_init(table);
+    free(table->numbers);
+    metrics_table_init(table, table->space);
 }
 
 struct metric *metrics_table_find(const struct metrics_table *table,
@@ -75,6 +77,21 @@ static bool same(double a, double b)
     return a == b || (isnan(a) && isnan(b));
 }
 
+static bool same_metadata(const struct metric *metric,
+                          const struct perf_item *item)
+{
+    char texts[TEXTS_MAX];
+    size_t len;
+
+    if (metric->type != item->type || !same(metric->min, item->min) ||
+        !same(metric->max, item->max)) {
+        return false;
+    }
+    len = join_texts(item, texts);
+    return len == texts_length(metric->texts) &&
+           memcmp(metric->texts, texts, len) == 0;
+}
+
 static void set_metadata(struct metric *metric, const struct perf_item *item)
 {
     char texts[TEXTS_MAX];
@@ -87,18 +104,55 @@ static void set_metadata(struct metric *metric, const struct perf_item *item)
     metric->max = item->max;
 }
 
-bool metric_update(struct metric *metric, const struct perf_item *item)
+bool metric_update(struct metric *metric, const struct perf_item *item,
+                   double interval_s)
 {
-    char texts[TEXTS_MAX];
-    size_t len = join_texts(item, texts);
+    bool changed = !isnan(interval_s) && !same(metric->interval_s, interval_s);
 
-    if (metric->type == item->type && same(metric->min, item->min) &&
-        same(metric->max, item->max) && len == texts_length(metric->texts) &&
-        memcmp(metric->texts, texts, len) == 0) {
-        return false;
+    if (changed) {
+        metric->interval_s = interval_s;
+    }
+    if (same_metadata(metric, item)) {
+        return changed;
     }
     set_metadata(metric, item);
     return true;
+}
+
+static void set_number(struct metrics_table *table, struct metric *metric,
+                       int64_t n)
+{
+    int64_t place = points_place_of(n);
+
+    metric->newest.n = n;
+    if (points_space_of(n) != table->space) {
+        return;
+    }
+    if (place >= table->cap_numbers) {
+        int64_t cap =
+            table->cap_numbers > 0 ? table->cap_numbers * 2 : NUMBERS_FIRST;
+
+        cap = cap > place ? cap : place + 1;
+        table->numbers =
+            xrealloc_array(table->numbers, (size_t)cap, sizeof(void *));
+        memset(table->numbers + table->cap_numbers, 0,
+               (size_t)(cap - table->cap_numbers) * sizeof(void *));
+        table->cap_numbers = cap;
+    }
+    table->numbers[place] = metric;
+    if (place >= table->n_numbers) {
+        table->n_numbers = place + 1;
+    }
+}
+
+struct metric *metrics_table_of_number(const struct metrics_table *table,
+                                       int64_t n)
+{
+    int64_t place = points_place_of(n);
+
+    return points_space_of(n) == table->space && place < table->n_numbers
+               ? table->numbers[place]
+               : NULL;
 }
 
 static struct metric *add(struct metrics_table *table, const char *id,
@@ -109,126 +163,21 @@ static struct metric *add(struct metrics_table *table, const char *id,
 
     metric->id = xstrdup(id);
     metric->entity_len = entity_len;
-    metric->n = n;
     metric->interval_s = (double)NAN;
-    metric->last_value = (double)NAN;
     set_metadata(metric, item);
+    set_number(table, metric, n);
     (void)map_put(&table->by_id, metric->id, strlen(metric->id), metric);
-    (void)map_put(&table->by_n, (const char *)&metric->n, sizeof metric->n,
-                  metric);
-    table->last_n = n > table->last_n ? n : table->last_n;
     return metric;
-}
-
-/* The rows of all partitions are loaded, so last_n is above every number from
- * before, however many partitions there were then. */
-static int64_t next_n(const struct metrics_table *table)
-{
-    int64_t n = table->last_n + 1;
-
-    return table->parts > 1
-               ? n + (table->part - n % table->parts + table->parts) %
-                         table->parts
-               : n;
 }
 
 struct metric *metrics_table_add(struct metrics_table *table, const char *id,
                                  size_t entity_len,
                                  const struct perf_item *item)
 {
-    return add(table, id, entity_len, next_n(table), item);
-}
+    /* Place 0 is of nobody: numbers of schema 1 began at 1. */
+    int64_t place = table->n_numbers > 0 ? table->n_numbers : 1;
 
-static bool is_newer(const struct metric *metric, int64_t at_ms, double value)
-{
-    return isnan(metric->last_value) || at_ms > metric->last_ms ||
-           (at_ms == metric->last_ms && value != metric->last_value);
-}
-
-static void touch(struct metrics_table *table, struct metric *metric)
-{
-    if (!metric->behind) {
-        metric->behind = true;
-        metric->next_behind = table->behind;
-        table->behind = metric;
-    }
-    if (!metric->touched) {
-        metric->touched = true;
-        metric->next_touched = table->touched;
-        table->touched = metric;
-    }
-}
-
-void metrics_table_set_last(struct metrics_table *table, struct metric *metric,
-                            int64_t at_ms, double value)
-{
-    if (is_newer(metric, at_ms, value)) {
-        metric->last_ms = at_ms;
-        metric->last_value = value;
-        touch(table, metric);
-    }
-}
-
-struct metric *metrics_table_next_behind(struct metrics_table *table)
-{
-    struct metric *metric = table->behind;
-
-    if (metric != NULL) {
-        table->behind = metric->next_behind;
-        metric->behind = false;
-    }
-    return metric;
-}
-
-/* A last value as deltas hold it. */
-struct record {
-    int64_t n;
-    int64_t at_ms;
-    double value;
-};
-
-bool metrics_table_delta(struct metrics_table *table, struct doc_out *out)
-{
-    struct buf records;
-
-    if (table->touched == NULL) {
-        return false;
-    }
-    buf_init(&records, DELTA_MAX);
-    while (table->touched != NULL &&
-           records.len + sizeof(struct record) <= DELTA_MAX) {
-        struct metric *metric = table->touched;
-        const struct record record = {metric->n, metric->last_ms,
-                                      metric->last_value};
-
-        buf_add(&records, &record, sizeof record);
-        metric->touched = false;
-        table->touched = metric->next_touched;
-    }
-    doc_add_bytes(out, "last", records.data, records.len);
-    buf_fini(&records);
-    return true;
-}
-
-void metrics_table_apply(struct metrics_table *table, struct doc delta)
-{
-    struct doc_value value;
-
-    if (!doc_get(delta, "last", &value) || value.type != DOC_BYTES) {
-        return;
-    }
-    for (size_t at = 0; at + sizeof(struct record) <= value.u.s.len;
-         at += sizeof(struct record)) {
-        struct record record;
-        struct metric *metric;
-
-        memcpy(&record, value.u.s.text + at, sizeof record);
-        metric =
-            map_get(&table->by_n, (const char *)&record.n, sizeof record.n);
-        if (metric != NULL) {
-            metrics_table_set_last(table, metric, record.at_ms, record.value);
-        }
-    }
+    return add(table, id, entity_len, points_number(table->space, place), item);
 }
 
 static void add_number(struct doc_out *out, const char *field, double value)
@@ -253,7 +202,7 @@ void metric_to_doc(const struct metric *metric, struct doc_out *out)
 
     doc_add_str(out, "id", metric->id);
     doc_add_strn(out, "entity_id", metric->id, metric->entity_len);
-    doc_add_i64(out, "n", metric->n);
+    doc_add_i64(out, "n", metric->newest.n);
     text = add_text(out, "name", text);
     text = add_text(out, "unit", text);
     text = add_text(out, "warn", text);
@@ -262,12 +211,6 @@ void metric_to_doc(const struct metric *metric, struct doc_out *out)
     add_number(out, "min", metric->min);
     add_number(out, "max", metric->max);
     add_number(out, "interval", metric->interval_s);
-    if (!isnan(metric->last_value)) {
-        doc_begin_doc(out, "last");
-        doc_add_ms(out, "t", metric->last_ms);
-        doc_add_f64(out, "value", metric->last_value);
-        doc_end(out);
-    }
 }
 
 static void copy_text(char *out, size_t size, const char *text)
@@ -288,7 +231,7 @@ bool metrics_table_load(struct metrics_table *table, struct doc row)
     struct doc last = doc_sub(row, "last");
     struct metric *metric;
 
-    if (n <= 0 || strlen(id) <= entity_len ||
+    if (n <= 0 || points_place_of(n) > PLACE_MAX || strlen(id) <= entity_len ||
         metrics_table_find(table, id, strlen(id)) != NULL ||
         perf_type_parse(doc_str(row, "type", ""), &item.type) != ERR_OK) {
         return false;
@@ -301,7 +244,9 @@ bool metrics_table_load(struct metrics_table *table, struct doc row)
     item.max = doc_f64(row, "max", (double)NAN);
     metric = add(table, id, entity_len, n, &item);
     metric->interval_s = doc_f64(row, "interval", (double)NAN);
-    metric->last_ms = doc_ms(last, "t", 0);
-    metric->last_value = doc_f64(last, "value", (double)NAN);
+    if (doc_count(last) > 0) { /* a row of schema 1 */
+        points_newest_add(&metric->newest, doc_ms(last, "t", 0),
+                          doc_f64(last, "value", (double)NAN), false);
+    }
     return true;
 }

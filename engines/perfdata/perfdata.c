@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/str.h"
+#include "common/points/points_key.h"
 #include "engines/perfdata/metric.h"
+#include "engines/perfdata/points_log.h"
 
 enum {
     METRIC_ID_MAX = EVENT_ENTITY_ID_MAX + 3 * PERF_METRIC_MAX + 1,
@@ -19,8 +22,10 @@ enum {
 struct perfdata {
     int64_t metrics_max;
     bool cps_state;
+    int64_t fold_after_ms;
 
     struct metrics_table metrics;
+    struct points_log log;
     struct buf id;
     struct log_complaint refused;
     /* of the call under way */
@@ -40,6 +45,9 @@ static const struct conf_option perfdata_options[] = {
      .help = "values of further metrics are refused"},
     {OPTION("cps_state", cps_state), .type = CONF_BOOL, .fallback = "yes",
      .help = "keep the state of each check as metric cps_state"},
+    {OPTION("fold_after", fold_after_ms), .type = CONF_DURATION,
+     .fallback = "5m", .min = 1000, .max = 3600000,
+     .help = "points that came so long ago are folded into chunks"},
     {0}};
 
 static enum err perfdata_init(void *state, struct engine_io *io,
@@ -49,7 +57,8 @@ static enum err perfdata_init(void *state, struct engine_io *io,
 
     (void)io;
     (void)why;
-    metrics_table_init(&perfdata->metrics);
+    metrics_table_init(&perfdata->metrics, 0);
+    points_log_init(&perfdata->log, 0);
     buf_init(&perfdata->id, METRIC_ID_MAX);
     return ERR_OK;
 }
@@ -72,10 +81,17 @@ static enum err perfdata_load(void *state, struct engine_io *io)
     struct perfdata *perfdata = state;
     const struct store_query query = {.collection = STORE_METRICS,
                                       .limit = INT64_MAX};
+    int64_t parts;
+    enum err err;
 
+    /* Each partition numbers its metrics in a space of its own. */
+    perfdata->metrics.space = engine_partition(io, &parts);
+    perfdata->log.space = perfdata->metrics.space;
     metrics_table_fini(&perfdata->metrics);
-    perfdata->metrics.part = engine_partition(io, &perfdata->metrics.parts);
-    return store_scan(engine_store(io), &query, load_row, perfdata, NULL, NULL);
+    err = store_scan(engine_store(io), &query, load_row, perfdata, NULL, NULL);
+    return err == ERR_OK
+               ? points_log_load(&perfdata->log, &perfdata->metrics, io)
+               : err;
 }
 
 static void write_row(struct engine_io *io, const struct metric *metric)
@@ -86,17 +102,6 @@ static void write_row(struct engine_io *io, const struct metric *metric)
     doc_out_reset(out);
     metric_to_doc(metric, out);
     store_batch_put(engine_batch(io), STORE_METRICS, &key, doc_out_done(out));
-}
-
-static void write_point(struct engine_io *io, const struct metric *metric,
-                        int64_t at_ms, double value)
-{
-    const struct store_key key = {.a = metric->n, .b = at_ms};
-    struct doc_out *out = engine_scratch(io);
-
-    doc_out_reset(out);
-    doc_add_f64(out, "v", value);
-    store_batch_append(engine_batch(io), STORE_POINTS, &key, doc_out_done(out));
 }
 
 /* "<entity id>/<name>", the name escaped as the parts before it. */
@@ -127,48 +132,43 @@ static void take_refused(void *ctx, const char *metric,
 
 /* The metric of the name in id, made when it is new; NULL: no room. */
 static struct metric *find_or_add(struct perfdata *perfdata,
-                                  const struct perf_item *item, bool *write)
+                                  const struct perf_item *item)
 {
     struct metric *metric = metrics_table_find(
         &perfdata->metrics, buf_str(&perfdata->id), perfdata->id.len);
+    double interval_s =
+        doc_f64(perfdata->event->extra, "interval", (double)NAN);
+    bool is_new = metric == NULL;
     struct errbuf why;
 
-    if (metric != NULL) {
-        *write = metric_update(metric, item);
-        return metric;
-    }
-    if (perfdata->metrics.by_id.n >= (size_t)perfdata->metrics_max) {
+    if (is_new && perfdata->metrics.by_id.n >= (size_t)perfdata->metrics_max) {
         errbuf_set(&why, "metric '%s': expected at most %" PRId64 " metrics",
                    item->metric, perfdata->metrics_max);
         take_refused(perfdata, item->metric, &why);
         return NULL;
     }
-    *write = true;
-    return metrics_table_add(&perfdata->metrics, buf_str(&perfdata->id),
-                             strlen(perfdata->event->entity_id), item);
+    if (is_new) {
+        metric = metrics_table_add(&perfdata->metrics, buf_str(&perfdata->id),
+                                   strlen(perfdata->event->entity_id), item);
+    }
+    if (metric_update(metric, item, interval_s) || is_new) {
+        write_row(perfdata->io, metric);
+    }
+    return metric;
 }
 
-/* The row is written at once when metadata changed; the last value alone
- * waits, so that a point costs no second write. */
 static void take_item(void *ctx, const struct perf_item *item)
 {
     struct perfdata *perfdata = ctx;
-    const struct event *event = perfdata->event;
+    int64_t ms = perfdata->event->timestamp_ms;
     struct metric *metric;
-    bool write = false;
 
     name_metric(perfdata, item->metric);
-    metric = find_or_add(perfdata, item, &write);
-    if (metric == NULL) {
-        return;
-    }
-    metric->interval_s = doc_f64(event->extra, "interval", metric->interval_s);
-    metrics_table_set_last(&perfdata->metrics, metric, event->timestamp_ms,
-                           item->value);
-    write_point(perfdata->io, metric, event->timestamp_ms, item->value);
-    engine_count(perfdata->io, "points", 1);
-    if (write) {
-        write_row(perfdata->io, metric);
+    metric = find_or_add(perfdata, item);
+    if (metric != NULL) {
+        points_log_add(&perfdata->log, metric, ms, item->value,
+                       engine_now_ms(perfdata->io));
+        engine_count(perfdata->io, "points", 1);
     }
 }
 
@@ -226,42 +226,23 @@ static enum engine_verdict perfdata_process(void *state, struct engine_io *io,
     return ENGINE_FORWARD;
 }
 
+static void perfdata_commit(void *state, struct engine_io *io)
+{
+    struct perfdata *perfdata = state;
+
+    points_log_commit(&perfdata->log, io);
+    points_log_fold(&perfdata->log, &perfdata->metrics, io,
+                    perfdata->fold_after_ms);
+}
+
+/* Here too, for without events there is no commit. */
 static void perfdata_beat(void *state, struct engine_io *io)
 {
-    const struct perfdata *perfdata = state;
+    struct perfdata *perfdata = state;
 
     engine_gauge(io, "metrics", (int64_t)perfdata->metrics.by_id.n);
-}
-
-static bool perfdata_delta(void *state, struct doc_out *out)
-{
-    struct perfdata *perfdata = state;
-
-    return metrics_table_delta(&perfdata->metrics, out);
-}
-
-static void perfdata_delta_apply(void *state, struct doc delta)
-{
-    struct perfdata *perfdata = state;
-
-    metrics_table_apply(&perfdata->metrics, delta);
-}
-
-/* The last values reach the rows. */
-static bool perfdata_fold(void *state, struct engine_io *io, size_t most)
-{
-    struct perfdata *perfdata = state;
-
-    for (size_t n = 0; n < most; n++) {
-        const struct metric *metric =
-            metrics_table_next_behind(&perfdata->metrics);
-
-        if (metric == NULL) {
-            return true;
-        }
-        write_row(io, metric);
-    }
-    return perfdata->metrics.behind == NULL;
+    points_log_fold(&perfdata->log, &perfdata->metrics, io,
+                    perfdata->fold_after_ms);
 }
 
 static void perfdata_fini(void *state)
@@ -269,6 +250,7 @@ static void perfdata_fini(void *state)
     struct perfdata *perfdata = state;
 
     metrics_table_fini(&perfdata->metrics);
+    points_log_fini(&perfdata->log);
     buf_fini(&perfdata->id);
 }
 
@@ -283,9 +265,7 @@ const struct engine_ops perfdata_engine = {
     .init = perfdata_init,
     .load = perfdata_load,
     .process = perfdata_process,
+    .commit = perfdata_commit,
     .beat = perfdata_beat,
-    .delta = perfdata_delta,
-    .delta_apply = perfdata_delta_apply,
-    .fold = perfdata_fold,
     .fini = perfdata_fini,
 };

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+from alone import Alone, alone, decode, hop, operations
 from api import post
 from chain import Fed
 from load import EVENT_BYTES, Events
@@ -40,6 +41,7 @@ class Bench:
         self.broker = Broker(self.source, self.build, f"{folder}/rabbitmq")
         self.mongod_server = None
         self.fed = {}
+        self.alone = Alone(self)
 
     @property
     def mongod(self):
@@ -121,6 +123,11 @@ FIGURES = (
            unit="kB", most=10 * 1024),
     Figure("F", bare("F"), "a bare consumer drains a filled, settled queue"),
     Figure("L", bare("L"), "bare publishing with confirms, and consuming"),
+    Figure("P", bare("P"), "bare publishing with confirms, nothing consumes",
+           against="F"),
+    Figure("F-50", bare("F-50"), "F with 50 events a message", against="F"),
+    Figure("L-50", bare("L-50"), "L with 50 events a message", against="L"),
+    Figure("P-50", bare("P-50"), "P with 50 events a message", against="P"),
     Figure("cleaner", cleaner, "engine-cleaner alone, from its filled queue",
            against="F", target=0.4),
     Figure("chain", drained("sqlite", 1),
@@ -144,12 +151,29 @@ FIGURES = (
            "on 64 keep-alive connections", against="L", target=0.25),
     Figure("post-50", posted(PACK), "the same with 50 events a request",
            against="L", target=1),
+    Figure("alone", alone("memory"),
+           "all engines one after the other, bus and store in memory; a "
+           "second of one processor", against="F"),
+    Figure("alone-sqlite", alone("sqlite"), "the same on SQLite",
+           against="F"),
+    Figure("alone-mongodb", alone("mongodb"),
+           "the same on MongoDB, mongod's processor time with it",
+           against="F"),
+    Figure("hop", hop, "an engine that only passes on, both in memory",
+           unit="us", most=3),
+    Figure("decode", decode, "an event from its JSON", unit="us", most=2),
+    Figure("store-sqlite", operations("sqlite"),
+           "rows appended, 1,000 a commit; each operation alone",
+           against="F"),
+    Figure("store-mongodb", operations("mongodb"), "the same on MongoDB",
+           against="F"),
 )
 
 
 def measure(bench, figures):
     runs = {f.name: [] for f in figures}
     for _ in range(bench.options.repeat):
+        bench.alone.forget()
         for figure in figures:
             begin = time.monotonic()
             run = figure.run(bench)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The broker's own speed, as a yardstick: persistent 600-byte messages with
- * one event each through a quorum queue. F: a bare librabbitmq consumer
- * drains the filled and settled queue. L: publishing with confirms and
- * consuming at the same time. bus: as F, through common/bus. Prints JSON.
+ * The broker's own speed, as a yardstick: persistent messages of 600-byte
+ * events through a quorum queue. F: a bare librabbitmq consumer drains the
+ * filled and settled queue. P: publishing with confirms, nothing consumes. L:
+ * both at the same time. bus: as F, through common/bus. With 50 events a
+ * message: F-50, P-50, L-50. Rates are events. Prints JSON.
  */
 #include <amqp.h>
 #include <amqp_framing.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "common/base/str.h"
 #include "tests/support/amqp_env.h"
 
@@ -28,14 +30,23 @@ enum {
     ACK_EVERY = 100,
     SETTLE_S = 2,
     FRAME_BYTES = 128 * 1024,
-    MESSAGES = 100000,
-    MESSAGES_MOST = 10000000,
+    PACK = 50,
+    EVENTS = 100000,
+    EVENTS_MOST = 10000000,
     POLL_MS = 1000
 };
 
 #define QUEUE "Bench_broker"
 
-/* Rate and what the client's process paid for it. */
+/* What is sent; window, prefetch and acknowledgement are the same number of
+ * events, whatever a message holds. */
+struct load {
+    const struct bus_amqp_conf *conf;
+    int64_t events;
+    int64_t pack; /* events a message */
+};
+
+/* Rate and what the client's process paid for it, by event. */
 struct result {
     double per_s;
     double client_us;
@@ -99,7 +110,7 @@ static void make_queue(amqp_connection_state_t conn)
     check(conn, "declare the queue");
 }
 
-static void make_body(char *body, int64_t i)
+static void make_event(char *body, int64_t i)
 {
     int len =
         snprintf(body, BODY_BYTES + 1,
@@ -111,6 +122,25 @@ static void make_body(char *body, int64_t i)
 
     memset(body + len, 'x', (size_t)(BODY_BYTES - len));
     memcpy(body + BODY_BYTES - 2, "\"}", 2);
+}
+
+/* Message i of those with so many events: an object, or an array of them.
+ * Returns its bytes. */
+static size_t make_body(char *body, int64_t i, int64_t pack)
+{
+    char *at = body;
+
+    if (pack == 1) {
+        make_event(body, i);
+        return BODY_BYTES;
+    }
+    for (int64_t k = 0; k < pack; k++) {
+        *at++ = k == 0 ? '[' : ',';
+        make_event(at, i * pack + k);
+        at += BODY_BYTES;
+    }
+    *at++ = ']';
+    return (size_t)(at - body);
 }
 
 /* Wait for acks until at most `open` publishes are unconfirmed. */
@@ -134,29 +164,31 @@ static int64_t await(amqp_connection_state_t conn, int64_t sent,
     return confirmed;
 }
 
-static void publish_all(amqp_connection_state_t conn, int64_t messages)
+static void publish_all(amqp_connection_state_t conn, const struct load *load)
 {
     amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG,
         .delivery_mode = AMQP_DELIVERY_PERSISTENT,
         .content_type = amqp_cstring_bytes("application/json"),
     };
-    char body[BODY_BYTES + 1];
+    char *body = xmalloc((size_t)load->pack * (BODY_BYTES + 1) + 2);
+    int64_t messages = load->events / load->pack;
     int64_t confirmed = 0;
 
     (void)amqp_confirm_select(conn, CHANNEL);
     check(conn, "ask for confirms");
     for (int64_t i = 1; i <= messages; i++) {
-        make_body(body, i);
+        size_t len = make_body(body, i, load->pack);
+
         if (amqp_basic_publish(conn, CHANNEL, amqp_empty_bytes,
                                amqp_cstring_bytes(QUEUE), 0, 0, &properties,
-                               (amqp_bytes_t){BODY_BYTES, body}) !=
-            AMQP_STATUS_OK) {
+                               (amqp_bytes_t){len, body}) != AMQP_STATUS_OK) {
             die("publish", "connection lost");
         }
-        confirmed = await(conn, i, confirmed, WINDOW);
+        confirmed = await(conn, i, confirmed, WINDOW / load->pack);
     }
     (void)await(conn, messages, confirmed, 0);
+    free(body);
 }
 
 static double cpu_s(void)
@@ -189,16 +221,24 @@ static struct result stopwatch_read(const struct stopwatch *watch, int64_t n)
                                (cpu_s() - watch->begin_cpu) * 1e6 / (double)n};
 }
 
-static struct result drain_bare(amqp_connection_state_t conn, int64_t messages)
+/* Whether the acknowledgement of all so far is due. */
+static bool is_ack_due(const struct load *load, int64_t i)
+{
+    return i % (ACK_EVERY / load->pack) == 0 || i == load->events / load->pack;
+}
+
+static struct result drain_bare(amqp_connection_state_t conn,
+                                const struct load *load)
 {
     struct stopwatch watch = {0};
 
-    (void)amqp_basic_qos(conn, CHANNEL, 0, PREFETCH, 0);
+    (void)amqp_basic_qos(conn, CHANNEL, 0, (uint16_t)(PREFETCH / load->pack),
+                         0);
     check(conn, "set the prefetch");
     (void)amqp_basic_consume(conn, CHANNEL, amqp_cstring_bytes(QUEUE),
                              amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
     check(conn, "consume");
-    for (int64_t i = 1; i <= messages; i++) {
+    for (int64_t i = 1; i <= load->events / load->pack; i++) {
         amqp_envelope_t envelope;
 
         amqp_maybe_release_buffers(conn);
@@ -209,18 +249,17 @@ static struct result drain_bare(amqp_connection_state_t conn, int64_t messages)
         if (i == 1) {
             stopwatch_start(&watch);
         }
-        if (i % ACK_EVERY == 0 || i == messages) {
+        if (is_ack_due(load, i)) {
             (void)amqp_basic_ack(conn, CHANNEL, envelope.delivery_tag, 1);
         }
         amqp_destroy_envelope(&envelope);
     }
-    return stopwatch_read(&watch, messages);
+    return stopwatch_read(&watch, load->events);
 }
 
-static struct result drain_bus(const struct bus_amqp_conf *conf,
-                               int64_t messages)
+static struct result drain_bus(const struct load *load)
 {
-    struct bus *bus = bus_amqp_open(conf, "bench");
+    struct bus *bus = bus_amqp_open(load->conf, "bench");
     struct stopwatch watch = {0};
     struct result result;
     struct bus_event event;
@@ -230,7 +269,7 @@ static struct result drain_bus(const struct bus_amqp_conf *conf,
     if (bus_consume(bus, QUEUE, PREFETCH, &queue) != ERR_OK) {
         die("consume", QUEUE);
     }
-    while (n < messages) {
+    while (n < load->events) {
         if (bus_poll(bus, POLL_MS, &event) != ERR_OK) {
             die("poll", QUEUE);
         }
@@ -240,49 +279,58 @@ static struct result drain_bus(const struct bus_amqp_conf *conf,
         if (n++ == 0) {
             stopwatch_start(&watch);
         }
-        if ((n % ACK_EVERY == 0 || n == messages) &&
+        if (is_ack_due(load, n) &&
             bus_ack(bus, queue, event.delivery.tag) != ERR_OK) {
             die("acknowledge", QUEUE);
         }
     }
-    result = stopwatch_read(&watch, messages);
+    result = stopwatch_read(&watch, load->events);
     bus_close(bus);
     return result;
 }
 
-static void fill(const struct bus_amqp_conf *conf, int64_t messages)
+/* Publish all into the queue, made anew. */
+static struct result run_publish(const struct load *load)
 {
-    amqp_connection_state_t conn = open_bare(conf);
-
-    make_queue(conn);
-    publish_all(conn, messages);
-    close_bare(conn);
-    (void)nanosleep(&(struct timespec){.tv_sec = SETTLE_S}, NULL);
-}
-
-static struct result run_settled(const struct bus_amqp_conf *conf,
-                                 int64_t messages)
-{
-    amqp_connection_state_t conn;
+    amqp_connection_state_t conn = open_bare(load->conf);
+    struct stopwatch watch = {0};
     struct result result;
 
-    fill(conf, messages);
-    conn = open_bare(conf);
-    result = drain_bare(conn, messages);
+    make_queue(conn);
+    stopwatch_start(&watch);
+    publish_all(conn, load);
+    result = stopwatch_read(&watch, load->events);
     close_bare(conn);
     return result;
 }
 
-static struct result run_bus(const struct bus_amqp_conf *conf, int64_t messages)
+static void fill(const struct load *load)
 {
-    fill(conf, messages);
-    return drain_bus(conf, messages);
+    (void)run_publish(load);
+    (void)nanosleep(&(struct timespec){.tv_sec = SETTLE_S}, NULL);
 }
 
-static struct result run_live(const struct bus_amqp_conf *conf,
-                              int64_t messages)
+static struct result run_settled(const struct load *load)
 {
-    amqp_connection_state_t conn = open_bare(conf);
+    amqp_connection_state_t conn;
+    struct result result;
+
+    fill(load);
+    conn = open_bare(load->conf);
+    result = drain_bare(conn, load);
+    close_bare(conn);
+    return result;
+}
+
+static struct result run_bus(const struct load *load)
+{
+    fill(load);
+    return drain_bus(load);
+}
+
+static struct result run_live(const struct load *load)
+{
+    amqp_connection_state_t conn = open_bare(load->conf);
     struct result result;
     int status = 0;
     pid_t pid;
@@ -290,10 +338,10 @@ static struct result run_live(const struct bus_amqp_conf *conf,
     make_queue(conn);
     pid = fork();
     if (pid == 0) {
-        publish_all(open_bare(conf), messages);
+        publish_all(open_bare(load->conf), load);
         _exit(EXIT_SUCCESS);
     }
-    result = drain_bare(conn, messages);
+    result = drain_bare(conn, load);
     close_bare(conn);
     if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
         die("publish", "the publisher failed");
@@ -312,8 +360,12 @@ static void delete_queue(const struct bus_amqp_conf *conf)
 
 static const struct {
     const char *name;
-    struct result (*run)(const struct bus_amqp_conf *conf, int64_t messages);
-} runs[] = {{"F", run_settled}, {"L", run_live}, {"bus", run_bus}};
+    struct result (*run)(const struct load *load);
+    int64_t pack;
+} runs[] = {{"F", run_settled, 1}, {"F-50", run_settled, PACK},
+            {"P", run_publish, 1}, {"P-50", run_publish, PACK},
+            {"L", run_live, 1},    {"L-50", run_live, PACK},
+            {"bus", run_bus, 1}};
 
 static bool is_wanted(const char *name, int argc, char **argv)
 {
@@ -325,28 +377,31 @@ static bool is_wanted(const char *name, int argc, char **argv)
     return argc <= 2;
 }
 
-/* Usage: bench_broker [MESSAGES [RUN...]]. The broker is named by
+/* Usage: bench_broker [EVENTS [RUN...]]. The broker is named by
  * environment. */
 int main(int argc, char **argv)
 {
     struct bus_amqp_conf conf;
-    int64_t messages = MESSAGES;
+    struct load load = {.conf = &conf, .events = EVENTS};
 
     if ((argc > 1 &&
-         str_to_i64(argv[1], WINDOW, MESSAGES_MOST, &messages) != ERR_OK) ||
-        !amqp_env_read(&conf)) {
-        (void)fputs("usage: bench_broker [MESSAGES [RUN...]]\n", stderr);
+         str_to_i64(argv[1], WINDOW, EVENTS_MOST, &load.events) != ERR_OK) ||
+        load.events % PACK != 0 || !amqp_env_read(&conf)) {
+        (void)fputs("usage: bench_broker [EVENTS [RUN...]]\n"
+                    "EVENTS: 1000 or more, a multiple of 50\n",
+                    stderr);
         return EXIT_FAILURE;
     }
-    (void)printf("{\"bench\":\"broker\",\"messages\":%lld,\"bytes\":%d",
-                 (long long)messages, (int)BODY_BYTES);
+    (void)printf("{\"bench\":\"broker\",\"events\":%lld,\"bytes\":%d",
+                 (long long)load.events, (int)BODY_BYTES);
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         struct result result;
 
         if (!is_wanted(runs[i].name, argc, argv)) {
             continue;
         }
-        result = runs[i].run(&conf, messages);
+        load.pack = runs[i].pack;
+        result = runs[i].run(&load);
         (void)printf(",\"%s\":{\"per_s\":%.0f,\"client_us\":%.2f}",
                      runs[i].name, result.per_s, result.client_us);
         (void)fflush(stdout);

@@ -25,7 +25,10 @@ class Events:
         if self.round > 1 and self.random.random() < CHANGED:
             self.states[i] = self.random.choice(
                 [s for s in range(4) if s != self.states[i]])
-        used = self.random.randrange(1000, 9999) / 100
+        # Always four digits: the output fills up to EVENT_BYTES, so a shorter
+        # number would change its length.
+        used = (self.random.randrange(1000, 9999, 10)
+                + self.random.randrange(1, 10)) / 100
         state = self.states[i]
         told = f"DISK {STATES[state]}: "
         if self.output == "changing":

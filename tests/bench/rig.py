@@ -9,9 +9,10 @@ import signal
 import subprocess
 import time
 
-ENGINES = ("cleaner", "context", "alarm", "perfdata", "eventstore")
-NEXT = {"cleaner": ("context", ""), "context": ("alarm", "perfdata"),
-        "alarm": ("", "eventstore")}
+ENGINES = ("cleaner", "event-filter", "context", "alarm", "perfdata",
+           "eventstore")
+NEXT = {"cleaner": ("event-filter", ""), "event-filter": ("context", ""),
+        "context": ("alarm", "perfdata"), "alarm": ("", "eventstore")}
 SETTLE_S = 2
 POLL_S = 0.1
 PATIENCE_S = 600
@@ -118,6 +119,11 @@ class Mongod(Server):
 
     def uri(self, database):
         return self.output("uri", database)
+
+    def drop(self, database):
+        subprocess.check_call(
+            [f"{self.env['HYP_BUILDDIR']}/tests/support/mongo_ctl", "drop",
+             f"127.0.0.1:{self.port}", database])
 
 
 class Engine:

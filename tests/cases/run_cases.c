@@ -11,6 +11,7 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/json/json.h"
+#include "common/points/points_store.h"
 #include "engines/engines.h"
 #include "tests/sim/world.h"
 #include "tests/support/testlog.h"
@@ -41,7 +42,8 @@ struct story {
     size_t n_chain;
 };
 
-/* Numbers differ when they are further apart: half a millisecond, in seconds. */
+/* Numbers differ when they are further apart: half a millisecond, in seconds.
+ */
 #define NUMBERS_AT 0.0005
 
 static char difference[DIFFERENCE_MAX];
@@ -151,10 +153,87 @@ static bool add_row(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
+/* A metric's row, with what its newest point says, and its points. */
+struct metric_rows {
+    struct store *store;
+    json_t *metrics;
+    json_t *points;
+};
+
+static bool add_point(void *ctx, int64_t ms, double value)
+{
+    (void)json_array_append_new(
+        ctx, json_pack("{s:I,s:f}", "t", (json_int_t)ms, "v", value));
+    return true;
+}
+
+static bool add_metric(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct metric_rows *rows = ctx;
+    json_t *metric = json_from_doc(row);
+
+    (void)key;
+    (void)json_array_append_new(rows->metrics, metric);
+    return true;
+}
+
+/* In the order of numbers, which is that of creation. */
+static void read_points(struct metric_rows *rows)
+{
+    json_int_t most = (json_int_t)json_array_size(rows->metrics);
+
+    for (json_int_t n = 1; n <= most; n++) {
+        const struct points_query query = {.n = n, .to_ms = INT64_MAX};
+        json_t *points = json_array();
+        json_t *metric;
+        size_t i;
+
+        assert_int_equal(
+            points_read(rows->store, &query, add_point, points, NULL), ERR_OK);
+        json_array_foreach(rows->metrics, i, metric)
+        {
+            json_t *last = json_array_get(points, json_array_size(points) - 1);
+
+            if (json_integer_value(json_object_get(metric, "n")) == n &&
+                last != NULL) {
+                (void)json_object_set_new(
+                    metric, "last",
+                    json_pack(
+                        "{s:f,s:O}", "t",
+                        (double)json_integer_value(json_object_get(last, "t")) /
+                            1000,
+                        "value", json_object_get(last, "v")));
+            }
+        }
+        (void)json_array_extend(rows->points, points);
+        json_decref(points);
+    }
+}
+
+static json_t *read_metrics(struct store *store, bool points)
+{
+    static const struct store_query query = {.collection = STORE_METRICS,
+                                             .limit = INT64_MAX};
+    struct metric_rows rows = {store, json_array(), json_array()};
+
+    assert_int_equal(store_scan(store, &query, add_metric, &rows, NULL, NULL),
+                     ERR_OK);
+    read_points(&rows);
+    json_decref(points ? rows.metrics : rows.points);
+    return points ? rows.points : rows.metrics;
+}
+
 static json_t *read_rows(struct world *world, const char *name)
 {
-    json_t *rows = json_array();
+    json_t *rows;
     struct store *store = world_reader(world);
+
+    if (strcmp(name, "points") == 0 || strcmp(name, "metrics") == 0) {
+        rows = read_metrics(store, strcmp(name, "points") == 0);
+        store_close(store);
+        return rows;
+    }
+    rows = json_array();
 
     for (int i = 0; i < STORE_N_COLLECTIONS; i++) {
         const struct store_query query = {
@@ -310,6 +389,24 @@ static void send_event(struct world *world, const json_t *event)
     json_decref(copy);
 }
 
+static void change_object(struct world *world, const json_t *object)
+{
+    struct doc_out *out = doc_out_new();
+    struct doc spec = {NULL, 0};
+    struct errbuf why;
+
+    if (json_object_get(object, "spec") != NULL) {
+        if (json_to_doc(json_object_get(object, "spec"), out, &spec, &why) !=
+            ERR_OK) {
+            fail_msg("%s", why.text);
+        }
+    }
+    world_change_object(
+        world, json_string_value(json_object_get(object, "kind")),
+        json_string_value(json_object_get(object, "name")), spec);
+    doc_out_free(out);
+}
+
 static void tell_one(struct world *world, const struct story *story,
                      const json_t *what)
 {
@@ -323,6 +420,8 @@ static void tell_one(struct world *world, const struct story *story,
         wait_s(world, story, json_number_value(value));
     } else if ((value = json_object_get(what, "_action")) != NULL) {
         send_action(world, value);
+    } else if ((value = json_object_get(what, "_object")) != NULL) {
+        change_object(world, value);
     } else if (json_object_get(what, "_restart") != NULL) {
         world_restart_all(world);
     } else if (json_object_get(what, "_kill") != NULL) {

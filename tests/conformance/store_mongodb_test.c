@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,7 +18,8 @@
 
 enum {
     URI_MAX = 512,
-    SKIPPED = 77
+    SKIPPED = 77,
+    RACE_KEYS = 300
 };
 
 struct place {
@@ -55,6 +58,139 @@ static struct store *open_handle(void *ctx, const char *writer)
     return store;
 }
 
+/* Two writers of one collection, at the same time and on the same keys: one
+ * puts its row, the other adds one unless there is one. They commit key after
+ * key together, so that each wins the start now and then. */
+
+static struct store *race_store(struct place *place, const char *row,
+                                struct store_fence *fence)
+{
+    struct store *store = open_handle(place, "context");
+    struct buf payload;
+    enum err err;
+
+    buf_init(&payload, DOC_BYTES_MAX);
+    (void)snprintf(fence->row, sizeof fence->row, "%s", row);
+    do {
+        err = store_fence_raise(store, 1, fence, &payload);
+    } while (err == ERR_UNAVAILABLE || err == ERR_UNKNOWN);
+    buf_fini(&payload);
+    return err == ERR_OK ? store : NULL;
+}
+
+static bool race_commit(struct store *store, struct store_fence *fence,
+                        const struct store_batch *batch)
+{
+    const struct doc progress = {NULL, 0};
+    bool applied = false;
+    enum err err;
+
+    do {
+        err = store_commit(store, fence, batch, progress);
+        while (err == ERR_UNKNOWN) {
+            err = store_commit_known(store, fence, &applied);
+            err = err == ERR_UNAVAILABLE        ? ERR_UNKNOWN
+                  : err == ERR_OK && !applied ? ERR_UNAVAILABLE
+                                              : err;
+        }
+    } while (err == ERR_UNAVAILABLE);
+    return err == ERR_OK;
+}
+
+static bool race_wait(int other)
+{
+    char byte = 0;
+
+    return write(other, &byte, 1) == 1 && read(other, &byte, 1) == 1;
+}
+
+static bool race(struct place *place, bool owner, int other)
+{
+    struct store_fence fence = {.epoch = 0};
+    struct store *store =
+        race_store(place, owner ? "context.0" : "context.1", &fence);
+    struct store_batch *batch = store_batch_new();
+    struct doc_out *out = doc_out_new();
+    bool ok = store != NULL;
+
+    for (int i = 0; ok && i < RACE_KEYS; i++) {
+        char id[32];
+        const struct store_key key = {.text = id};
+
+        (void)snprintf(id, sizeof id, "key%d", i);
+        doc_out_reset(out);
+        doc_add_str(out, "by", owner ? "owner" : "other");
+        store_batch_clear(batch);
+        if (owner) {
+            store_batch_put(batch, STORE_ENTITIES, &key, doc_out_done(out));
+        } else {
+            store_batch_add(batch, STORE_ENTITIES, &key, doc_out_done(out));
+        }
+        ok = race_wait(other) && race_commit(store, &fence, batch);
+    }
+    doc_out_free(out);
+    store_batch_free(batch);
+    store_close(store);
+    return ok;
+}
+
+static pid_t race_start(struct place *place, bool owner, int other)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        _exit(race(place, owner, other) ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    return pid;
+}
+
+static bool race_ended_well(pid_t pid)
+{
+    int status = -1;
+
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static bool is_owners(void *ctx, const struct store_key *key, struct doc row)
+{
+    int *n_owners = ctx;
+
+    (void)key;
+    *n_owners += strcmp(doc_str(row, "by", ""), "owner") == 0;
+    return true;
+}
+
+static int test_race(struct place *place)
+{
+    const struct store_query all = {.collection = STORE_ENTITIES,
+                                    .limit = INT64_MAX};
+    int n_owners = 0;
+    struct store *store;
+    int pair[2];
+    pid_t owner;
+    pid_t other;
+    bool ok;
+
+    begin(place);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
+        return 1;
+    }
+    /* Before this process uses the driver, which does not survive a fork. */
+    owner = race_start(place, true, pair[0]);
+    other = race_start(place, false, pair[1]);
+    ok = race_ended_well(owner);
+    ok = race_ended_well(other) && ok;
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+    store = open_handle(place, NULL);
+    ok = ok && store_scan(store, &all, is_owners, &n_owners, NULL, NULL) ==
+                   ERR_OK;
+    store_close(store);
+    end(place);
+    (void)printf("race for %d rows: the owner has %d\n", RACE_KEYS, n_owners);
+    return ok && n_owners == RACE_KEYS ? 0 : 1;
+}
+
 int main(void)
 {
     struct place place = {.server = getenv("HYP_TEST_MONGODB")};
@@ -65,5 +201,5 @@ int main(void)
         (void)fprintf(stderr, "HYP_TEST_MONGODB is not set: skipped\n");
         return SKIPPED;
     }
-    return store_suite_run(&suite);
+    return test_race(&place) + store_suite_run(&suite);
 }

@@ -198,6 +198,56 @@ static void test_append(void **state)
     writer_close(&w);
 }
 
+static void add_json(struct writer *w, enum store_collection into,
+                     struct store_key key, const char *json)
+{
+    store_batch_add(w->batch, into, &key, store_suite_doc(w->out, json));
+}
+
+/* Of an own collection with indexes and of one without. */
+static void test_add(void **state)
+{
+    struct writer w;
+    struct store_key steps = text_int("a1", 1);
+    struct store_key points = text_int("alarm", 1);
+
+    writer_open(&w, state, "alarm");
+    add_json(&w, STORE_ALARMS, text("a"), "{'state':1}");
+    add_json(&w, STORE_STEPS, steps, "{'n':1}");
+    add_json(&w, STORE_OUTBOX, points, "{'n':1}");
+    store_suite_commit(w.store, &w.fence, w.batch);
+    check_row(w.store, STORE_ALARMS, text("a"), "{'state':1}");
+    check_row(w.store, STORE_STEPS, steps, "{'n':1}");
+    check_row(w.store, STORE_OUTBOX, points, "{'n':1}");
+
+    /* What is there stays; what stands beside it in the batch is done. */
+    add_json(&w, STORE_ALARMS, text("a"), "{'state':2}");
+    add_json(&w, STORE_ALARMS, text("b"), "{'$a.b':2}");
+    add_json(&w, STORE_STEPS, steps, "{'n':2}");
+    add_json(&w, STORE_OUTBOX, points, "{'n':2}");
+    store_suite_commit(w.store, &w.fence, w.batch);
+    check_row(w.store, STORE_ALARMS, text("a"), "{'state':1}");
+    check_row(w.store, STORE_ALARMS, text("b"), "{'$a.b':2}");
+    check_row(w.store, STORE_STEPS, steps, "{'n':1}");
+    check_row(w.store, STORE_OUTBOX, points, "{'n':1}");
+
+    /* In the order of the batch. */
+    add_json(&w, STORE_ALARMS, text("c"), "{'by':1}");
+    add_json(&w, STORE_ALARMS, text("c"), "{'by':2}");
+    put_json(&w, STORE_ALARMS, text("d"), "{'by':1}");
+    add_json(&w, STORE_ALARMS, text("d"), "{'by':2}");
+    add_json(&w, STORE_ALARMS, text("e"), "{'by':1}");
+    put_json(&w, STORE_ALARMS, text("e"), "{'by':2}");
+    store_batch_delete(w.batch, STORE_ALARMS, &(struct store_key){"a", 0, 0});
+    add_json(&w, STORE_ALARMS, text("a"), "{'by':3}");
+    store_suite_commit(w.store, &w.fence, w.batch);
+    check_row(w.store, STORE_ALARMS, text("c"), "{'by':1}");
+    check_row(w.store, STORE_ALARMS, text("d"), "{'by':1}");
+    check_row(w.store, STORE_ALARMS, text("e"), "{'by':2}");
+    check_row(w.store, STORE_ALARMS, text("a"), "{'by':3}");
+    writer_close(&w);
+}
+
 static void test_batch_order(void **state)
 {
     struct writer w;
@@ -1079,6 +1129,7 @@ int store_suite_run(struct store_suite *suite)
     const struct CMUnitTest tests[] = {
         CASE(test_get_put_delete),
         CASE(test_append),
+        CASE(test_add),
         CASE(test_batch_order),
         CASE(test_delete_range),
         CASE(test_key_order),

@@ -186,7 +186,7 @@ static void random_op(struct model *model, struct table *table,
     struct store_key past = random_key(model, table);
     struct doc row;
 
-    switch (roll(model, 12)) {
+    switch (roll(model, 14)) {
     case 0:
         past.text = key.text; /* as KEY_TEXT_INT wants it */
         if (kind_of(table) == STORE_KEY_TEXT) {
@@ -205,6 +205,14 @@ static void random_op(struct model *model, struct table *table,
         row = random_row(model);
         store_batch_append(batch, table->collection, &key, row);
         model_put(table, &key, row);
+        break;
+    case 5:
+    case 6:
+        row = random_row(model);
+        store_batch_add(batch, table->collection, &key, row);
+        if (find(table, &key) == NULL) {
+            model_put(table, &key, row);
+        }
         break;
     default:
         row = random_row(model);

@@ -105,21 +105,13 @@ class Case:
         self.amqp("publish", "-a", "-x", exchange, "-k", key, "-t", kind,
                   "-u", "hypervise", path)
 
-    def chain_s(self, engine):
-        """Everything sent before has been seen by it."""
-        status = engine.status()
-        lag_ms = status.get("metrics", {}).get("hyp_engine_lag_ms")
-        if not status.get("ready") or lag_ms is None:
-            return 0
-        return status["updated_at"] - lag_ms / 1000
-
     def pass_time(self, seconds):
         """Until chain time is past what was sent, and so much more."""
         until = time.time() + seconds
         for name, engine in self.suite.engines.items():
             if name != "collectdgw":  # an entry that no marks pass behind
                 rig.wait_for(f"chain time of engine-{name}",
-                             lambda e=engine: self.chain_s(e) > until,
+                             lambda e=engine: e.chain_s() > until,
                              rig.PATIENCE_S + seconds)
 
     def send_action(self, action):

@@ -12,6 +12,7 @@ import sys
 import time
 
 import faults
+import groups
 import rig
 import run
 import small
@@ -20,7 +21,7 @@ import twins
 STORES = ("sqlite", "mongodb")
 # Those that a seed changes, and those that one run says everything of.
 SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
-          "twins": twins.test_twins}
+          "twins": twins.test_twins, "groups": groups.test_groups}
 TESTS = dict(SEEDED, **{"same-second": small.test_same_second,
                         "bad-input": small.test_bad_input})
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")

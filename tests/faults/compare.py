@@ -8,17 +8,18 @@ import json
 VOLATILE = {
     # Written once a minute and at a stop: a kill takes what is newer.
     "entities": ("last_event_at",),
-    "alarms": ("id", "_version", "_seen_rx", "_change_rx", "_changed_rx",
-               "_nonok_rx", "_onset"),
+    "alarms": ("id", "_version", "_owner", "_seen_rx", "_change_rx",
+               "_changed_rx", "_nonok_rx", "_onset"),
     "steps": ("alarm_id",),
-    "tracks": ("_version", "_seen_rx", "_change_rx"),
+    "tracks": ("_version", "_owner", "_seen_rx", "_change_rx"),
     "events": ("id", "received_at"),
     "events_log": ("id", "received_at"),
     "metrics": ("n", "last"),
     "dead": ("id", "at", "position"),
 }
 VOLATILE["alarms_resolved"] = VOLATILE["alarms"]
-PRIVATE = ("receipts", "ids")
+# Where points lie depends on when they were folded: the dump shows them all.
+PRIVATE = ("receipts", "ids", "blocks", "chunks")
 EMPTY_AFTER_STOP = ("outbox", "deltas")
 SHOWN = 20
 WIDTH = 1000

@@ -10,7 +10,6 @@ import json
 OK = 0
 OFF, ONGOING, FLAPPING, CANCELLED = 0, 1, 3, 4
 FLAPPING_CHANGES = 10
-SOURCE = "story.one"
 BAD_STATES = (None, 9)
 LOGGED = ("log", "trap", "user")
 COLLECTD = ("load-shortterm", "load-midterm", "load-longterm")
@@ -49,6 +48,7 @@ class Alarm:
             "steps_count": 0, "ack": None, "canceled": False, "snooze": None,
             "ticket": None, "comment": None, "maintenance": None,
             "services": []}
+        self.source = f"{event['connector']}.{event['connector_name']}"
         self.known = known  # the entity, for infos and tags
         self.steps = []
         self.step_t = t
@@ -62,7 +62,7 @@ class Alarm:
         self.row["steps_count"] += 1
         step = {"step": self.row["steps_count"], "type": kind,
                 "t": self.step_t, "value": value, "author": author or
-                event.get("author", SOURCE),
+                event.get("author", self.source),
                 "message": event.get("output", "")}
         self.steps.append(step)
         return step
@@ -186,15 +186,16 @@ class Alarm:
 
 
 class Oracle:
-    """Everything that a story leaves behind, by collection and key."""
+    """Everything that stories leave behind, by collection and key."""
 
-    def __init__(self, story):
+    def __init__(self, *stories):
         self.entities, self.metrics, self.points = {}, {}, {}
         self.alarms, self.events, self.changes = {}, {}, {}
         self.logged, self.dead, self.refused = [], [], []
         self.logged_states = {}
-        for message in story.messages:
-            self.take(message)
+        for story in stories:
+            for message in story.messages:
+                self.take(message)
 
     def take(self, message):
         if isinstance(message, list):

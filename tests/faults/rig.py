@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -81,6 +82,17 @@ def read_engines():
     return engines
 
 
+def list_processes(engines, partitions, groups):
+    """In the order of the chain: "cleaner", "alarm.0", "alarm.1"..."""
+    names = [f"cleaner.{group}" for group in groups]
+    for name in engines:
+        if name in partitions:
+            names += [f"{name}.{p}" for p in range(partitions[name])]
+        else:
+            names.append(name)
+    return names
+
+
 def tcp_ports(pid):
     """Local ports of a process's TCP connections."""
     inodes = set()
@@ -134,6 +146,10 @@ class Rig:
                     "rabbit_networking:connection_info_all([pid, peer_port]),"
                     " lists:member(rabbit_misc:pget(peer_port, C), "
                     f"[{','.join(ports)}])].")
+
+    def amqp_conf(self):
+        """Lines of an [amqp] section: how to reach the broker."""
+        return f"port = {self.broker_port}\n"
 
     def broker(self, command, *args):
         return run(SUPPORT / "rabbitmq.sh", command, self.broker_dir, *args,
@@ -217,8 +233,11 @@ class Rig:
     def close(self, keep):
         """End everything; keep the folder when something failed."""
         self.drop_all()
-        for stop in (lambda: self.broker("stop"),
-                     lambda: self.has_mongod and self.mongod("stop")):
+        self.end([lambda: self.broker("stop"),
+                  lambda: self.has_mongod and self.mongod("stop")], keep)
+
+    def end(self, stops, keep):
+        for stop in stops:
             try:
                 stop()
             except Failure as failure:
@@ -273,20 +292,26 @@ class Feed:
 
 
 class Engine:
-    """One process."""
+    """One process; name "alarm", "alarm.2" for a partition, "cleaner.north"
+    for a group of sources; sets: further section.key=value."""
 
-    def __init__(self, suite, name, tag=""):
+    def __init__(self, suite, name, tag="", sets=()):
         self.suite = suite
         self.name = name
+        kind, _, part = name.partition(".")
+        sets = list(suite.sets.get(kind, ())) + list(sets)
+        if part:
+            option = "partition" if part.isdigit() else "group"
+            sets.append(f"engine.{option}={part}")
         self.status_dir = suite.dir / ("run" + tag)
         self.log = suite.dir / f"engine-{name}{tag}.log"
         self.status_dir.mkdir(exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / f"engine-{name}"), "--config-dir",
+                [str(BUILD / f"engine-{kind}"), "--config-dir",
                  str(suite.dir / "etc"), "--set",
                  f"process.status_dir={self.status_dir}"]
-                + [a for s in suite.sets.get(name, ()) for a in ("--set", s)],
+                + [a for s in sets for a in ("--set", s)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def status(self):
@@ -297,6 +322,14 @@ class Engine:
         except (FileNotFoundError, ValueError):
             return {}
         return status if status["pid"] == self.process.pid else {}
+
+    def chain_s(self):
+        """Everything sent before has been seen by it."""
+        status = self.status()
+        lag_ms = status.get("metrics", {}).get("hyp_engine_lag_ms")
+        if not status.get("ready") or lag_ms is None:
+            return 0
+        return status["updated_at"] - lag_ms / 1000
 
     def metric(self, name):
         return self.status().get("metrics", {}).get(f"hyp_engine_{name}", 0)
@@ -344,7 +377,8 @@ class Web:
         (suite.dir / "etc" / "webserver.conf").write_text(
             f"[webserver]\nport = {self.port}\n"
             f"key_file = {key_file}\n"
-            f"run_folder = {suite.dir / 'run'}\nexpect = {expected}\n")
+            f"run_folder = {suite.dir / 'run'}\nexpect = {expected}\n"
+            f"alarm_partitions = {suite.partitions.get('alarm', 1)}\n")
         self.start()
 
     def start(self):
@@ -440,41 +474,53 @@ class Web:
 class Suite:
     """A set of engines with a store and a vhost of its own."""
 
-    def __init__(self, rig, name, store, options=(), engines=None):
-        """engines: {name: (next, side)}, else all of them."""
+    def __init__(self, rig, name, store, options=(), engines=None,
+                 partitions=None, groups=()):
+        """engines: {name: (next, side)}, else all of them; partitions:
+        {name: how many} where not one; groups: of sources, each with a
+        cleaner beside the main one."""
         self.rig = rig
         self.vhost = rig.take_vhost()
+        self.partitions = partitions or {}
+        self.options = dict(options)
         self.name = f"{name}-{store}-{self.vhost}"
         self.web = None
         self.sets = {}  # {engine: [section.key=value]}
         self.dir = rig.dir / self.name
         self.engines = {}
-        self.list = engines or read_engines()
+        self.chain = engines or read_engines()
+        self.list = list_processes(self.chain, self.partitions, groups)
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
             self.uri = rig.mongod("uri", self.name).strip()
         else:
             (self.dir / "store").mkdir()
             self.uri = f"sqlite:{self.dir / 'store'}"
-        self.configure(dict(options))
+        self.configure()
         rig.suites.append(self)
 
-    def configure(self, options):
-        """options: {engine: "lines of its file"}"""
+    def names(self, targets):
+        """"alarm" as its senders' configuration has it: "alarm*4"."""
+        return ", ".join(f"{n}*{self.partitions[n]}" if n in self.partitions
+                         else n for n in re.findall(r"[\w-]+", targets))
+
+    def configure(self):
         etc = self.dir / "etc"
         password = self.rig.broker_dir / "hypervise.password"
         (etc / "amqp.conf").write_text(
-            f"[amqp]\nport = {self.rig.broker_port}\n"
+            f"[amqp]\n{self.rig.amqp_conf()}"
             f"vhost = {self.vhost}\n"
             f"password_file = {password}\nheartbeat = {HEARTBEAT_S}s\n")
         (etc / "storage.conf").write_text(f"[storage]\nuri = {self.uri}\n")
-        for name, (after, side) in self.list.items():
+        for name, (after, side) in self.chain.items():
             (etc / "engines" / f"{name}.conf").write_text(
-                f"[engine]\nnext = {after}\nside = {side}\n"
-                + options.get(name, ""))
+                f"[engine]\nnext = {self.names(after)}\n"
+                f"side = {self.names(side)}\n"
+                f"partitions = {self.partitions.get(name, 1)}\n"
+                + self.options.get(name, ""))
 
-    def start(self, name, tag=""):
-        self.engines[name] = Engine(self, name, tag)
+    def start(self, name):
+        self.engines[name] = Engine(self, name)
 
     def start_all(self):
         """From the end of the chain, so that each finds its next's queue."""
@@ -521,8 +567,10 @@ class Suite:
     def forget_queues(self):
         """Remove the queues of every engine: the broker starts sooner."""
         names = [f"Engine_{name}" for name in self.list]
-        names += ["Engine_che", "Engine_fifo", "Engine_alarm.actions",
-                  "Engine_dead", "Engine_collectdgw", ALERTS]
+        names += [f"Engine_{name}.actions" for name in self.list
+                  if name.startswith("alarm")]
+        names += ["Engine_che", "Engine_fifo", "Engine_dead",
+                  "Engine_collectdgw", ALERTS]
         for name in dict.fromkeys(names):
             try:
                 self.amqp("delete", name, stderr=subprocess.DEVNULL)

@@ -21,17 +21,18 @@ OPTIONS = {
 class Run:
     """One story told to one suite."""
 
-    def __init__(self, servers, name, store, told):
+    def __init__(self, servers, name, store, told, make_suite=rig.Suite,
+                 **more):
         self.servers = servers
         self.name = name
         self.store = store
         self.story = told
-        self.suite = rig.Suite(servers, name, store, OPTIONS)
+        self.suite = make_suite(servers, name, store, OPTIONS, **more)
         path = servers.dir / f"{self.suite.name}.story"
         told.write(path)
         self.suite.start_all()
         self.suite.start_web()
-        self.suite.amqp("bind", rig.ALERTS, "canopsis.alerts", "#")
+        self.suite.amqp("bind", "-Q", rig.ALERTS, "canopsis.alerts", "#")
         self.feed = rig.Feed(servers, path, self.suite.name, self.suite.vhost)
 
     def arrived(self, collection, entity_id):
@@ -45,7 +46,7 @@ class Run:
         self.suite.wait_ready()
         for collection in ("alarms", "events_log", "metrics"):
             rig.wait_for(f"the last event in {collection}", lambda c=collection:
-                         self.arrived(c, story.LAST_ENTITY))
+                         self.arrived(c, self.story.last_entity))
         rig.wait_for("the last values of collectd", lambda:
                      self.arrived("metrics", story.LAST_COLLECTD))
 

@@ -3,7 +3,7 @@
 import json
 import random
 
-EVENTS = ("canopsis.events", "story.one.event")
+EXCHANGE = "canopsis.events"
 COLLECTD = ("amq.topic", "collectd")
 
 N_HOSTS = 10
@@ -11,7 +11,6 @@ N_ENTITIES = 110
 TICK_MS = 10
 LAST_COMPONENT = "last"
 LAST_HOST = "lasthost"
-LAST_ENTITY = f"/resource/story/one/{LAST_COMPONENT}/service0"
 LAST_COLLECTD = f"/resource/collectd/collectd2event/{LAST_HOST}/load"
 COLLECTD_HOSTS = 5
 COLLECTD_SHARE = 0.08
@@ -44,7 +43,12 @@ class Story:
     """n events of N_ENTITIES, the last N_HOSTS of them components; the state
     changes at share `changes`. messages: objects, arrays of them, texts."""
 
-    def __init__(self, seed, n, begin_ms, changes=0.12):
+    def __init__(self, seed, n, begin_ms, changes=0.12, connector="story",
+                 collectd_share=COLLECTD_SHARE):
+        self.connector = connector
+        self.last_entity = f"/resource/{connector}/one/{LAST_COMPONENT}/" \
+            "service0"
+        self.collectd_share = collectd_share
         self.seed = seed
         self.random = random.Random(seed)
         self.n = n
@@ -55,7 +59,7 @@ class Story:
         self.messages = list(self.make_messages())
 
     def names(self, entity):
-        names = {"connector": "story", "connector_name": "one",
+        names = {"connector": self.connector, "connector_name": "one",
                  "component": f"host{entity % N_HOSTS}"}
         if entity < N_ENTITIES - N_HOSTS:
             names.update(resource=f"service{entity}", source_type="resource")
@@ -119,7 +123,7 @@ class Story:
         what is no event at all."""
         i = 0
         while i < self.n:
-            if self.random.random() < COLLECTD_SHARE:
+            if self.random.random() < self.collectd_share:
                 yield self.putval(i)
             if self.random.random() < 0.002:
                 yield f"{{no event {i}"
@@ -129,7 +133,9 @@ class Story:
             events = [self.make_event(i + k) for k in range(size)]
             i += size
             yield events[0] if size == 1 else events
-        yield f"PUTVAL {LAST_HOST}/load/load {self.begin_ms // 1000}:1:2:3"
+        if self.collectd_share > 0:
+            yield f"PUTVAL {LAST_HOST}/load/load " \
+                f"{self.begin_ms // 1000}:1:2:3"
         yield self.last_event()
 
     def last_event(self):
@@ -139,10 +145,11 @@ class Story:
                 "event_type": "check", "timestamp": ms / 1000,
                 "state": 3, "output": "the end", "perf_data": "end=1"}
 
-    def write(self, path):
+    def write(self, path, exchange=EXCHANGE):
         with path.open("w") as file:
             for message in self.messages:
-                way, text = EVENTS, message
+                way = (exchange, f"{self.connector}.one.event")
+                text = message
                 if not isinstance(message, str):
                     text = json.dumps(message)
                 elif message.startswith("PUTVAL"):

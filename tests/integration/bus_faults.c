@@ -17,6 +17,7 @@ enum {
     SKIP = 77,
     WAIT_MS = 60000,
     STEP_MS = 50,
+    IN_TURN_MS = 20000, /* names are asked for a while where no one answers */
     BODY_BYTES = 10000,
     PUBLISHES_MOST = 20000,
     PUBLISH_MS_MOST = 20000,
@@ -140,6 +141,33 @@ static struct bus *open_both(const char *queue)
     return bus;
 }
 
+/* The first of three servers refuses, the second's name is unknown: the third
+ * takes both connections, at once. */
+static void test_servers_in_turn(void **state)
+{
+    struct bus_amqp_conf conf;
+    int64_t begun = clock_mono_ms();
+    size_t number;
+    struct bus *bus;
+
+    (void)state;
+    testlog_expect("BUS-AWAY");
+    assert_true(amqp_env_read(&conf));
+    conf.other_hosts.items = xcalloc(2, sizeof(char *));
+    conf.other_hosts.items[conf.other_hosts.n++] =
+        xstrdup("no.such.host.invalid");
+    conf.other_hosts.items[conf.other_hosts.n++] =
+        xasprintf("%s:%d", conf.host, (int)conf.port);
+    conf.port = 1;
+    bus = bus_amqp_open(&conf, "turn");
+    assert_int_equal(bus_consume(bus, "Faults_turn", 10, &number), ERR_OK);
+    (void)wait_for(bus, BUS_IN_UP);
+    (void)wait_for(bus, BUS_OUT_UP);
+    assert_true(clock_mono_ms() - begun < IN_TURN_MS);
+    bus_close(bus);
+    amqp_env_fini(&conf);
+}
+
 static enum err publish(struct bus *bus, const char *queue, const char *body,
                         size_t len, uint64_t *number)
 {
@@ -167,6 +195,40 @@ static void test_queue_deleted(void **state)
     assert_int_equal(publish(bus, "Faults_gone", "x", 1, &number), ERR_OK);
     assert_int_equal(number, 1);
     assert_int_equal(wait_for(bus, BUS_DELIVERY).delivery.len, 1);
+    bus_close(bus);
+}
+
+/* Whose messages are refused again and again begins anew: with the next
+ * connection the queue that is gone is there again. */
+static void test_refused_for_long(void **state)
+{
+    struct bus *bus = open_both("Faults_read");
+    struct bus_event event = {.kind = BUS_IDLE};
+    uint64_t number = 0;
+    int n_refused = 0;
+
+    (void)state;
+    testlog_expect("BUS-AWAY");
+    assert_int_equal(bus_declare(bus, "Faults_missing"), ERR_OK);
+    assert_int_equal(publish(bus, "Faults_missing", "x", 1, &number), ERR_OK);
+    (void)wait_for(bus, BUS_CONFIRMED);
+    control("delete_queue", "-p", amqp.vhost, "Faults_missing");
+    while (event.kind != BUS_OUT_LOST) {
+        assert_int_equal(publish(bus, "Faults_missing", "x", 1, &number),
+                         ERR_OK);
+        do {
+            assert_int_equal(bus_poll(bus, WAIT_MS, &event), ERR_OK);
+            assert_int_not_equal(event.kind, BUS_IDLE);
+        } while (event.kind != BUS_REFUSED && event.kind != BUS_OUT_LOST);
+        n_refused += event.kind == BUS_REFUSED;
+        if (event.kind == BUS_REFUSED) {
+            assert_int_equal(bus_poll(bus, STEP_MS, &event), ERR_OK);
+        }
+    }
+    assert_true(n_refused > 1);
+    (void)wait_for(bus, BUS_OUT_UP);
+    assert_int_equal(publish(bus, "Faults_missing", "x", 1, &number), ERR_OK);
+    assert_int_equal(wait_for(bus, BUS_CONFIRMED).number, number);
     bus_close(bus);
 }
 
@@ -284,7 +346,9 @@ int main(void)
     cmocka_unit_test_setup_teardown(test, testlog_setup, testlog_teardown)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),
+        FAULT_TEST(test_servers_in_turn),
         FAULT_TEST(test_queue_deleted),
+        FAULT_TEST(test_refused_for_long),
         FAULT_TEST(test_blocked),
         FAULT_TEST(test_publish_only),
     };

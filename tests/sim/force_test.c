@@ -10,9 +10,11 @@
 #include "engines/cleaner/cleaner.h"
 #include "engines/collectdgw/collectdgw.h"
 #include "engines/context/context.h"
+#include "engines/event-filter/event_filter.h"
 #include "engines/eventstore/eventstore.h"
 #include "engines/perfdata/perfdata.h"
 #include "tests/sim/suite_dump.h"
+#include "tests/sim/suite_rules.h"
 #include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
@@ -33,7 +35,8 @@ static const char *const alarm_options[] = {"engine.fold_interval=1s",
                                             "alarm.resolve_after=10h", NULL};
 
 static const struct world_engine chain[] = {
-    {.ops = &cleaner_engine, .next = "context", .options = few_ids},
+    {.ops = &cleaner_engine, .next = "event-filter", .options = few_ids},
+    {.ops = &event_filter_engine, .next = "context", .options = quick_fold},
     {.ops = &context_engine,
      .next = "alarm",
      .side = "perfdata",
@@ -49,21 +52,18 @@ static const struct world_engine chain[] = {
     "\"" component "\",\"timestamp\":1699999000," rest "}"
 
 /* What is told, an action and collectd's lines apart. */
-static const char
-    *const messages[] =
-        {
-            EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
-                        "\"perf_data\":\"load=3;5;9\""),
-            "[" EVENT("h0", "\"event_type\":\"check\",\"state\":0,\"output\":"
-                            "\"b\"") "," EVENT(
-                "h1",
-                "\"event_type\":\"check\",\"state\":1,\"output\":\"c\"") "]",
-            EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
-                        "\"perf_data\":\"load=4;5;9\""),
-            "{\"broken\":",
-            EVENT("h1",
-                  "\"event_type\":\"ack\",\"author\":\"eve\",\"output\":\"d\""),
-            EVENT("h2", "\"event_type\":\"log\",\"output\":\"e\""),
+static const char *const messages[] = {
+    EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
+                "\"perf_data\":\"load=3;5;9\""),
+    "[" EVENT("h0",
+              "\"event_type\":\"check\",\"state\":0,\"output\":"
+              "\"b\"") "," EVENT("h1", "\"event_type\":\"check\",\"state\":1,"
+                                       "\"output\":\"c\"") "]",
+    EVENT("h0", "\"event_type\":\"check\",\"state\":2,\"output\":\"a\","
+                "\"perf_data\":\"load=4;5;9\""),
+    "{\"broken\":",
+    EVENT("h1", "\"event_type\":\"ack\",\"author\":\"eve\",\"output\":\"d\""),
+    EVENT("h2", "\"event_type\":\"log\",\"output\":\"e\""),
 };
 
 /* Lines that the end must hold, whatever the engines think. */
@@ -73,6 +73,7 @@ static const char *const expected[] = {
     "step /component/sim/s/h0 005 type=\"stateinc\" value=2",
     "point /component/sim/s/h0/load at ",
     "dead engine=\"cleaner\"",
+    "rule name=\"fails-often\" matches=4 drops=0 failures=4",
 };
 
 /* Deaths: before the n-th act of this engine, and before the m-th after. */
@@ -151,6 +152,7 @@ static void tell(struct world *world)
                 messages[i]);
         if (i == MESSAGES_BEFORE_ACTION) {
             send_action(world);
+            rules_touch(world);
         }
     }
     send_to(world, "amq.topic", "collectd", "text/collectd",
@@ -168,6 +170,7 @@ static char *run(struct deaths *deaths)
 
     buf_init(&end, DUMP_BYTES);
     broker_bind(world_broker(world), "listener", "canopsis.alerts", "#");
+    rules_set(world, 0);
     rounds(world, ROUNDS);
     world_set_script(world, &script);
     tell(world);

@@ -9,6 +9,7 @@
 
 #include "common/base/mem.h"
 #include "common/json/json.h"
+#include "common/points/points_store.h"
 
 enum {
     LINES_MAX = 8192,
@@ -126,12 +127,21 @@ static bool each_dead(void *ctx, const struct store_key *key, struct doc row)
     return add_row(ctx, "dead", row, fields);
 }
 
+static bool each_rule(void *ctx, const struct store_key *key, struct doc row)
+{
+    static const char *const fields[] = {
+        "name", "matches", "drops", "failures", "last_failure.reason", NULL};
+
+    (void)key;
+    return add_row(ctx, "rule", row, fields);
+}
+
 /* Metrics and points. */
 
 static bool each_metric(void *ctx, const struct store_key *key, struct doc row)
 {
-    static const char *const fields[] = {"id",   "name", "unit", "warn",
-                                         "crit", "last", NULL};
+    static const char *const fields[] = {"id",   "name", "unit",
+                                         "warn", "crit", NULL};
     struct dump *dump = ctx;
     struct buf line;
 
@@ -143,41 +153,33 @@ static bool each_metric(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
-/* Numbers are given in order of arrival: points are told by their name. */
-struct find_metric {
-    int64_t n;
-    char id[256];
+struct points_line {
+    struct dump *dump;
+    const char *metric;
 };
 
-static bool find_metric(void *ctx, const struct store_key *key, struct doc row)
+static bool each_value(void *ctx, int64_t ms, double value)
 {
-    struct find_metric *find = ctx;
-
-    (void)key;
-    if (doc_i64(row, "n", 0) != find->n) {
-        return true;
-    }
-    (void)snprintf(find->id, sizeof find->id, "%s", doc_str(row, "id", ""));
-    return false;
-}
-
-static bool each_point(void *ctx, const struct store_key *key, struct doc row)
-{
-    static const struct store_query metrics = {.collection = STORE_METRICS,
-                                               .limit = INT64_MAX};
-    struct dump *dump = ctx;
-    struct find_metric find = {.n = key->a};
+    const struct points_line *of = ctx;
     struct buf line;
 
-    if (store_scan(dump->store, &metrics, find_metric, &find, NULL, NULL) !=
-            ERR_OK ||
-        find.id[0] == '\0') {
-        contradict(dump, "a point of no metric", "", key->a);
-    }
     buf_init(&line, LINE_BYTES);
-    buf_addf(&line, "point %s at %" PRId64 ": %g", find.id, key->b,
-             doc_f64(row, "v", 0));
-    add_line(dump, &line);
+    buf_addf(&line, "point %s at %" PRId64 ": %g", of->metric, ms, value);
+    add_line(of->dump, &line);
+    return true;
+}
+
+/* Numbers are given in order of arrival: points are told by their name. */
+static bool each_points(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct dump *dump = ctx;
+    struct points_line of = {.dump = dump, .metric = key->text};
+    const struct points_query query = {.n = doc_i64(row, "n", 0),
+                                       .to_ms = INT64_MAX};
+
+    if (points_read(dump->store, &query, each_value, &of, NULL) != ERR_OK) {
+        contradict(dump, "points cannot be read", key->text, query.n);
+    }
     return true;
 }
 
@@ -427,8 +429,9 @@ bool suite_dump(struct world *world, struct buf *out, struct errbuf *why)
     scan(dump, STORE_EVENTS, each_event);
     scan(dump, STORE_EVENTS_LOG, each_log);
     scan(dump, STORE_DEAD, each_dead);
+    scan(dump, STORE_RULE_COUNTS, each_rule);
     scan(dump, STORE_METRICS, each_metric);
-    scan(dump, STORE_POINTS, each_point);
+    scan(dump, STORE_METRICS, each_points);
     scan(dump, STORE_ALARMS, each_open);
     scan(dump, STORE_ALARMS_RESOLVED, each_resolved);
     scan(dump, STORE_STEPS, each_step);

@@ -12,15 +12,18 @@
 #include "engines/cleaner/cleaner.h"
 #include "engines/collectdgw/collectdgw.h"
 #include "engines/context/context.h"
+#include "engines/event-filter/event_filter.h"
 #include "engines/eventstore/eventstore.h"
 #include "engines/perfdata/perfdata.h"
 #include "tests/sim/suite_dump.h"
 #include "tests/sim/suite_plan.h"
+#include "tests/sim/suite_rules.h"
 
 enum {
     DUMP_BYTES = 16 * 1024 * 1024,
     ACT_STEPS = 6000,
     SEND_EVERY = 100,
+    TOUCH_EVERY = 700,
     BLOCKED_STEPS = 300000,
     LOOK_EVERY = 64,
     SECOND_STEPS = 100, /* choices of the scheduler in a second of silence */
@@ -47,7 +50,10 @@ static const char *const few_ids[] = {"cleaner.ids_max=1000", NULL};
 static const char *collectd_options[] = {NULL, "collectdgw.alive=no", NULL};
 
 static const struct world_engine suite[] = {
-    {.ops = &cleaner_engine, .next = "context*2", .options = few_ids},
+    {.ops = &cleaner_engine, .next = "event-filter", .options = few_ids},
+    {.ops = &event_filter_engine,
+     .next = "context*2",
+     .options = small_batches},
     {.ops = &context_engine,
      .next = "alarm",
      .side = "perfdata",
@@ -63,7 +69,8 @@ static const struct world_engine suite[] = {
 
 /* What the end must be: of the plainest world, one context and no faults. */
 static const struct world_engine plain[] = {
-    {.ops = &cleaner_engine, .next = "context", .options = few_ids},
+    {.ops = &cleaner_engine, .next = "event-filter", .options = few_ids},
+    {.ops = &event_filter_engine, .next = "context"},
     {.ops = &context_engine, .next = "alarm", .side = "perfdata"},
     {.ops = &alarm_engine, .next = "eventstore", .options = alarm_options},
     {.ops = &perfdata_engine},
@@ -176,6 +183,9 @@ static bool tell_act(struct world *world, const struct plan *plan, size_t act)
             }
             next++;
         }
+        if (dice_one_in(world_dice(world), TOUCH_EVERY)) {
+            rules_touch(world);
+        }
         world_step(world);
     }
     while (next < plan->n[act] && send_surely(world, &plan->items[act][next])) {
@@ -188,6 +198,8 @@ static bool run_acts(struct world *world, const struct world_faults *faults,
                      const struct plan *plan)
 {
     for (size_t act = 0; act < PLAN_ACTS; act++) {
+        rules_set(world, act);
+        stay_silent(world, 3); /* they are in use */
         world_set_faults(world, faults);
         if (!tell_act(world, plan, act)) {
             (void)snprintf(difference, sizeof difference,

@@ -9,6 +9,7 @@
 #include "common/base/err.h"
 #include "common/base/mem.h"
 #include "common/bus/topology.h"
+#include "common/store/objects.h"
 
 enum {
     TWINS = 2, /* instances of one engine at once */
@@ -443,6 +444,13 @@ void world_kill(struct world *world, size_t engine, size_t instance)
     }
 }
 
+void world_forget_store(struct world *world, size_t engine)
+{
+    kill_engine(world, engine);
+    store_memory_forget(world->memory, world->engines[engine].ops->name);
+    promote(world, engine);
+}
+
 void world_twin(struct world *world, size_t engine)
 {
     if (world->instances[engine][1] == NULL) {
@@ -575,6 +583,41 @@ void world_kill_all(struct world *world)
         kill_engine(world, e);
         world->instances[e][0] = start(world, e);
     }
+}
+
+void world_change_object(struct world *world, const char *kind,
+                         const char *name, struct doc spec)
+{
+    const struct bus_message notice = {
+        .exchange = "canopsis.control",
+        .routing_key = kind,
+        .properties = {.content_type = "application/json", .message_id = ""},
+        .body = "{}",
+        .len = 2};
+    const struct objects_change change = {.kind = kind,
+                                          .name = name,
+                                          .spec = spec,
+                                          .author = "sim",
+                                          .now_ms = world->now_ms,
+                                          .expected = -1};
+    struct store *store = store_memory_open(world->memory, "webserver");
+    struct store_fence fence = {.row = "webserver"};
+    struct buf payload;
+    int64_t version;
+    int64_t revision;
+    enum err err;
+
+    buf_init(&payload, DOC_BYTES_MAX);
+    do {
+        err = store_fence_raise(store, 0, &fence, &payload);
+    } while (err != ERR_OK);
+    do {
+        err = objects_commit(store, &fence, &change, &version, &revision);
+        BUG_IF(err != ERR_OK && err != ERR_UNAVAILABLE);
+    } while (err != ERR_OK);
+    buf_fini(&payload);
+    store_close(store);
+    (void)broker_publish(world->broker, &notice);
 }
 
 bool world_publish(struct world *world, const struct bus_message *message)

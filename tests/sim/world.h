@@ -88,6 +88,8 @@ void world_step(struct world *world);
 bool world_turn(struct world *world, size_t engine, size_t instance);
 /** Kill one, if there is; another takes its place. */
 void world_kill(struct world *world, size_t engine, size_t instance);
+/** Kill an engine and delete its store; it starts on an empty one. */
+void world_forget_store(struct world *world, size_t engine);
 /** Start a second instance, unless there is one. */
 void world_twin(struct world *world, size_t engine);
 /** NULL: no such instance. */
@@ -101,6 +103,10 @@ void world_restart_all(struct world *world);
 void world_kill_all(struct world *world);
 /** Publish JSON to the events exchange as an outsider. */
 void world_send(struct world *world, const char *json);
+/** Change an object as the webserver does, and tell the engines; a spec of
+ *  length 0 deletes it. */
+void world_change_object(struct world *world, const char *kind,
+                         const char *name, struct doc spec);
 /** Publish anything as anybody; false when no queue takes it (yet). */
 bool world_publish(struct world *world, const struct bus_message *message);
 

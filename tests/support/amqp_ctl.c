@@ -49,6 +49,7 @@ static const char usage[] =
     "  listen EXCHANGE KEY   the same with a queue of its own; says\n"
     "                   \"listening\" on standard error when it is ready\n"
     "  bind QUEUE EXCHANGE KEY   a durable queue that gets what is published\n"
+    "    -Q             a quorum queue\n"
     "  depth QUEUE      print the messages that are ready\n"
     "  purge QUEUE      empty it\n"
     "  delete QUEUE     remove it\n";
@@ -69,6 +70,7 @@ struct options {
     bool leave;
     bool verbose;
     bool json;
+    bool quorum;
 };
 
 struct session {
@@ -412,9 +414,14 @@ static int run_listen(struct session *s, char **args)
 static int run_bind(struct session *s, char **args)
 {
     amqp_bytes_t queue = amqp_cstring_bytes(args[0]);
+    amqp_table_entry_t type = {
+        .key = amqp_cstring_bytes("x-queue-type"),
+        .value = {.kind = AMQP_FIELD_KIND_UTF8,
+                  .value.bytes = amqp_cstring_bytes("quorum")}};
+    const amqp_table_t arguments = {.num_entries = s->options.quorum ? 1 : 0,
+                                    .entries = &type};
 
-    (void)amqp_queue_declare(s->conn, CHANNEL, queue, 0, 1, 0, 0,
-                             amqp_empty_table);
+    (void)amqp_queue_declare(s->conn, CHANNEL, queue, 0, 1, 0, 0, arguments);
     if (!good(s, "declare")) {
         return EXIT_FAILURE;
     }
@@ -464,11 +471,18 @@ static int run(struct session *s, int command, char **args)
 {
     struct bus_amqp_conf conf;
     int status = EXIT_FAILURE;
+    bool connected;
 
     if (!amqp_env_read(&conf)) {
         return EXIT_FAILURE;
     }
-    if (connect_to(s, &conf)) {
+    connected = connect_to(s, &conf);
+    for (size_t i = 0; !connected && i < conf.other_hosts.n; i++) {
+        (void)amqp_destroy_connection(s->conn);
+        (void)amqp_env_next(&conf);
+        connected = connect_to(s, &conf);
+    }
+    if (connected) {
         status = commands[command].run(s, args);
     }
     (void)amqp_connection_close(s->conn, AMQP_REPLY_SUCCESS);
@@ -526,6 +540,9 @@ static bool set_option(struct options *o, int c)
     case 'j':
         o->json = true;
         return true;
+    case 'Q':
+        o->quorum = true;
+        return true;
     default:
         return false;
     }
@@ -550,7 +567,7 @@ int main(int argc, char **argv)
     int c;
 
     while (understood &&
-           (c = getopt(argc - 1, argv + 1, "x:k:t:i:u:s:d:n:w:amqrvj")) != -1) {
+           (c = getopt(argc - 1, argv + 1, "x:k:t:i:u:s:d:n:w:amqrvjQ")) != -1) {
         understood = set_option(&s.options, c);
     }
     if (!understood || argc - 1 - optind < commands[command].least ||

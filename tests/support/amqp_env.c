@@ -39,6 +39,45 @@ static char *read_password(void)
     return xstrdup(line);
 }
 
+static struct conf_list read_others(void)
+{
+    struct conf_list list = {0};
+    char *text = text_of("HYP_TEST_AMQP_OTHERS", "");
+    const char *at = text;
+
+    while (*at != '\0') {
+        size_t len = strcspn(at, ",");
+
+        list.items = xrealloc_array(list.items, list.n + 1, sizeof(char *));
+        list.items[list.n++] = xstrndup(at, len);
+        at += len + (at[len] == ',');
+    }
+    free(text);
+    return list;
+}
+
+bool amqp_env_next(struct bus_amqp_conf *conf)
+{
+    struct conf_list *list = &conf->other_hosts;
+    const char *host;
+    size_t len;
+    char *first;
+
+    if (list->n == 0) {
+        return false;
+    }
+    first = list->items[0];
+    memmove(list->items, list->items + 1, (list->n - 1) * sizeof(char *));
+    list->items[list->n - 1] =
+        xasprintf("%s:%d", conf->host, (int)conf->port);
+    if (str_split_host(first, &host, &len, &conf->port) == ERR_OK) {
+        free(conf->host);
+        conf->host = xstrndup(host, len);
+    }
+    free(first);
+    return true;
+}
+
 bool amqp_env_read(struct bus_amqp_conf *conf)
 {
     char *port = text_of("HYP_TEST_AMQP_PORT", "");
@@ -49,6 +88,7 @@ bool amqp_env_read(struct bus_amqp_conf *conf)
         .user = text_of("HYP_TEST_AMQP_USER", "hypervise"),
         .password = read_password(),
         .exchange_name = xstrdup("canopsis"),
+        .other_hosts = read_others(),
         .heartbeat_ms = 30000,
         .message_bytes = 1024 * 1024,
     };
@@ -71,4 +111,8 @@ void amqp_env_fini(struct bus_amqp_conf *conf)
     free(conf->user);
     free(conf->password);
     free(conf->exchange_name);
+    for (size_t i = 0; i < conf->other_hosts.n; i++) {
+        free(conf->other_hosts.items[i]);
+    }
+    free(conf->other_hosts.items);
 }

@@ -11,6 +11,9 @@
 /** Fill conf; false, with a line on standard error, when a variable is
  *  missing or wrong. Release with amqp_env_fini(). */
 bool amqp_env_read(struct bus_amqp_conf *conf);
+/** Go on with the next of the servers: HYP_TEST_AMQP_OTHERS names them,
+ *  "host:port" separated by commas. False when there is no other. */
+bool amqp_env_next(struct bus_amqp_conf *conf);
 void amqp_env_fini(struct bus_amqp_conf *conf);
 
 #endif

@@ -124,6 +124,7 @@ static void connect_again(struct feed *feed)
         feed->connected = true;
     } else {
         disconnect(feed);
+        (void)amqp_env_next(&feed->conf);
         (void)nanosleep(&wait, NULL);
     }
 }

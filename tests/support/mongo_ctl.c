@@ -9,11 +9,13 @@
 
 enum {
     WAIT_PRIMARY_MS = 60000,
-    POLL_NS = 50 * 1000 * 1000
+    POLL_NS = 50 * 1000 * 1000,
+    ELECTION_MS = 2000 /* of a set of several members */
 };
 
-typedef bool command_fn(mongoc_client_t *client, const char *arg,
-                        bson_error_t *error);
+/** args: what follows the server, NULL-terminated. */
+typedef bool command_fn(mongoc_client_t *client, const char *server,
+                        char **args, bson_error_t *error);
 
 struct command {
     const char *name;
@@ -27,28 +29,66 @@ static bool run_admin(mongoc_client_t *client, const bson_t *command,
                                         error);
 }
 
-static bool command_ping(mongoc_client_t *client, const char *arg,
-                         bson_error_t *error)
+static bool command_ping(mongoc_client_t *client, const char *server,
+                         char **args, bson_error_t *error)
 {
-    (void)arg;
+    (void)server;
+    (void)args;
     bson_t *ping = BCON_NEW("ping", BCON_INT32(1));
     bool ok = run_admin(client, ping, NULL, error);
     bson_destroy(ping);
     return ok;
 }
 
+static void add_member(bson_t *members, int number, const char *host)
+{
+    char key[16];
+    bson_t member;
+
+    (void)snprintf(key, sizeof key, "%d", number);
+    BSON_APPEND_DOCUMENT_BEGIN(members, key, &member);
+    BSON_APPEND_INT32(&member, "_id", number);
+    BSON_APPEND_UTF8(&member, "host", host);
+    (void)bson_append_document_end(members, &member);
+}
+
+/* {replSetInitiate: {_id, members, settings}}; who kills a primary does not
+ * want to wait long for the next. */
+static void build_initiate(bson_t *command, const char *server, char **others)
+{
+    bson_t set;
+    bson_t members;
+    bson_t settings;
+
+    BSON_APPEND_DOCUMENT_BEGIN(command, "replSetInitiate", &set);
+    BSON_APPEND_UTF8(&set, "_id", "rs0");
+    BSON_APPEND_ARRAY_BEGIN(&set, "members", &members);
+    add_member(&members, 0, server);
+    for (int i = 0; others[i] != NULL; i++) {
+        add_member(&members, i + 1, others[i]);
+    }
+    (void)bson_append_array_end(&set, &members);
+    if (others[0] != NULL) {
+        BSON_APPEND_DOCUMENT_BEGIN(&set, "settings", &settings);
+        BSON_APPEND_INT32(&settings, "electionTimeoutMillis", ELECTION_MS);
+        (void)bson_append_document_end(&set, &settings);
+    }
+    (void)bson_append_document_end(command, &set);
+}
+
 /* A set that is initiated already is what the caller wants. */
-static bool command_initiate(mongoc_client_t *client, const char *arg,
-                             bson_error_t *error)
+static bool command_initiate(mongoc_client_t *client, const char *server,
+                             char **args, bson_error_t *error)
 {
     enum {
         ALREADY_INITIALIZED = 23
     };
-    bson_t *initiate = BCON_NEW("replSetInitiate", "{", "_id", BCON_UTF8("rs0"),
-                                "members", "[", "{", "_id", BCON_INT32(0),
-                                "host", BCON_UTF8(arg), "}", "]", "}");
-    bool ok = run_admin(client, initiate, NULL, error);
-    bson_destroy(initiate);
+    bson_t initiate = BSON_INITIALIZER;
+    bool ok;
+
+    build_initiate(&initiate, server, args);
+    ok = run_admin(client, &initiate, NULL, error);
+    bson_destroy(&initiate);
     return ok || error->code == ALREADY_INITIALIZED;
 }
 
@@ -66,10 +106,11 @@ static bool is_writable(mongoc_client_t *client, bson_error_t *error)
     return writable;
 }
 
-static bool command_wait_primary(mongoc_client_t *client, const char *arg,
-                                 bson_error_t *error)
+static bool command_wait_primary(mongoc_client_t *client, const char *server,
+                                 char **args, bson_error_t *error)
 {
-    (void)arg;
+    (void)server;
+    (void)args;
     const struct timespec poll = {.tv_nsec = POLL_NS};
     int64_t until_ms = clock_mono_ms() + WAIT_PRIMARY_MS;
     bson_set_error(error, 0, 0, "not a writable primary after %d ms",
@@ -83,26 +124,40 @@ static bool command_wait_primary(mongoc_client_t *client, const char *arg,
     return true;
 }
 
-static bool command_drop(mongoc_client_t *client, const char *arg,
-                         bson_error_t *error)
+/* Print who is the primary of the server's set, if it knows one. */
+static bool command_primary(mongoc_client_t *client, const char *server,
+                            char **args, bson_error_t *error)
+{
+    bson_t *hello = BCON_NEW("hello", BCON_INT32(1));
+    bson_t reply;
+    bson_iter_t at;
+    bool ok = run_admin(client, hello, &reply, error);
+
+    (void)server;
+    (void)args;
+    if (ok && bson_iter_init_find(&at, &reply, "primary")) {
+        (void)printf("%s\n", bson_iter_utf8(&at, NULL));
+    }
+    bson_destroy(&reply);
+    bson_destroy(hello);
+    return ok;
+}
+
+static bool command_drop(mongoc_client_t *client, const char *server,
+                         char **args, bson_error_t *error)
 {
     bson_t *drop = BCON_NEW("dropDatabase", BCON_INT32(1));
     bool ok =
-        mongoc_client_command_simple(client, arg, drop, NULL, NULL, error);
+        mongoc_client_command_simple(client, args[0], drop, NULL, NULL, error);
+
+    (void)server;
     bson_destroy(drop);
     return ok;
 }
 
-/** What the command is about: its own argument, else the server. */
-static const char *command_argument(int argc, char **argv)
-{
-    return argc > 3 ? argv[3] : argv[2];
-}
-
 static const struct command commands[] = {
-    {"drop", command_drop},
-    {"initiate", command_initiate},
-    {"ping", command_ping},
+    {"drop", command_drop},       {"initiate", command_initiate},
+    {"ping", command_ping},       {"primary", command_primary},
     {"wait-primary", command_wait_primary},
 };
 
@@ -116,7 +171,7 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static bool run_command(const struct command *command, int argc, char **argv)
+static bool run_command(const struct command *command, char **argv)
 {
     bson_error_t error = {0};
     char uri[256];
@@ -124,7 +179,7 @@ static bool run_command(const struct command *command, int argc, char **argv)
     mongoc_init();
     mongoc_client_t *client = mongoc_client_new(uri);
     bool ok = client != NULL &&
-              command->run(client, command_argument(argc, argv), &error);
+              command->run(client, argv[2], argv + 3, &error);
     if (!ok) {
         fprintf(stderr, "mongo_ctl %s %s: %s\n", command->name, argv[2],
                 client == NULL ? "not a HOST:PORT" : error.message);
@@ -138,9 +193,10 @@ int main(int argc, char **argv)
 {
     const struct command *command = argc > 2 ? find_command(argv[1]) : NULL;
     if (command == NULL || (command->run == command_drop && argc != 4)) {
-        fprintf(stderr, "usage: mongo_ctl ping|initiate|wait-primary HOST:PORT"
-                        "\n       mongo_ctl drop HOST:PORT DATABASE\n");
+        fprintf(stderr, "usage: mongo_ctl ping|primary|wait-primary HOST:PORT\n"
+                        "       mongo_ctl initiate HOST:PORT [MEMBER]...\n"
+                        "       mongo_ctl drop HOST:PORT DATABASE\n");
         return 2;
     }
-    return run_command(command, argc, argv) ? 0 : 1;
+    return run_command(command, argv) ? 0 : 1;
 }

@@ -3,6 +3,8 @@
 # A mongod for tests, on loopback, everything in DIR: a replica set of one.
 #
 #   mongod.sh start DIR PORT [--standalone]   writable when it returns
+#   mongod.sh start DIR PORT --member         of a set of several, which
+#                                             mongo_ctl makes: answering
 #   mongod.sh stop DIR                        in order, by pid
 #   mongod.sh kill DIR                        kill -9; `start` brings it back
 #   mongod.sh uri DIR [DATABASE]              connection string
@@ -37,6 +39,7 @@ start() {
         process_end "$dir/mongod.pid" TERM
         die "mongod on port $port did not come up"
     fi
+    [ "$mode" = --member ] && return
     [ "$mode" = --standalone ] || "$mongo_ctl" initiate "127.0.0.1:$port"
     "$mongo_ctl" wait-primary "127.0.0.1:$port"
 }

@@ -3,6 +3,9 @@
 # A RabbitMQ node for tests, on loopback, everything in DIR.
 #
 #   rabbitmq.sh start DIR PORT   up and answering when it returns
+#   rabbitmq.sh join DIR PORT FIRST   the same, once: a further node of the
+#                                cluster of the node in FIRST; `start` brings
+#                                it back too. FIRST is stopped last
 #   rabbitmq.sh stop DIR         in order, by pid, its port mapper too
 #   rabbitmq.sh kill DIR         kill -9 of the node; `start` brings it back
 #   rabbitmq.sh ctl DIR ARGS...  rabbitmqctl
@@ -39,11 +42,35 @@ make_dir() {
         definitions="$dir/definitions.json"
 }
 
+# The same users, cookie and port mapper.
+make_joining() {
+    local dir=$1 port=$2 first=$3 file epmd_port
+    [ -f "$dir/node.conf" ] && return
+    epmd_port=$(sed -n 's/^epmd_port=//p' "$first/node.conf")
+    for file in hypervise.password connector.password definitions.json \
+        .erlang.cookie; do
+        cp -p "$first/$file" "$dir/$file"
+    done
+    "$node" make "$dir" name="test$port" port="$port" \
+        dist_port="$("$here/freeport")" epmd_port="$epmd_port" \
+        definitions="$dir/definitions.json"
+    sed -n 's/^name=//p' "$first/node.conf" >"$dir/first"
+}
+
+join() {
+    local dir=$1 port=$2
+    make_joining "$dir" "$port" "$3"
+    start "$dir" "$port"
+    "$node" ctl "$dir" stop_app
+    "$node" ctl "$dir" join_cluster "$(cat "$dir/first")@localhost"
+    "$node" ctl "$dir" start_app
+}
+
 start() {
     local dir=$1 port=$2
     process_alive "$dir/beam.pid" && die "$dir: already running"
     make_dir "$dir" "$port"
-    if ! process_alive "$dir/epmd.pid"; then
+    if [ ! -f "$dir/first" ] && ! process_alive "$dir/epmd.pid"; then
         setsid "$node" epmd "$dir" >>"$dir/log/epmd.log" 2>&1 </dev/null &
         echo $! >"$dir/epmd.pid"
     fi
@@ -63,13 +90,14 @@ stop() {
 }
 
 main() {
-    [ $# -ge 2 ] || die 'usage: rabbitmq.sh start|stop|kill|ctl|pid DIR ...'
+    [ $# -ge 2 ] || die 'usage: rabbitmq.sh start|join|stop|kill|ctl|pid DIR ...'
     local command=$1 dir
     mkdir -p "$2"
     dir=$(cd "$2" && pwd)
     shift 2
     case $command in
     start) start "$dir" "${1:?port}" ;;
+    join) join "$dir" "${1:?port}" "$(cd "${2:?folder of the first}" && pwd)" ;;
     stop) stop "$dir" ;;
     kill) process_end "$dir/beam.pid" KILL ;;
     ctl) "$node" ctl "$dir" "$@" ;;

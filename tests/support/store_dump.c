@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/filter/filter.h"
+#include "common/points/points_store.h"
 #include "common/store/store.h"
 
 enum {
@@ -63,6 +64,46 @@ static bool print_row(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
+struct points_of {
+    struct dump *dump;
+    int64_t n;
+};
+
+static bool print_point(void *ctx, int64_t ms, double value)
+{
+    const struct points_of *of = ctx;
+
+    (void)printf("points\t%" PRId64 ",%" PRId64 "\t{\"v\":%.17g}\n", of->n, ms,
+                 value);
+    return true;
+}
+
+/* Points as their readers see them, whichever rows hold them. */
+static bool print_points(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct points_of of = {ctx, doc_i64(row, "n", 0)};
+    const struct points_query query = {.n = of.n, .to_ms = INT64_MAX};
+    struct errbuf why = {{0}, {0}};
+
+    (void)key;
+    if (points_read(of.dump->store, &query, print_point, &of, &why) != ERR_OK) {
+        exit(complain("points", &why));
+    }
+    return true;
+}
+
+static int dump_points(struct dump *dump)
+{
+    const struct store_query query = {.collection = STORE_METRICS,
+                                      .limit = INT64_MAX};
+    struct errbuf why = {{0}, {0}};
+
+    return store_scan(dump->store, &query, print_points, dump, NULL, &why) ==
+                   ERR_OK
+               ? EXIT_SUCCESS
+               : complain("points", &why);
+}
+
 static int dump_all(struct dump *dump)
 {
     struct errbuf why = {{0}, {0}};
@@ -74,6 +115,12 @@ static int dump_all(struct dump *dump)
                                           .limit = INT64_MAX};
 
         if (dump->some_wanted && !dump->wanted[c]) {
+            continue;
+        }
+        if (c == STORE_POINTS && dump->filter == NULL) {
+            if (dump_points(dump) != EXIT_SUCCESS) {
+                return EXIT_FAILURE;
+            }
             continue;
         }
         dump->collection = query.collection;

@@ -54,7 +54,7 @@ void web_start(struct web_fixture *f, const char *const *set)
     buf_init(&f->head, 64 * 1024);
     buf_init(&f->body, ANSWER_MAX);
     f->memory = store_memory_new();
-    f->store = store_memory_open(f->memory, NULL);
+    f->store = store_memory_open(f->memory, "webserver");
     f->broker = broker_new("canopsis");
     f->bus = broker_open(f->broker, "webserver", "hypervise");
     assert_int_equal(server_open(&f->server, &f->conf, f->bus, &why), ERR_OK);

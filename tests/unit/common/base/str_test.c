@@ -274,6 +274,49 @@ static void cuts_error_texts(void **state)
     free(text);
 }
 
+static const struct host_case {
+    const char *name;
+    const char *text;
+    const char *host; /* NULL: refused */
+    int64_t port;     /* UNTOUCHED: none in the text */
+} hosts[] = {
+    {"name", "rabbit1", "rabbit1", UNTOUCHED},
+    {"name and port", "rabbit1.example.org:5673", "rabbit1.example.org", 5673},
+    {"address", "127.0.0.1:1", "127.0.0.1", 1},
+    {"bare version 6", "fe80::1%eth0", "fe80::1%eth0", UNTOUCHED},
+    {"in brackets", "[::1]", "::1", UNTOUCHED},
+    {"in brackets, port", "[::1]:65535", "::1", 65535},
+    {"empty", "", NULL, 0},
+    {"port only", ":5672", NULL, 0},
+    {"no port behind", "a:", NULL, 0},
+    {"port 0", "a:0", NULL, 0},
+    {"port too high", "a:65536", NULL, 0},
+    {"port a word", "a:amqp", NULL, 0},
+    {"empty brackets", "[]:1", NULL, 0},
+    {"open bracket", "[::1", NULL, 0},
+    {"text behind brackets", "[::1]x", NULL, 0},
+    {"url", "amqp://a", NULL, 0},
+    {"blank inside", "a b", NULL, 0},
+};
+
+static void check_host(void **state)
+{
+    const struct host_case *row = *state;
+    int64_t port = UNTOUCHED;
+    const char *host = NULL;
+    size_t len = 0;
+
+    if (row->host == NULL) {
+        assert_int_equal(str_split_host(row->text, &host, &len, &port),
+                         ERR_INVALID);
+        return;
+    }
+    assert_int_equal(str_split_host(row->text, &host, &len, &port), ERR_OK);
+    assert_int_equal(len, strlen(row->host));
+    assert_memory_equal(host, row->host, len);
+    assert_int_equal(port, row->port);
+}
+
 int main(void)
 {
     static const struct row_table tables[] = {
@@ -282,6 +325,7 @@ int main(void)
         ROWS(utf8, check_utf8),
         ROW_SINGLE(cuts_between_characters),
         ROW_SINGLE(compares_ends),
+        ROWS(hosts, check_host),
         ROWS(base64, check_base64),
         ROWS(bad_base64, check_bad_base64),
         ROW_SINGLE(base64_there_and_back),

@@ -19,6 +19,7 @@ struct values {
     int64_t wait_ms;
     int64_t room;
     struct conf_list list;
+    struct conf_list hosts;
     int64_t mode;
     char *path;
     char *secret;
@@ -40,6 +41,8 @@ static const struct conf_option options[] = {
      1073741824, NULL, NULL, "A size."},
     {"main", "list", CONF_LIST, offsetof(struct values, list), "a, b", 0, 3,
      NULL, NULL, "Some names."},
+    {"main", "hosts", CONF_HOSTS, offsetof(struct values, hosts), "", 0, 0,
+     NULL, NULL, "Some servers."},
     {"main", "mode", CONF_CHOICE, offsetof(struct values, mode), "safe", 0, 0,
      NULL, modes, "How to go about it."},
     {"files", "path", CONF_PATH, offsetof(struct values, path), "data", 0, 0,
@@ -129,6 +132,7 @@ static const struct value_case accepted[] = {
     {"list empty", "list", "", ""},
     {"list one", "list", " x ", "x"},
     {"list three", "list", "x,y , z", "x, y, z"},
+    {"hosts", "hosts", "a, b:5673, [::1]:1", "a, b:5673, [::1]:1"},
     {"mode", "mode", "fast", "fast"},
 };
 
@@ -175,14 +179,17 @@ static const struct value_case refused[] = {
      "by commas of 0 to 3 items"},
     {"list long", "list", "a,b,c,d",
      "list: 4 items; expected a list separated by commas of 0 to 3 items"},
+    {"hosts port", "hosts", "a, b:x",
+     "hosts: \"b:x\" is no server; expected servers separated by commas, each "
+     "host or host:port"},
     {"mode", "mode", "quick",
      "mode: \"quick\" is not known; expected one of fast, safe"},
     {"unknown key, near", "cuont", "1",
      "cuont: unknown key, did you mean \"count\"?; expected text, flag, "
-     "count, wait, room, list, mode"},
+     "count, wait, room, list, hosts, mode"},
     {"unknown key, far", "zzzzzz", "1",
      "zzzzzz: unknown key; expected text, flag, count, wait, room, list, "
-     "mode"},
+     "hosts, mode"},
 };
 
 static void print_value(const struct fixture *f, const char *key,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Numbers of metrics: none twice, whatever partitions give them. */
+/** Numbers of metrics: each partition gives those of its own space, once. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/points/points_key.h"
 #include "engines/perfdata/metric.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
@@ -14,18 +15,16 @@ enum {
 
 static const struct {
     const char *name;
-    int64_t last_n; /* of the rows loaded */
-    int64_t parts;
+    int64_t space;
+    int64_t n_before; /* metrics it had when it was loaded */
 } rows[] = {
-    {"no partitions", 0, 0},
-    {"one", 7, 1},
-    {"two from nothing", 0, 2},
-    {"four from nothing", 0, 4},
-    {"four behind one that was", 9, 4},
-    {"three", 10, 3},
+    {"the first of no partitions", 0, 0},
+    {"behind seven", 0, 7},
+    {"another partition", 1, 0},
+    {"the last partition, behind ten", POINTS_SPACES - 1, 10},
 };
 
-static int64_t add_one(struct metrics_table *table, int i)
+static struct metric *add_one(struct metrics_table *table, int64_t i)
 {
     const struct perf_item item = {.metric = "m",
                                    .type = PERF_GAUGE,
@@ -33,35 +32,51 @@ static int64_t add_one(struct metrics_table *table, int i)
                                    .max = (double)NAN};
     char id[32];
 
-    (void)snprintf(id, sizeof id, "e/%d", i);
-    return metrics_table_add(table, id, 1, &item)->n;
+    (void)snprintf(id, sizeof id, "e/%d", (int)i);
+    return metrics_table_add(table, id, 1, &item);
+}
+
+/* A table that has loaded what another wrote goes on behind it. */
+static void load_copy(struct metrics_table *copy,
+                      const struct metrics_table *from, int64_t n)
+{
+    struct doc_out *out = doc_out_new();
+
+    for (int64_t i = 0; i < n; i++) {
+        char id[32];
+
+        (void)snprintf(id, sizeof id, "e/%d", (int)i);
+        doc_out_reset(out);
+        metric_to_doc(metrics_table_find(from, id, strlen(id)), out);
+        assert_true(metrics_table_load(copy, doc_out_done(out)));
+    }
+    doc_out_free(out);
 }
 
 static void test_numbers(void **state)
 {
     (void)state;
     for (size_t r = 0; r < N_ROWS(rows); r++) {
-        bool seen[1024] = {false};
-        int64_t parts = rows[r].parts > 0 ? rows[r].parts : 1;
+        struct metrics_table before;
+        struct metrics_table table;
 
-        for (int64_t part = 0; part < parts; part++) {
-            struct metrics_table table;
-
-            metrics_table_init(&table);
-            table.last_n = rows[r].last_n;
-            table.part = part;
-            table.parts = rows[r].parts;
-            for (int i = 0; i < PER_TABLE; i++) {
-                int64_t n = add_one(&table, i);
-
-                if (n <= rows[r].last_n || n >= 1024 || seen[n]) {
-                    fail_msg("%s: partition %d gave %d", rows[r].name,
-                             (int)part, (int)n);
-                }
-                seen[n] = true;
-            }
-            metrics_table_fini(&table);
+        metrics_table_init(&before, rows[r].space);
+        for (int64_t i = 0; i < rows[r].n_before; i++) {
+            (void)add_one(&before, i);
         }
+        metrics_table_init(&table, rows[r].space);
+        load_copy(&table, &before, rows[r].n_before);
+        for (int64_t i = rows[r].n_before; i < PER_TABLE; i++) {
+            struct metric *metric = add_one(&table, i);
+
+            if (metric->newest.n != points_number(rows[r].space, i + 1) ||
+                metrics_table_of_number(&table, metric->newest.n) != metric) {
+                fail_msg("%s: metric %d got %lld", rows[r].name, (int)i,
+                         (long long)metric->newest.n);
+            }
+        }
+        metrics_table_fini(&table);
+        metrics_table_fini(&before);
     }
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Stored values as people read them: rates and steps. */
-#include "webserver/series.h"
-
-#include <math.h>
+/** Stored values as people read them: rates. */
+#include "common/perfdata/rate.h"
 
 #define WRAP_32 4294967296.0
 #define WRAP_64 18446744073709551616.0
@@ -58,25 +56,4 @@ bool rate_next(struct rate *rate, int64_t t_ms, double value, double *out)
         *out = delta / seconds;
     }
     return good;
-}
-
-bool bucket_add(struct bucket *bucket, int64_t step_ms, int64_t t_ms,
-                double value, struct bucket *full)
-{
-    int64_t start_ms = t_ms - t_ms % step_ms;
-    bool ended = bucket->n > 0 && bucket->start_ms != start_ms;
-
-    if (ended) {
-        *full = *bucket;
-    }
-    if (ended || bucket->n == 0) {
-        *bucket =
-            (struct bucket){.start_ms = start_ms, .min = value, .max = value};
-    }
-    bucket->min = fmin(bucket->min, value);
-    bucket->max = fmax(bucket->max, value);
-    bucket->sum += value;
-    bucket->last = value;
-    bucket->n++;
-    return ended;
 }

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Reading stored points. They move while one reads, and always from where is
+ * looked first to where is looked later: rows of schema 1, blocks, runs from
+ * the youngest to the oldest, run 0. So none is missed, and what is met twice
+ * counts once.
+ */
+#include "common/points/points_store.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/points/points_key.h"
+
+enum {
+    POINTS_FIRST = 256
+};
+
+bool points_row_init(struct points_reader *reader, struct doc row)
+{
+    struct doc_value value;
+
+    if (!doc_get(row, "p", &value) || value.type != DOC_BYTES) {
+        return points_reader_init(reader, "", 0);
+    }
+    return points_reader_init(reader, value.u.s.text, value.u.s.len);
+}
+
+/* A growing list of points. */
+struct list {
+    struct point *points;
+    size_t n;
+    size_t cap;
+    bool full;
+};
+
+static bool list_add(struct list *list, const struct point *point)
+{
+    if (list->n == list->cap) {
+        if (list->cap == POINTS_READ_MAX) {
+            list->full = true;
+            return false;
+        }
+        list->cap = list->cap > 0 ? list->cap * 2 : POINTS_FIRST;
+        list->points =
+            xrealloc_array(list->points, list->cap, sizeof *list->points);
+    }
+    list->points[list->n++] = *point;
+    return true;
+}
+
+struct reading {
+    struct store *store;
+    const struct points_query *query;
+    struct errbuf *why;
+    struct list recent; /* not in chunks yet */
+    struct list slot;   /* of the slot under way */
+    struct list *into;
+    int64_t a; /* key that a look found */
+};
+
+static enum err scan(const struct reading *r, enum store_collection from,
+                     const struct store_key *first,
+                     const struct store_key *past, store_row_fn *each)
+{
+    const struct store_query query = {
+        .collection = from, .from = first, .to = past, .limit = INT64_MAX};
+    union {
+        const struct reading *from;
+        void *to;
+    } ctx = {.from = r};
+
+    return store_scan(r->store, &query, each, ctx.to, NULL, r->why);
+}
+
+static bool take_old_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct reading *r = ctx;
+    const struct point point = {key->a, key->b, doc_f64(row, "v", (double)NAN)};
+
+    return list_add(&r->recent, &point);
+}
+
+static void take_series(struct reading *r, const struct points_series *series)
+{
+    struct points_iter iter;
+    struct point point;
+
+    points_iter_init(&iter, series);
+    while (points_next(&iter, &point)) {
+        if (point.ms >= r->query->from_ms && point.ms <= r->query->to_ms &&
+            !list_add(r->into, &point)) {
+            return;
+        }
+    }
+}
+
+static bool take_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct reading *r = ctx;
+    struct points_reader reader;
+    struct points_series series;
+
+    (void)key;
+    if (!points_row_init(&reader, row) || reader.last_ms < r->query->from_ms ||
+        reader.first_ms > r->query->to_ms) {
+        return true;
+    }
+    while (points_next_series(&reader, &series) && series.n <= r->query->n) {
+        if (series.n == r->query->n) {
+            take_series(r, &series);
+        }
+    }
+    return !r->into->full;
+}
+
+static enum err read_recent(struct reading *r)
+{
+    const struct store_key old_from = {.a = r->query->n,
+                                       .b = r->query->from_ms};
+    const struct store_key old_past = {
+        .a = r->query->n,
+        .b = r->query->to_ms < INT64_MAX ? r->query->to_ms + 1 : INT64_MAX};
+    enum err err = scan(r, STORE_POINTS, &old_from, &old_past, take_old_row);
+
+    r->into = &r->recent;
+    if (err == ERR_OK) {
+        err = scan(r, STORE_BLOCKS, NULL, NULL, take_row);
+    }
+    r->recent.n = points_sort(r->recent.points, r->recent.n);
+    return err;
+}
+
+static bool take_key(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct reading *r = ctx;
+
+    (void)row;
+    r->a = key->a;
+    return false;
+}
+
+/* The first key from one up to before another, or the last: into r->a, which
+ * is 0 when there is none. */
+static enum err look(struct reading *r, int64_t from_a, int64_t past_a,
+                     bool descending)
+{
+    const struct store_key first = {.a = from_a, .b = 0};
+    const struct store_key past = {.a = past_a, .b = 0};
+    const struct store_query query = {.collection = STORE_CHUNKS,
+                                      .from = &first,
+                                      .to = &past,
+                                      .descending = descending,
+                                      .limit = 1};
+
+    r->a = 0;
+    return store_scan(r->store, &query, take_key, r, NULL, r->why);
+}
+
+static enum err read_run(struct reading *r, int64_t a)
+{
+    int64_t group = points_group_of(r->query->n);
+    const struct store_key first = {.a = a, .b = points_key_b(group, 0)};
+    const struct store_key past = {.a = a, .b = points_key_b(group + 1, 0)};
+
+    return scan(r, STORE_CHUNKS, &first, &past, take_row);
+}
+
+/* Runs of a slot, the youngest first. Of two in one the order of age counts,
+ * so what was read is turned round at the end. */
+static enum err read_chunks(struct reading *r, int64_t slot)
+{
+    int64_t space = points_space_of(r->query->n);
+    int64_t oldest = points_key_a(space, slot, 0);
+    int64_t past = points_key_a(space, slot + 1, 0);
+    struct point *points;
+    enum err err;
+
+    r->into = &r->slot;
+    r->slot.n = 0;
+    do {
+        err = look(r, oldest + 1, past, true);
+        past = r->a;
+        if (err == ERR_OK) {
+            err = read_run(r, past != 0 ? past : oldest);
+        }
+    } while (err == ERR_OK && past != 0);
+    points = r->slot.points;
+    for (size_t i = 0, j = r->slot.n; i + 1 < j; i++) {
+        struct point point = points[i];
+
+        points[i] = points[--j];
+        points[j] = point;
+    }
+    return err;
+}
+
+/* The slot with chunks or recent points from one on; 0: none. */
+static enum err next_slot(struct reading *r, int64_t from, size_t recent_at,
+                          int64_t *slot)
+{
+    int64_t space = points_space_of(r->query->n);
+    int64_t last = points_slot_of(r->query->to_ms);
+    enum err err = ERR_OK;
+
+    *slot = 0;
+    last = last > 0 || r->query->to_ms < 0 ? last : POINTS_SLOTS_MAX - 1;
+    r->a = 0;
+    if (from <= last) {
+        err = look(r, points_key_a(space, from, 0),
+                   points_key_a(space, last, UINT32_MAX), false);
+    }
+    if (r->a != 0) {
+        *slot = points_key_slot(r->a);
+    }
+    if (recent_at < r->recent.n) {
+        int64_t recent = points_slot_of(r->recent.points[recent_at].ms);
+
+        if (*slot == 0 || recent < *slot) {
+            *slot = recent;
+        }
+    }
+    return err;
+}
+
+/* Add the recent points of the slot, and give all that there are. */
+static bool give_slot(struct reading *r, int64_t slot, size_t *recent_at,
+                      points_each_fn *each, void *ctx)
+{
+    while (*recent_at < r->recent.n && !r->slot.full &&
+           points_slot_of(r->recent.points[*recent_at].ms) <= slot) {
+        (void)list_add(&r->slot, &r->recent.points[(*recent_at)++]);
+    }
+    if (r->slot.full) {
+        return false;
+    }
+    r->slot.n = points_sort(r->slot.points, r->slot.n);
+    for (size_t i = 0; i < r->slot.n; i++) {
+        if (!each(ctx, r->slot.points[i].ms, r->slot.points[i].value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum err read_all(struct reading *r, points_each_fn *each, void *ctx)
+{
+    int64_t from =
+        r->query->from_ms > 0 ? points_slot_of(r->query->from_ms) : 1;
+    size_t recent_at = 0;
+    int64_t slot;
+    enum err err = read_recent(r);
+
+    while (err == ERR_OK && !r->recent.full) {
+        err = next_slot(r, from, recent_at, &slot);
+        if (err != ERR_OK || slot == 0) {
+            break;
+        }
+        err = read_chunks(r, slot);
+        if (err != ERR_OK || !give_slot(r, slot, &recent_at, each, ctx)) {
+            break;
+        }
+        from = slot + 1;
+    }
+    return err;
+}
+
+enum err points_read(struct store *store, const struct points_query *query,
+                     points_each_fn *each, void *ctx, struct errbuf *why)
+{
+    struct reading r = {.store = store, .query = query, .why = why};
+    enum err err = read_all(&r, each, ctx);
+
+    if (err == ERR_OK && (r.recent.full || r.slot.full)) {
+        errbuf_set(why, "more than %d points at once: ask for a shorter time",
+                   POINTS_READ_MAX);
+        err = ERR_LIMIT;
+    }
+    free(r.recent.points);
+    free(r.slot.points);
+    return err;
+}
+
+/* The newest points. */
+
+static void newest_set(struct points_newest *newest, size_t i, int64_t ms,
+                       double value)
+{
+    newest->ms[i] = ms;
+    newest->value[i] = value;
+}
+
+void points_newest_add(struct points_newest *newest, int64_t ms, double value,
+                       bool again)
+{
+    for (size_t i = 0; i < newest->have; i++) {
+        if (newest->ms[i] == ms) {
+            if (again) {
+                newest->value[i] = value;
+            }
+            return;
+        }
+    }
+    if (newest->have == 0 || ms > newest->ms[0]) {
+        newest_set(newest, 1, newest->ms[0], newest->value[0]);
+        newest_set(newest, 0, ms, value);
+    } else if (newest->have == 1 || ms > newest->ms[1]) {
+        newest_set(newest, 1, ms, value);
+    } else {
+        return;
+    }
+    newest->have += newest->have < 2 ? 1 : 0;
+}
+
+struct newest_reading {
+    struct points_newest *list;
+    size_t n;
+    bool again;
+};
+
+static struct points_newest *newest_find(const struct newest_reading *r,
+                                         int64_t n)
+{
+    size_t low = 0;
+    size_t high = r->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (r->list[middle].n < n) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < r->n && r->list[low].n == n ? &r->list[low] : NULL;
+}
+
+static bool newest_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    const struct newest_reading *r = ctx;
+    struct points_reader reader;
+    struct points_series series;
+
+    (void)key;
+    (void)points_row_init(&reader, row);
+    while (points_next_series(&reader, &series)) {
+        struct points_newest *newest = newest_find(r, series.n);
+        struct points_iter iter;
+        struct point point;
+
+        if (newest == NULL) {
+            continue;
+        }
+        points_iter_init(&iter, &series);
+        while (points_next(&iter, &point)) {
+            points_newest_add(newest, point.ms, point.value, r->again);
+        }
+    }
+    return true;
+}
+
+/* Rows of schema 1 lose to all others. */
+static bool newest_old_row(void *ctx, const struct store_key *key,
+                           struct doc row)
+{
+    struct points_newest *newest = ctx;
+
+    points_newest_add(newest, key->b, doc_f64(row, "v", (double)NAN), false);
+    return newest->have < 2;
+}
+
+static bool has_any(void *ctx, const struct store_key *key, struct doc row)
+{
+    bool *any = ctx;
+
+    (void)key;
+    (void)row;
+    *any = true;
+    return false;
+}
+
+static enum err read_old_newest(struct store *store, struct points_newest *old,
+                                size_t n, struct errbuf *why)
+{
+    bool any = false;
+    enum err err = store_scan(
+        store, &(struct store_query){.collection = STORE_POINTS, .limit = 1},
+        has_any, &any, NULL, why);
+
+    for (size_t i = 0; any && err == ERR_OK && i < n; i++) {
+        const struct store_key first = {.a = old[i].n, .b = INT64_MIN};
+        const struct store_key past = {.a = old[i].n, .b = INT64_MAX};
+        const struct store_query query = {.collection = STORE_POINTS,
+                                          .from = &first,
+                                          .to = &past,
+                                          .descending = true,
+                                          .limit = 2};
+
+        err = store_scan(store, &query, newest_old_row, &old[i], NULL, why);
+    }
+    return err;
+}
+
+/* The row of each group that a listed metric is of. */
+static enum err read_folded(struct store *store, struct newest_reading *r,
+                            struct errbuf *why)
+{
+    enum err err = ERR_OK;
+
+    r->again = false;
+    for (size_t i = 0; err == ERR_OK && i < r->n; i++) {
+        int64_t group = points_group_of(r->list[i].n);
+        int64_t a = points_key_a(points_space_of(r->list[i].n), 0, 0);
+        const struct store_key first = {.a = a, .b = points_key_b(group, 0)};
+        const struct store_key past = {.a = a, .b = points_key_b(group + 1, 0)};
+        const struct store_query query = {.collection = STORE_CHUNKS,
+                                          .from = &first,
+                                          .to = &past,
+                                          .limit = 1};
+
+        if (i == 0 || (r->list[i].n ^ r->list[i - 1].n) >> POINTS_GROUP_BITS) {
+            err = store_scan(store, &query, newest_row, r, NULL, why);
+        }
+    }
+    return err;
+}
+
+enum err points_read_newest(struct store *store, struct points_newest *list,
+                            size_t n_list, struct errbuf *why)
+{
+    struct newest_reading r = {.list = list, .n = n_list, .again = true};
+    const struct store_query blocks = {.collection = STORE_BLOCKS,
+                                       .limit = INT64_MAX};
+    struct points_newest *old;
+    enum err err;
+
+    if (n_list == 0) {
+        return ERR_OK;
+    }
+    old = xcalloc(n_list, sizeof *old);
+    for (size_t i = 0; i < n_list; i++) {
+        old[i].n = list[i].n;
+    }
+    err = read_old_newest(store, old, n_list, why);
+    if (err == ERR_OK) {
+        err = store_scan(store, &blocks, newest_row, &r, NULL, why);
+    }
+    if (err == ERR_OK) {
+        err = read_folded(store, &r, why);
+    }
+    for (size_t i = 0; i < n_list; i++) {
+        for (size_t j = 0; j < old[i].have; j++) {
+            points_newest_add(&list[i], old[i].ms[j], old[i].value[j], false);
+        }
+    }
+    free(old);
+    return err;
+}
