@@ -18,6 +18,7 @@ class Both:
         self.north = story.Story(
             plain.story.seed + 1, plain.story.n // 2, plain.story.begin_ms,
             connector=GROUP, collectd_share=0)
+        self.north.cleaner = f"cleaner.{GROUP}"
         self.run = run.Run(servers, "groups", store, plain.story,
                            groups=(GROUP,))
         suite = self.run.suite

@@ -194,6 +194,7 @@ class Oracle:
         self.logged, self.dead, self.refused = [], [], []
         self.logged_states = {}
         for story in stories:
+            self.cleaner = story.cleaner
             for message in story.messages:
                 self.take(message)
 
@@ -206,12 +207,12 @@ class Oracle:
         elif message.startswith("PUTVAL"):
             self.take_putval(message)
         else:
-            self.dead.append(("cleaner", "body", message))
+            self.dead.append((self.cleaner, "body", message))
 
     def take_event(self, event):
         wrong = self.wrong_field(event)
         if wrong:
-            self.dead.append(("cleaner", wrong, None))
+            self.dead.append((self.cleaner, wrong, None))
             return
         kind = event["event_type"]
         event = {k: v for k, v in event.items() if v is not None}

@@ -46,6 +46,7 @@ class Story:
     def __init__(self, seed, n, begin_ms, changes=0.12, connector="story",
                  collectd_share=COLLECTD_SHARE):
         self.connector = connector
+        self.cleaner = "cleaner"  # the process that takes it in
         self.last_entity = f"/resource/{connector}/one/{LAST_COMPONENT}/" \
             "service0"
         self.collectd_share = collectd_share
