@@ -21,10 +21,20 @@ static void put_row(struct engine_io *io, const struct entity *entity)
     store_batch_put(engine_batch(io), STORE_ENTITIES, &key, doc_out_done(out));
 }
 
+struct loading {
+    struct context *context;
+    const struct engine_io *io;
+};
+
+/* Parents that another partition keeps are made again when they are met. */
 static bool add_row(void *ctx, const struct store_key *key, struct doc row)
 {
+    const struct loading *loading = ctx;
+
     (void)key;
-    entities_add_doc(ctx, row);
+    if (engine_owns_row(loading->io, row)) {
+        entities_add_doc(&loading->context->entities, row);
+    }
     return true;
 }
 
@@ -44,11 +54,12 @@ static enum err context_load(void *state, struct engine_io *io)
     const struct store_query query = {.collection = STORE_ENTITIES,
                                       .limit = INT64_MAX};
 
+    struct loading loading = {context, io};
+
     context_fini(state);
     entities_init(&context->entities);
     context->loaded = true;
-    return store_scan(engine_store(io), &query, add_row, &context->entities,
-                      NULL, NULL);
+    return store_scan(engine_store(io), &query, add_row, &loading, NULL, NULL);
 }
 
 /* Who is told of a new entity, and since when it is known. */
