@@ -124,6 +124,15 @@ class Case:
             action["alarm_id"] = opened[int(alarm[1:])]
         self.publish(json.dumps(action), "", "Engine_alarm.actions")
 
+    def send_request(self, request):
+        """"@1": the id of the second dead letter there was."""
+        request = dict(request)
+        letter = str(request.get("id", ""))
+        if letter.startswith("@"):
+            letters = self.messages("dead")
+            request["id"] = letters[int(letter[1:])]["id"]
+        self.publish(json.dumps(request), "", "Engine_dead")
+
     def send_event(self, event):
         event = dict(event)
         at = event.get("timestamp")
@@ -150,6 +159,9 @@ class Case:
         elif "_action" in what:
             self.pass_time(0)
             self.send_action(what["_action"])
+        elif "_dead" in what:
+            self.pass_time(0)
+            self.send_request(what["_dead"])
         elif "_restart" in what:
             self.restart()
         elif "_kill" in what:
