@@ -42,6 +42,8 @@ const struct option_info options[] = {
     {"rate", 0, "N", "events a second (default: flat out)"},
     {"once", 0, NULL, "print once and end"},
     {"interval", 0, "DURATION", "time between two looks (default 2s)"},
+    {"all", 0, NULL, "all there are"},
+    {"body", 0, "FILE", "this instead of what was refused (-: standard input)"},
     {"yes", 'y', NULL, "do not ask"},
     {"dry-run", 0, NULL, "show what would be done, do nothing"},
     {"server", 0, "URL", "address of the API (default: this machine's)"},

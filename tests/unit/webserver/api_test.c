@@ -82,6 +82,10 @@ static const struct {
      "{\"_key\":\"cleaner/q-9-0\",\"at\":9,\"engine\":\"cleaner\","
      "\"reason\":\"state: expected 0 to 3\",\"field\":\"state\","
      "\"routing_key\":\"a.b\",\"position\":\"q-9-0\",\"body\":\"{}\"}"},
+    {STORE_DEAD_COUNTS,
+     "{\"_key\":\"cleaner/state/r\",\"engine\":\"cleaner\",\"total\":3}"},
+    {STORE_DEAD_COUNTS,
+     "{\"_key\":\"alarm//s\",\"engine\":\"alarm\",\"total\":5}"},
 };
 
 static void seed(struct web_fixture *f)
@@ -247,6 +251,11 @@ static const struct get_row gets[] = {
     /* dead letters */
     {"dead", V1 "/dead", 200, "items.0.field", "\"state\""},
     {"dead one", V1 "/dead?id=cleaner/q-9-0", 200, "body", "\"{}\""},
+    {"dead not replayed", V1 "/dead", 200, "items.0.replayed_at", "null"},
+    {"dead counts, most first", V1 "/dead/counts", 200, "items.0.id",
+     "\"alarm//s\""},
+    {"dead counts by filter", V1 "/dead/counts?filter=engine=cleaner", 200,
+     "items.0.total", "3"},
     {"dead none", V1 "/dead?id=x", 404, "field", "\"id\""},
     /* system */
     {"version", V1 "/version", 200, "api", "\"v1\""},
