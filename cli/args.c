@@ -31,6 +31,7 @@ const struct option_info options[] = {
     {"agg", 0, "NAME", "of each step: min, mean, max, last or count"},
     {"raw", 0, NULL, "counters as stored, not as rates"},
     {"entity", 0, "ID", "only of this entity"},
+    {"component", 0, "NAME", "only of this component and what it has"},
     {"file", 'f', "FILE", "read from the file (-: standard input)"},
     {"json", 'j', "JSON", "this event, or array of events"},
     {"amqp", 0, NULL, "over the message bus, not the API"},

@@ -117,8 +117,9 @@ const struct command commands[] = {
                  "  hyp entity delete /component/collectd/old1/old1 "
                  "--message \"scrapped\"\n"},
     {"metric", "list", "", "metrics with unit and last value",
-     LISTING_OPTIONS " entity", 0, 0, cmd_metric_list,
+     LISTING_OPTIONS " entity component", 0, 0, cmd_metric_list,
      "Examples:\n"
+     "  hyp metric list --component web1\n"
      "  hyp metric list --search cpu\n"
      "  hyp metric list --entity /resource/collectd/host1/host1/load\n"},
     {"metric", "show", "METRIC", "one metric drawn, or its points",

@@ -156,7 +156,7 @@ const struct route routes[] = {
      "Enable, disable or delete entities by ids or filter"},
     {HTTP_GET, API "/entities/{id}", "entities:read", "id", entities_get,
      "One entity"},
-    {HTTP_GET, API "/metrics", "metrics:read", LIST_PARAMS " entity",
+    {HTTP_GET, API "/metrics", "metrics:read", LIST_PARAMS " entity component",
      metrics_list, "Metrics with their unit, bounds and last value"},
     {HTTP_GET, API "/metrics/{id}/points", "metrics:read",
      "id from to step agg raw limit", metrics_points,
