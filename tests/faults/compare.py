@@ -19,7 +19,7 @@ VOLATILE = {
 }
 VOLATILE["alarms_resolved"] = VOLATILE["alarms"]
 # Where points lie depends on when they were folded: the dump shows them all.
-PRIVATE = ("receipts", "ids", "blocks", "chunks")
+PRIVATE = ("receipts", "ids", "blocks", "chunks", "rollups")
 EMPTY_AFTER_STOP = ("outbox", "deltas")
 SHOWN = 40
 
