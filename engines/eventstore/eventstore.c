@@ -133,12 +133,21 @@ static uint64_t hash_text(const char *text)
     return hash_fixed(text, strlen(text));
 }
 
+struct loading {
+    struct eventstore *store;
+    const struct engine_io *io;
+};
+
 static bool add_row(void *ctx, const struct store_key *key, struct doc row)
 {
-    struct last *last = find_last(ctx, key->text);
+    const struct loading *loading = ctx;
+    struct last *last;
 
-    last->state = (int)doc_i64(row, "state", 0);
-    last->output_hash = hash_text(doc_str(row, "output", ""));
+    if (engine_owns_row(loading->io, row)) {
+        last = find_last(loading->store, key->text);
+        last->state = (int)doc_i64(row, "state", 0);
+        last->output_hash = hash_text(doc_str(row, "output", ""));
+    }
     return true;
 }
 
@@ -146,12 +155,12 @@ static enum err eventstore_load(void *state, struct engine_io *io)
 {
     const struct store_query query = {.collection = STORE_EVENTS,
                                       .limit = INT64_MAX};
-
     struct eventstore *store = state;
+    struct loading loading = {store, io};
     enum err err;
 
     forget(store);
-    err = store_scan(engine_store(io), &query, add_row, store, NULL, NULL);
+    err = store_scan(engine_store(io), &query, add_row, &loading, NULL, NULL);
     return err == ERR_OK ? dead_load(&store->dead, io) : err;
 }
 
