@@ -32,11 +32,16 @@ const struct option_info options[] = {
     {"resolution", 0, "NAME",
      "read points (raw) or their roll-ups (minute, hour)"},
     {"raw", 0, NULL, "counters as stored, not as rates"},
+<<<<<<< HEAD
     {"entity", 0, "ID", "of this entity"},
     {"event", 0, "FILE", "an event of this file (-: standard input)"},
     {"id", 0, "ID", "the logged event of this id"},
     {"replay", 0, "DURATION", "events logged since so long: 1h, 24h"},
     {"default", 0, "ACTION", "the engine's default_action: pass or drop"},
+=======
+    {"entity", 0, "ID", "only of this entity"},
+    {"component", 0, "NAME", "only of this component and what it has"},
+>>>>>>> main
     {"file", 'f', "FILE", "read from the file (-: standard input)"},
     {"json", 'j', "JSON", "this event, or array of events"},
     {"amqp", 0, NULL, "over the message bus, not the API"},
@@ -48,6 +53,8 @@ const struct option_info options[] = {
     {"rate", 0, "N", "events a second (default: flat out)"},
     {"once", 0, NULL, "print once and end"},
     {"interval", 0, "DURATION", "time between two looks (default 2s)"},
+    {"all", 0, NULL, "all there are"},
+    {"body", 0, "FILE", "this instead of what was refused (-: standard input)"},
     {"yes", 'y', NULL, "do not ask"},
     {"dry-run", 0, NULL, "show what would be done, do nothing"},
     {"server", 0, "URL", "address of the API (default: this machine's)"},
