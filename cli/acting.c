@@ -136,14 +136,7 @@ static void write_body(const struct hyp *hyp, const struct acting *acting,
                        const struct part *part, struct buf *out)
 {
     const char *message = hyp_option(hyp, "message");
-<<<<<<< HEAD
     char *author = call_author(hyp);
-
-    buf_addf(out, "{\"type\":\"%s\"%s", acting->type,
-             acting->extra == NULL ? "" : acting->extra);
-    acting_add_text(out, "author", author);
-=======
-    char *own = default_author();
     struct buf members;
 
     buf_init(&members, BODY_BYTES);
@@ -151,29 +144,14 @@ static void write_body(const struct hyp *hyp, const struct acting *acting,
         acting_add_text(&members, "type", acting->type);
     }
     buf_add_str(&members, acting->extra == NULL ? "" : acting->extra);
-    acting_add_text(&members, "author", author != NULL ? author : own);
->>>>>>> main
+    acting_add_text(&members, "author", author);
     if (message != NULL) {
         acting_add_text(&members, "message", message);
     }
-<<<<<<< HEAD
-    buf_add_str(out, ",\"ids\":[");
-    for (size_t i = 0; i < targets->n; i++) {
-        struct doc_value id = {.type = DOC_STRING};
-
-        id.u.s.text = targets->ids[i];
-        id.u.s.len = (uint32_t)strlen(targets->ids[i]);
-        buf_add_str(out, i > 0 ? "," : "");
-        doc_value_to_json(&id, out);
-    }
-    buf_add_str(out, "]}");
-    free(author);
-=======
     write_ids(part, &members);
     buf_addf(out, "{%s}", buf_str(&members) + 1); /* without the first comma */
     buf_fini(&members);
-    free(own);
->>>>>>> main
+    free(author);
 }
 
 static void print_result(const struct hyp *hyp, struct doc item)

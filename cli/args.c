@@ -32,16 +32,12 @@ const struct option_info options[] = {
     {"resolution", 0, "NAME",
      "read points (raw) or their roll-ups (minute, hour)"},
     {"raw", 0, NULL, "counters as stored, not as rates"},
-<<<<<<< HEAD
     {"entity", 0, "ID", "of this entity"},
     {"event", 0, "FILE", "an event of this file (-: standard input)"},
     {"id", 0, "ID", "the logged event of this id"},
     {"replay", 0, "DURATION", "events logged since so long: 1h, 24h"},
     {"default", 0, "ACTION", "the engine's default_action: pass or drop"},
-=======
-    {"entity", 0, "ID", "only of this entity"},
     {"component", 0, "NAME", "only of this component and what it has"},
->>>>>>> main
     {"file", 'f', "FILE", "read from the file (-: standard input)"},
     {"json", 'j', "JSON", "this event, or array of events"},
     {"amqp", 0, NULL, "over the message bus, not the API"},

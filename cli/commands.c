@@ -161,8 +161,24 @@ const struct command commands[] = {
      LISTING_OPTIONS, 0, 0, cmd_dead_count,
      "TOTAL counts all there ever were, KEPT those that are still there.\n"},
     {"dead", "show", "ID", "one of them, with its body", "output", 1, 1,
-<<<<<<< HEAD
-     cmd_dead_show, NULL},
+     cmd_dead_show,
+     "Example, to edit one and have it processed:\n"
+     "  hyp dead show ID -o json > letter.json\n"},
+    {"dead", "replay", "[ID ...]", "give them again to who refused them",
+     LETTER_OPTIONS " body", 0, -1, cmd_dead_replay,
+     "Each goes again to the engine that refused it, once: what was replayed\n"
+     "already is refused. What is refused again is a dead letter of its own.\n"
+     "With --body, for one ID, what the file holds enters in its place as a\n"
+     "new event. --all stands for all that were not replayed yet.\n" LETTER_HELP
+     "\nExamples:\n"
+     "  hyp dead replay --filter 'engine=event-filter' --yes\n"
+     "  hyp dead replay --all\n"
+     "  hyp dead replay cleaner/5ae1cf7469-10-0 --body mended.json\n"},
+    {"dead", "purge", "[ID ...]", "delete them", LETTER_OPTIONS, 0, -1,
+     cmd_dead_purge,
+     LETTER_HELP "\nExamples:\n"
+                 "  hyp dead purge --filter 'field=state' --dry-run\n"
+                 "  hyp dead purge --all --yes\n"},
     {"eventfilter", "list", "", "rules, in the order they come to an event",
      "output filter search", 0, 0, cmd_object_list,
      "What is blank is at its default. PROBLEM: the rule is stored and no\n"
@@ -209,26 +225,6 @@ const struct command commands[] = {
      "  hyp export eventfilter | hyp --server http://other:8082 apply -f -\n"},
     {NULL, "export", "[KIND]", "print what people configure, one object a line",
      "", 0, 1, cmd_export, NULL},
-=======
-     cmd_dead_show,
-     "Example, to edit one and have it processed:\n"
-     "  hyp dead show ID -o json > letter.json\n"},
-    {"dead", "replay", "[ID ...]", "give them again to who refused them",
-     LETTER_OPTIONS " body", 0, -1, cmd_dead_replay,
-     "Each goes again to the engine that refused it, once: what was replayed\n"
-     "already is refused. What is refused again is a dead letter of its own.\n"
-     "With --body, for one ID, what the file holds enters in its place as a\n"
-     "new event. --all stands for all that were not replayed yet.\n" LETTER_HELP
-     "\nExamples:\n"
-     "  hyp dead replay --filter 'engine=event-filter' --yes\n"
-     "  hyp dead replay --all\n"
-     "  hyp dead replay cleaner/5ae1cf7469-10-0 --body mended.json\n"},
-    {"dead", "purge", "[ID ...]", "delete them", LETTER_OPTIONS, 0, -1,
-     cmd_dead_purge,
-     LETTER_HELP "\nExamples:\n"
-                 "  hyp dead purge --filter 'field=state' --dry-run\n"
-                 "  hyp dead purge --all --yes\n"},
->>>>>>> main
     {NULL, "top", "", "rates and health of every process",
      "output once interval", 0, 0, cmd_top,
      "Refreshed until Ctrl-C on a terminal, else once.\n"},
