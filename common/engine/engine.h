@@ -45,6 +45,9 @@ const char *engine_row(const struct engine_io *io);
  *  partitions. What all partitions know of, only this one writes. */
 bool engine_owns(const struct engine_io *io, const char *component,
                  const char *connector_name);
+/** The same by the members component and connector_name of a stored row: what
+ *  is another partition's need not be loaded. */
+bool engine_owns_row(const struct engine_io *io, struct doc row);
 /** Number of this partition; *of gets how many there are (1: no more). */
 int64_t engine_partition(const struct engine_io *io, int64_t *of);
 /** Writes added here are committed with the batch, whole or not at all. The
@@ -60,6 +63,7 @@ struct doc_out *engine_scratch(struct engine_io *io);
 /** A message that only this engine can make (a step, a refusal): committed
  *  with the batch under a sequence number and published from the store. */
 struct engine_outgoing {
+    const char *queue; /**< straight to this queue; NULL: to the exchange */
     enum bus_exchange exchange;
     const char *routing_key;
     const char *content_type;
@@ -70,6 +74,13 @@ struct engine_outgoing {
 /** Copies everything. */
 void engine_originate(struct engine_io *io,
                       const struct engine_outgoing *message);
+/** The same for an event that the engine of `queue` refused once: given to it
+ *  again, as the next of the stream "dead.<its row>". Positions of that stream
+ *  rise, so each is applied once. */
+void engine_resend(struct engine_io *io, const char *queue, struct doc event);
+/** Whether the broker has the queue. ERR_NOT_FOUND; ERR_UNAVAILABLE: it does
+ *  not say. A question to the broker: for rare use. */
+MUST_CHECK enum err engine_find_queue(struct engine_io *io, const char *queue);
 /** Tell people of a condition of this engine: a check event of the resource
  *  "Engine_<row>.<name>", sent when the state (0 to 3) changes and, above 0,
  *  once a minute at most while this is called. What was told is remembered
