@@ -28,7 +28,8 @@ enum {
 static const int64_t first_ms = INT64_C(1700000000000);
 
 struct instance {
-    bool dead; /* it died within the step it is in */
+    uint64_t life; /* which start this is: memory may be used again */
+    bool dead;     /* it died within the step it is in */
     struct engine_io *io;
     void *state;
     struct conf *conf;
@@ -50,6 +51,7 @@ struct world {
     bool (*strikes)(void *ctx);
     void *strikes_ctx;
     struct world_script script;
+    uint64_t lives;
     size_t stepping;          /* engine whose turn it is */
     struct instance *current; /* NULL: nobody's turn */
     uint64_t acts[ENGINES][WATCH_ACTS];
@@ -215,6 +217,7 @@ static struct instance *start(struct world *world, size_t e)
                                   .ctx = world};
     struct errbuf why;
 
+    instance->life = ++world->lives;
     instance->state = xcalloc(1, engine->ops->state_size);
     configure(instance, engine);
     instance->bus = broker_open(world->broker, engine->ops->name, "hypervise");
@@ -425,14 +428,16 @@ void world_step(struct world *world)
 
 bool world_turn(struct world *world, size_t engine, size_t instance)
 {
-    const struct instance *before = world->instances[engine][instance];
+    struct instance *const *at = &world->instances[engine][instance];
+    uint64_t life;
 
     world->now_ms += TURN_MS;
-    if (before == NULL) {
+    if (*at == NULL) {
         return false;
     }
+    life = (*at)->life;
     (void)step_instance(world, engine, instance);
-    return world->instances[engine][instance] == before;
+    return *at != NULL && (*at)->life == life;
 }
 
 void world_kill(struct world *world, size_t engine, size_t instance)
