@@ -28,8 +28,7 @@ enum {
 static const int64_t first_ms = INT64_C(1700000000000);
 
 struct instance {
-    uint64_t life; /* which start this is: memory may be used again */
-    bool dead;     /* it died within the step it is in */
+    bool dead; /* it died within the step it is in */
     struct engine_io *io;
     void *state;
     struct conf *conf;
@@ -51,10 +50,10 @@ struct world {
     bool (*strikes)(void *ctx);
     void *strikes_ctx;
     struct world_script script;
-    uint64_t lives;
     size_t stepping;          /* engine whose turn it is */
     struct instance *current; /* NULL: nobody's turn */
     uint64_t acts[ENGINES][WATCH_ACTS];
+    uint64_t starts; /* instances ever started */
 };
 
 uint64_t dice_roll(struct dice *dice, uint64_t below)
@@ -217,7 +216,7 @@ static struct instance *start(struct world *world, size_t e)
                                   .ctx = world};
     struct errbuf why;
 
-    instance->life = ++world->lives;
+    world->starts++;
     instance->state = xcalloc(1, engine->ops->state_size);
     configure(instance, engine);
     instance->bus = broker_open(world->broker, engine->ops->name, "hypervise");
@@ -428,16 +427,16 @@ void world_step(struct world *world)
 
 bool world_turn(struct world *world, size_t engine, size_t instance)
 {
-    struct instance *const *at = &world->instances[engine][instance];
-    uint64_t life;
+    const struct instance *before = world->instances[engine][instance];
+    uint64_t starts = world->starts;
 
     world->now_ms += TURN_MS;
-    if (*at == NULL) {
+    if (before == NULL) {
         return false;
     }
-    life = (*at)->life;
     (void)step_instance(world, engine, instance);
-    return *at != NULL && (*at)->life == life;
+    return world->instances[engine][instance] == before &&
+           world->starts == starts;
 }
 
 void world_kill(struct world *world, size_t engine, size_t instance)
