@@ -23,8 +23,15 @@ struct last {
     struct last *next_dirty;
 };
 
+enum {
+    SWEEP_EVERY_MS = 10 * 1000,
+    SWEEP_ROWS = 1000 /* removed at once, once a second at most */
+};
+
 struct eventstore {
     bool log_every_check;
+    int64_t keep_log_ms;
+    int64_t sweep_ms; /* when the log is swept next */
     struct map lasts;
     struct last *dirty;
 };
@@ -36,6 +43,14 @@ static const struct conf_option eventstore_options[] = {
      .offset = offsetof(struct eventstore, log_every_check),
      .fallback = "no",
      .help = "log every check, not only those that change something"},
+    {.section = "eventstore",
+     .key = "keep_log",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct eventstore, keep_log_ms),
+     .fallback = "90d",
+     .min = 0,
+     .max = INT64_C(100) * 366 * 86400 * 1000,
+     .help = "how long the log is kept; 0: for ever"},
     {0}};
 
 static const char *const eventstore_extras[] = {"Engine_dead", NULL};
@@ -179,8 +194,8 @@ static void take_delete(struct eventstore *store, struct engine_io *io,
                         const struct event *event)
 {
     const struct store_key key = {.text = event->entity_id};
-    struct last *last = map_remove(&store->lasts, event->entity_id,
-                                   strlen(event->entity_id));
+    struct last *last =
+        map_remove(&store->lasts, event->entity_id, strlen(event->entity_id));
 
     if (last == NULL) {
         return;
@@ -234,6 +249,64 @@ static void eventstore_extra(void *state, struct engine_io *io, size_t queue,
     engine_count(io, "dead_stored", 1);
 }
 
+/* The oldest of what is too old, up to a number of rows. */
+struct sweep {
+    struct store_key past; /* before it rows go */
+    size_t n;
+};
+
+static bool sweep_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct sweep *sweep = ctx;
+
+    (void)row;
+    sweep->n++;
+    if (sweep->n == SWEEP_ROWS) {
+        sweep->past = (struct store_key){.a = key->a, .b = key->b};
+    }
+    return sweep->n < SWEEP_ROWS;
+}
+
+/* Where the store does not answer, the next time does. */
+static void sweep_log(struct eventstore *store, struct engine_io *io)
+{
+    const struct store_key first = {.a = INT64_MIN, .b = INT64_MIN};
+    const struct store_key floor = {.a = engine_now_ms(io) - store->keep_log_ms,
+                                    .b = INT64_MIN};
+    const struct store_query query = {
+        .collection = STORE_EVENTS_LOG, .to = &floor, .limit = SWEEP_ROWS};
+    struct sweep sweep = {.past = floor};
+
+    if (store_scan(engine_store(io), &query, sweep_row, &sweep, NULL, NULL) ==
+            ERR_OK &&
+        sweep.n > 0) {
+        store_batch_delete_range(engine_batch(io), STORE_EVENTS_LOG, &first,
+                                 &sweep.past);
+        engine_count(io, "log_removed", sweep.n);
+    }
+    if (sweep.n < SWEEP_ROWS) {
+        store->sweep_ms = engine_now_ms(io) + SWEEP_EVERY_MS;
+    }
+}
+
+/* With partitions one is enough to sweep. */
+static bool sweeps(struct eventstore *store, struct engine_io *io)
+{
+    int64_t parts;
+
+    return store->keep_log_ms > 0 && engine_partition(io, &parts) == 0 &&
+           engine_now_ms(io) >= store->sweep_ms;
+}
+
+static void eventstore_beat(void *state, struct engine_io *io)
+{
+    struct eventstore *store = state;
+
+    if (sweeps(store, io)) {
+        sweep_log(store, io);
+    }
+}
+
 static bool eventstore_delta(void *state, struct doc_out *out)
 {
     (void)state;
@@ -282,6 +355,7 @@ const struct engine_ops eventstore_engine = {
     .load = eventstore_load,
     .process = eventstore_process,
     .extra = eventstore_extra,
+    .beat = eventstore_beat,
     .delta = eventstore_delta,
     .delta_apply = eventstore_delta_apply,
     .fold = eventstore_fold,
