@@ -24,6 +24,7 @@ enum {
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
     PARTS = 5,
+    BURST = 64, /* messages published between two looks at the bus */
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
@@ -188,6 +189,7 @@ static int run_bus(const struct process *process, struct store *store)
         .exchange_prefix = process->amqp.exchange_name,
         .user = process->amqp.user,
         .now_ms = wall_clock,
+        .burst = BURST,
     };
     struct engine_io *io;
     struct errbuf why;
