@@ -2,6 +2,7 @@
 /** Lists and single items from the store. */
 #include "webserver/list.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/event/event.h"
 #include "webserver/json_text.h"
 #include "webserver/marks.h"
 
@@ -170,12 +172,42 @@ static bool add_filter(struct listing *l, struct buf *out)
     return true;
 }
 
+/* A pattern for the ids of a component and of all that it has, by the form of
+ * entity ids: "/<type>/<connector>/<connector name>/<component>[/...]". */
+static void add_component(const char *component, struct buf *out)
+{
+    struct buf pattern;
+
+    buf_init(&pattern, 4 * EVENT_ENTITY_ID_MAX);
+    buf_add_str(&pattern, "^/[^/]+/[^/]+/[^/]+/");
+    for (const char *c = component; *c != '\0'; c++) {
+        if (*c == '/' || *c == '%') {
+            buf_add_str(&pattern, *c == '/' ? "%2F" : "%25");
+        } else {
+            buf_add_str(&pattern, isascii((unsigned char)*c) &&
+                                          !isalnum((unsigned char)*c)
+                                      ? "\\"
+                                      : "");
+            buf_add_char(&pattern, *c);
+        }
+    }
+    buf_add_str(&pattern, "(?:/|\\z)");
+    buf_add_str(out, "{\"entity_id\":{\"$regex\":");
+    json_add_text(out, buf_str(&pattern));
+    buf_add_str(out, "}}");
+    buf_fini(&pattern);
+}
+
 static bool add_conditions(struct listing *l, struct buf *out)
 {
     const char *search = request_param(l->request, "search");
     const char *entity = l->first->entity_param != NULL
                              ? request_param(l->request, l->first->entity_param)
                              : NULL;
+    const char *component =
+        l->first->component_param != NULL
+            ? request_param(l->request, l->first->component_param)
+            : NULL;
     size_t start = out->len;
 
     if (!add_filter(l, out)) {
@@ -195,6 +227,15 @@ static bool add_conditions(struct listing *l, struct buf *out)
         buf_add_str(out, "{\"entity_id\":");
         json_add_text(out, entity);
         buf_add_char(out, '}');
+    }
+    if (component != NULL && strlen(component) > EVENT_COMPONENT_MAX) {
+        request_problem(l->request, HTTP_BAD_REQUEST, "component",
+                        "expected at most %d bytes", EVENT_COMPONENT_MAX);
+        return false;
+    }
+    if (component != NULL) {
+        buf_add_str(out, out->len > start ? "," : "");
+        add_component(component, out);
     }
     if (l->first->kind != NULL) {
         buf_add_str(out, out->len > start ? "," : "");

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "common/base/hash.h"
-#include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "engines/eventstore/dead.h"
+#include "engines/eventstore/log_sweep.h"
 
 /* The last check of one entity. The whole event is kept only while its row is
  * behind. */
@@ -23,17 +24,12 @@ struct last {
     struct last *next_dirty;
 };
 
-enum {
-    SWEEP_EVERY_MS = 10 * 1000,
-    SWEEP_ROWS = 1000 /* removed at once, once a second at most */
-};
-
 struct eventstore {
     bool log_every_check;
-    int64_t keep_log_ms;
-    int64_t sweep_ms; /* when the log is swept next */
     struct map lasts;
     struct last *dirty;
+    struct dead dead;
+    struct log_sweep sweep;
 };
 
 static const struct conf_option eventstore_options[] = {
@@ -46,12 +42,40 @@ static const struct conf_option eventstore_options[] = {
     {.section = "eventstore",
      .key = "keep_log",
      .type = CONF_DURATION,
-     .offset = offsetof(struct eventstore, keep_log_ms),
+     .offset = offsetof(struct eventstore, sweep.keep_ms),
      .fallback = "90d",
      .min = 0,
      .max = INT64_C(100) * 366 * 86400 * 1000,
      .help = "how long the log is kept; 0: for ever"},
+    {.section = "eventstore",
+     .key = "dead_max",
+     .type = CONF_INT,
+     .offset = offsetof(struct eventstore, dead.max),
+     .fallback = "20000",
+     .min = 10,
+     .max = 10000000,
+     .unit = "letters",
+     .help = "dead letters kept; of more, the oldest are dropped"},
+    {.section = "eventstore",
+     .key = "dead_bytes",
+     .type = CONF_SIZE,
+     .offset = offsetof(struct eventstore, dead.max_bytes),
+     .fallback = "256M",
+     .min = 1048576,
+     .max = INT64_MAX / 16,
+     .help = "bytes of dead letters kept; beyond, the oldest are dropped"},
     {0}};
+
+static enum err eventstore_init(void *state, struct engine_io *io,
+                                struct errbuf *why)
+{
+    struct eventstore *store = state;
+
+    (void)io;
+    (void)why;
+    dead_init(&store->dead);
+    return ERR_OK;
+}
 
 static const char *const eventstore_extras[] = {"Engine_dead", NULL};
 
@@ -121,8 +145,12 @@ static enum err eventstore_load(void *state, struct engine_io *io)
     const struct store_query query = {.collection = STORE_EVENTS,
                                       .limit = INT64_MAX};
 
-    forget(state);
-    return store_scan(engine_store(io), &query, add_row, state, NULL, NULL);
+    struct eventstore *store = state;
+    enum err err;
+
+    forget(store);
+    err = store_scan(engine_store(io), &query, add_row, store, NULL, NULL);
+    return err == ERR_OK ? dead_load(&store->dead, io) : err;
 }
 
 /* Under its time and position, so that it is there once whatever happens. */
@@ -225,86 +253,28 @@ static enum engine_verdict eventstore_process(void *state, struct engine_io *io,
     return ENGINE_FORWARD;
 }
 
-/* A dead letter, under the name its engine gave it: a repeat replaces it. */
 static void eventstore_extra(void *state, struct engine_io *io, size_t queue,
                              const struct bus_delivery *delivery)
 {
-    const struct doc row = {delivery->body, (uint32_t)delivery->len};
-    struct store_key key = {0};
+    struct eventstore *store = state;
 
-    (void)state;
     (void)queue;
-    if (delivery->body == NULL ||
-        strcmp(delivery->properties.user_id, engine_user(io)) != 0 ||
-        !doc_check(row) || doc_str(row, "id", "")[0] == '\0') {
-        log_warning("EVENTSTORE-DEAD",
-                    "a message on the dead letters' exchange is none of ours "
-                    "(user \"%s\", %zu bytes): ignored",
-                    delivery->properties.user_id, delivery->len);
-        engine_count(io, "dead_foreign", 1);
-        return;
-    }
-    key.text = doc_str(row, "id", "");
-    store_batch_put(engine_batch(io), STORE_DEAD, &key, row);
-    engine_count(io, "dead_stored", 1);
-}
-
-/* The oldest of what is too old, up to a number of rows. */
-struct sweep {
-    struct store_key past; /* before it rows go */
-    size_t n;
-};
-
-static bool sweep_row(void *ctx, const struct store_key *key, struct doc row)
-{
-    struct sweep *sweep = ctx;
-
-    (void)row;
-    sweep->n++;
-    if (sweep->n == SWEEP_ROWS) {
-        sweep->past = (struct store_key){.a = key->a, .b = key->b};
-    }
-    return sweep->n < SWEEP_ROWS;
-}
-
-/* Where the store does not answer, the next time does. */
-static void sweep_log(struct eventstore *store, struct engine_io *io)
-{
-    const struct store_key first = {.a = INT64_MIN, .b = INT64_MIN};
-    const struct store_key floor = {.a = engine_now_ms(io) - store->keep_log_ms,
-                                    .b = INT64_MIN};
-    const struct store_query query = {
-        .collection = STORE_EVENTS_LOG, .to = &floor, .limit = SWEEP_ROWS};
-    struct sweep sweep = {.past = floor};
-
-    if (store_scan(engine_store(io), &query, sweep_row, &sweep, NULL, NULL) ==
-            ERR_OK &&
-        sweep.n > 0) {
-        store_batch_delete_range(engine_batch(io), STORE_EVENTS_LOG, &first,
-                                 &sweep.past);
-        engine_count(io, "log_removed", sweep.n);
-    }
-    if (sweep.n < SWEEP_ROWS) {
-        store->sweep_ms = engine_now_ms(io) + SWEEP_EVERY_MS;
-    }
-}
-
-/* With partitions one is enough to sweep. */
-static bool sweeps(struct eventstore *store, struct engine_io *io)
-{
-    int64_t parts;
-
-    return store->keep_log_ms > 0 && engine_partition(io, &parts) == 0 &&
-           engine_now_ms(io) >= store->sweep_ms;
+    dead_take(&store->dead, io, delivery);
 }
 
 static void eventstore_beat(void *state, struct engine_io *io)
 {
     struct eventstore *store = state;
 
-    if (sweeps(store, io)) {
-        sweep_log(store, io);
-    }
+    dead_beat(&store->dead, io);
+    log_sweep(&store->sweep, io);
+}
+
+static void eventstore_commit(void *state, struct engine_io *io)
+{
+    struct eventstore *store = state;
+
+    dead_commit(&store->dead, io);
 }
 
 static bool eventstore_delta(void *state, struct doc_out *out)
@@ -340,7 +310,10 @@ static bool eventstore_fold(void *state, struct engine_io *io, size_t most)
 
 static void eventstore_fini(void *state)
 {
-    forget(state);
+    struct eventstore *store = state;
+
+    forget(store);
+    dead_fini(&store->dead);
 }
 
 const struct engine_ops eventstore_engine = {
@@ -348,13 +321,15 @@ const struct engine_ops eventstore_engine = {
     .description =
         "Keeps the last check of each entity, the log (every event of a log\n"
         "type, every action, every check that changes a state), and the dead\n"
-        "letters of all engines.",
+        "letters of all engines, which it gives again or deletes on request.",
     .options = eventstore_options,
     .state_size = sizeof(struct eventstore),
     .extras = eventstore_extras,
+    .init = eventstore_init,
     .load = eventstore_load,
     .process = eventstore_process,
     .extra = eventstore_extra,
+    .commit = eventstore_commit,
     .beat = eventstore_beat,
     .delta = eventstore_delta,
     .delta_apply = eventstore_delta_apply,
