@@ -3,7 +3,20 @@
 #include "common/engine/chain.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "common/base/mem.h"
+
+enum {
+    SOURCES_FIRST = 16
+};
+
+void chain_fini(struct chain *chain)
+{
+    free(chain->sources);
+    *chain = (struct chain){.n = 0};
+}
 
 static struct chain_source *find(struct chain *chain, const char *stream,
                                  const char *sender)
@@ -24,7 +37,11 @@ static struct chain_source *add(struct chain *chain, const char *stream,
 {
     struct chain_source *source;
 
-    BUG_IF(chain->n == CHAIN_SOURCES_MAX);
+    if (chain->n == chain->cap) {
+        chain->cap = chain->cap > 0 ? 2 * chain->cap : SOURCES_FIRST;
+        chain->sources =
+            xrealloc_array(chain->sources, chain->cap, sizeof *source);
+    }
     source = &chain->sources[chain->n++];
     *source = (struct chain_source){.newest_ms = 0};
     (void)snprintf(source->stream, sizeof source->stream, "%s", stream);
@@ -115,7 +132,8 @@ void chain_from_doc(struct chain *chain, struct doc progress)
     struct doc_value value;
     const char *key;
 
-    *chain = (struct chain){.gap_ms = doc_i64(progress, "gap", 0)};
+    chain_fini(chain);
+    chain->gap_ms = doc_i64(progress, "gap", 0);
     doc_iter_init(&it, doc_sub(progress, "marks"));
     while (doc_next(&it, &key, &value)) {
         struct chain_source *source =

@@ -14,7 +14,6 @@
 #include "common/event/event.h"
 
 enum {
-    CHAIN_SOURCES_MAX = 256,
     CHAIN_GAP_MS = 5000,
     CHAIN_MARK_MS = 1000
 };
@@ -27,8 +26,10 @@ struct chain_source {
 };
 
 struct chain {
-    struct chain_source sources[CHAIN_SOURCES_MAX];
+    struct chain_source *sources; /**< n of cap: the streams that progress
+                                       knows, at most */
     size_t n;
+    size_t cap;
     int64_t gap_ms; /**< first mark after the last gap; 0: none yet */
 };
 
@@ -40,6 +41,7 @@ struct chain_mark {
     int64_t t_ms;
 };
 
+void chain_fini(struct chain *chain);
 /** A mark arrived. More than CHAIN_GAP_MS after the one before, or before it
  *  (a clock set back), is a gap. The first mark of a new stream replaces the
  *  older stream of the same entry queue that came the same way: the entry's

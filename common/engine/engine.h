@@ -45,6 +45,9 @@ const char *engine_row(const struct engine_io *io);
  *  partitions. What all partitions know of, only this one writes. */
 bool engine_owns(const struct engine_io *io, const char *component,
                  const char *connector_name);
+/** The same by the members component and connector_name of a stored row: what
+ *  is another partition's need not be loaded. */
+bool engine_owns_row(const struct engine_io *io, struct doc row);
 /** Number of this partition; *of gets how many there are (1: no more). */
 int64_t engine_partition(const struct engine_io *io, int64_t *of);
 /** Writes added here are committed with the batch, whole or not at all. The

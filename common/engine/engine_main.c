@@ -174,6 +174,9 @@ static int run_loop(const struct process *process, struct engine_io *io)
         }
         result = runtime_step(io, result == RUNTIME_IDLE ? WAIT_MS : 0);
     }
+    if (result == RUNTIME_FAILED) {
+        return EXIT_FAILURE;
+    }
     return result == RUNTIME_FENCED ? EXIT_FENCED : EXIT_SUCCESS;
 }
 

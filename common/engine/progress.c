@@ -10,6 +10,7 @@
 
 enum {
     ENDED_FIRST = 64,
+    ROWS_FIRST = 16,
     ENDED_BYTES = 16
 };
 
@@ -20,10 +21,23 @@ void progress_init(struct progress *progress)
 
 void progress_fini(struct progress *progress)
 {
+    free(progress->senders);
+    free(progress->streams);
     free(progress->ended);
     memset(progress, 0, sizeof *progress);
 }
 
+/* Room for one more of n rows. */
+static void *room_for(void *rows, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap) {
+        return rows;
+    }
+    *cap = *cap > 0 ? 2 * *cap : ROWS_FIRST;
+    return xrealloc_array(rows, *cap, size);
+}
+
+/* NULL: no room for one more. */
 static struct progress_sender *find_sender(struct progress *progress,
                                            const char *name)
 {
@@ -34,7 +48,11 @@ static struct progress_sender *find_sender(struct progress *progress,
             return &progress->senders[i];
         }
     }
-    BUG_IF(progress->n_senders == PROGRESS_SENDERS_MAX);
+    if (progress->n_senders == PROGRESS_SENDERS_MAX) {
+        return NULL;
+    }
+    progress->senders = room_for(progress->senders, progress->n_senders,
+                                 &progress->cap_senders, sizeof *sender);
     sender = &progress->senders[progress->n_senders++];
     *sender = (struct progress_sender){.next = 1};
     (void)snprintf(sender->name, sizeof sender->name, "%s", name);
@@ -47,6 +65,9 @@ enum progress_message progress_judge(struct progress *progress,
     struct progress_sender *sender = find_sender(progress, header->sender);
     bool hole;
 
+    if (sender == NULL) {
+        return PROGRESS_FULL;
+    }
     if (header->epoch < sender->epoch) {
         return PROGRESS_IGNORE;
     }
@@ -77,8 +98,12 @@ uint32_t progress_stream(struct progress *progress, const char *stream,
             return (uint32_t)i;
         }
     }
-    BUG_IF(progress->n_streams == PROGRESS_STREAMS_MAX ||
-           len > EVENT_STREAM_MAX);
+    BUG_IF(len > EVENT_STREAM_MAX);
+    if (progress->n_streams == PROGRESS_STREAMS_MAX) {
+        return PROGRESS_NO_STREAM;
+    }
+    progress->streams = room_for(progress->streams, progress->n_streams,
+                                 &progress->cap_streams, sizeof *row);
     row = &progress->streams[progress->n_streams];
     *row = (struct progress_stream){.n = 0};
     memcpy(row->stream, stream, len);
@@ -254,6 +279,7 @@ void progress_from_doc(struct progress *progress, struct doc doc)
         struct progress_sender *sender =
             find_sender(progress, doc_str(value.u.doc, "name", ""));
 
+        BUG_IF(sender == NULL);
         sender->epoch = (uint64_t)doc_i64(value.u.doc, "epoch", 0);
         sender->next = (uint64_t)doc_i64(value.u.doc, "next", 1);
     }
@@ -263,6 +289,7 @@ void progress_from_doc(struct progress *progress, struct doc doc)
         uint32_t row = progress_stream(progress, name, strlen(name),
                                        doc_str(value.u.doc, "sender", ""));
 
+        BUG_IF(row == PROGRESS_NO_STREAM);
         progress->streams[row].n = (uint64_t)doc_i64(value.u.doc, "n", 0);
         progress->streams[row].index =
             (uint32_t)doc_i64(value.u.doc, "index", 0);

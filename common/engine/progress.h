@@ -15,9 +15,14 @@
 #include "common/event/event.h"
 
 enum {
-    PROGRESS_SENDERS_MAX = 256,
-    PROGRESS_STREAMS_MAX = 256
+    /* Every entry queue gives a stream for each way through the partitions
+     * before this one; past these somebody has far too many of them. */
+    PROGRESS_SENDERS_MAX = 1024,
+    PROGRESS_STREAMS_MAX = 4096
 };
+
+/** progress_stream found no room for one more. */
+#define PROGRESS_NO_STREAM UINT32_MAX
 
 struct progress_sender {
     char name[ENVELOPE_NAME_MAX + 1];
@@ -44,10 +49,12 @@ struct progress_ended {
 };
 
 struct progress {
-    struct progress_sender senders[PROGRESS_SENDERS_MAX];
+    struct progress_sender *senders; /**< n_senders of cap_senders */
     size_t n_senders;
-    struct progress_stream streams[PROGRESS_STREAMS_MAX];
+    size_t cap_senders;
+    struct progress_stream *streams; /**< n_streams of cap_streams */
     size_t n_streams;
+    size_t cap_streams;
     struct progress_ended *ended; /**< n_ended of cap_ended */
     size_t n_ended;
     size_t cap_ended;
@@ -56,6 +63,7 @@ struct progress {
 enum progress_message {
     PROGRESS_TAKE,   /**< look at its events */
     PROGRESS_IGNORE, /**< an older life, or a gap: will be sent again */
+    PROGRESS_FULL,   /**< there are PROGRESS_SENDERS_MAX other senders */
     PROGRESS_HOLE    /**< look at its events; confirmed ones before are gone */
 };
 
@@ -64,7 +72,8 @@ void progress_fini(struct progress *progress);
 /** Judge a message by its sender's epoch and number, and remember it. */
 enum progress_message progress_judge(struct progress *progress,
                                      const struct envelope_header *header);
-/** Row of a (stream, sender), made when new; stream has len bytes. */
+/** Row of a (stream, sender), made when new; stream has len bytes.
+ *  PROGRESS_NO_STREAM when there are PROGRESS_STREAMS_MAX others. */
 uint32_t progress_stream(struct progress *progress, const char *stream,
                          size_t len, const char *sender);
 /** Whether the position is above the last. */

@@ -467,6 +467,7 @@ void runtime_free(struct engine_io *io)
     free(io->builders);
     sender_free(io->sender);
     progress_fini(&io->progress);
+    chain_fini(&io->chain);
     store_batch_free(io->writes);
     doc_out_free(io->scratch);
     doc_out_free(io->event_out);
@@ -1018,6 +1019,9 @@ enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
     did = act(io);
     if (io->phase == PHASE_FENCED) {
         return RUNTIME_FENCED;
+    }
+    if (io->phase == PHASE_FAILED) {
+        return RUNTIME_FAILED;
     }
     if (is_drained(io)) {
         return RUNTIME_ENDED;

@@ -45,7 +45,8 @@ enum runtime_result {
     RUNTIME_GO_ON,
     RUNTIME_IDLE,  /**< nothing to do now: the next step may wait */
     RUNTIME_ENDED, /**< drained after runtime_stop */
-    RUNTIME_FENCED /**< another process took over: end at once */
+    RUNTIME_FENCED, /**< another process took over: end at once */
+    RUNTIME_FAILED  /**< it cannot go on, and said why: end at once */
 };
 
 /** Borrows everything; calls ops->init. ERR_INVALID: a bad option. */

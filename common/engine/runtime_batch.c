@@ -82,6 +82,13 @@ bool engine_owns(const struct engine_io *io, const char *component,
            (size_t)io->conf->partition;
 }
 
+bool engine_owns_row(const struct engine_io *io, struct doc row)
+{
+    return io->conf->partitions == 1 ||
+           engine_owns(io, doc_str(row, "component", ""),
+                       doc_str(row, "connector_name", ""));
+}
+
 /* Behind a split, only what took the same partition is in order: each of them
  * is a stream of its own from here on, "<stream>/<partition>", so that an
  * engine that reads several and passes on keeps their positions apart. */

@@ -30,7 +30,8 @@ enum runtime_phase {
     PHASE_FENCE, /* raise the epoch */
     PHASE_LOAD,  /* read the state */
     PHASE_RUN,
-    PHASE_FENCED
+    PHASE_FENCED,
+    PHASE_FAILED /* nothing can be taken any more: said why */
 };
 
 enum queue_kind {
@@ -239,6 +240,8 @@ enum err batch_commit(struct engine_io *io);
 bool repeat_match(struct engine_io *io);
 
 /* runtime_take.c: one delivery into the open batch. */
+/* End for want of room for one more stream of a sender. */
+void take_fail(struct engine_io *io, const char *sender);
 uint64_t take_hash(const struct bus_delivery *delivery);
 void take_forward(struct engine_io *io, struct event *event,
                   const struct envelope_item *item);

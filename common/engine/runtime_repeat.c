@@ -71,7 +71,7 @@ static void collect(struct engine_io *io, const struct bus_delivery *delivery,
         envelope_get(&envelope, i, &item);
         stream = progress_stream(&io->progress, item.stream, item.stream_len,
                                  envelope.header.sender);
-        if (item.kind == ENVELOPE_EVENT &&
+        if (item.kind == ENVELOPE_EVENT && stream != PROGRESS_NO_STREAM &&
             !progress_is_new(&io->progress, stream, item.n, item.index) &&
             !progress_has_ended(&io->progress, stream, item.n, item.index)) {
             add_repeat(repeats, stream, &item);

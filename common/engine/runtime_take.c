@@ -11,6 +11,16 @@ enum {
     POSITION_TEXT_MAX = EVENT_ID_MAX + 32
 };
 
+void take_fail(struct engine_io *io, const char *sender)
+{
+    log_error("ENGINE-STREAMS",
+              "%s: no room for what comes from %s: %d senders and %d streams "
+              "are known; are there too many partitions?",
+              io->row, sender, (int)io->progress.n_senders,
+              (int)io->progress.n_streams);
+    io->phase = PHASE_FAILED;
+}
+
 uint64_t take_hash(const struct bus_delivery *delivery)
 {
     return delivery->body != NULL ? hash_fixed(delivery->body, delivery->len)
@@ -147,6 +157,10 @@ static void take_items(struct engine_io *io, const struct envelope *envelope)
                                      item.stream_len, sender);
             last = item.stream;
         }
+        if (stream == PROGRESS_NO_STREAM) {
+            take_fail(io, sender);
+            return;
+        }
         if (!progress_advance(&io->progress, stream, item.n, item.index)) {
             /* Taken before. Where its forwarding may have failed it came
              * among the redelivered, and repeat_match has forwarded it. */
@@ -180,6 +194,9 @@ static void take_envelope(struct engine_io *io,
     switch (progress_judge(&io->progress, &envelope.header)) {
     case PROGRESS_IGNORE:
         engine_count(io, "ignored", 1);
+        return;
+    case PROGRESS_FULL:
+        take_fail(io, envelope.header.sender);
         return;
     case PROGRESS_HOLE:
         engine_count(io, "holes", 1);

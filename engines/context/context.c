@@ -30,15 +30,24 @@ static const struct conf_option context_options[] = {
              "beyond goes to the dead letters; 0: no limit"},
     {0}};
 
+struct loading {
+    struct context *context;
+    const struct engine_io *io;
+};
+
+/* Parents that another partition keeps are made again when they are met. */
 static bool add_row(void *ctx, const struct store_key *key, struct doc row)
 {
-    struct context *context = ctx;
+    const struct loading *loading = ctx;
+    struct context *context = loading->context;
 
     (void)key;
-    entities_add_doc(&context->entities, row);
-    intake_note(&context->intake, doc_str(row, "connector", ""),
-                doc_str(row, "connector_name", ""),
-                doc_ms(row, "created_at", 0));
+    if (engine_owns_row(loading->io, row)) {
+        entities_add_doc(&context->entities, row);
+        intake_note(&context->intake, doc_str(row, "connector", ""),
+                    doc_str(row, "connector_name", ""),
+                    doc_ms(row, "created_at", 0));
+    }
     return true;
 }
 
@@ -58,12 +67,13 @@ static enum err context_load(void *state, struct engine_io *io)
     struct context *context = state;
     const struct store_query query = {.collection = STORE_ENTITIES,
                                       .limit = INT64_MAX};
+    struct loading loading = {context, io};
 
     context_fini(state);
     entities_init(&context->entities);
     intake_init(&context->intake);
     context->loaded = true;
-    return store_scan(engine_store(io), &query, add_row, context, NULL, NULL);
+    return store_scan(engine_store(io), &query, add_row, &loading, NULL, NULL);
 }
 
 /* Who is told of a new entity, and what made it. */

@@ -84,7 +84,11 @@ static enum err perfdata_init(void *state, struct engine_io *io,
 static bool load_row(void *ctx, const struct store_key *key, struct doc row)
 {
     struct perfdata *perfdata = ctx;
+    int64_t n = doc_i64(row, "n", 0);
 
+    if (n > 0 && points_space_of(n) != perfdata->metrics.space) {
+        return true; /* another partition's */
+    }
     if (!metrics_table_load(&perfdata->metrics, row)) {
         log_warning("PERFDATA-ROW",
                     "metric %s: its row makes no sense and is "

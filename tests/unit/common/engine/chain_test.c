@@ -137,13 +137,13 @@ static void check(const char *name, const char *when, const struct chain *chain,
 
 static void test_marks(void **state)
 {
-    struct chain *chain = malloc(sizeof *chain);
+    struct chain *chain = calloc(1, sizeof *chain);
     struct doc_out *out = doc_out_new();
 
     (void)state;
     assert_non_null(chain);
     for (size_t i = 0; i < N_ROWS(rows); i++) {
-        *chain = (struct chain){.n = 0};
+        chain_fini(chain);
         take(chain, rows[i].marks);
         check(rows[i].name, "", chain, i);
         doc_out_reset(out);
@@ -154,6 +154,7 @@ static void test_marks(void **state)
     chain_from_doc(chain, (struct doc){NULL, 0});
     assert_int_equal(chain_ms(chain), 0);
     doc_out_free(out);
+    chain_fini(chain);
     free(chain);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Progress: which messages and events are new, and what ended. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +173,37 @@ static void test_streams(void **state)
     free(progress);
 }
 
+/* What has no room is told, and what was known before is known still. */
+static void test_limits(void **state)
+{
+    struct progress *progress = malloc(sizeof *progress);
+    struct envelope_header header = {.epoch = 1, .sequence = 1};
+    char name[16];
+
+    (void)state;
+    assert_non_null(progress);
+    progress_init(progress);
+    for (int i = 0; i < PROGRESS_STREAMS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "s%d", i);
+        assert_int_equal(progress_stream(progress, name, strlen(name), "x"), i);
+    }
+    for (int i = 0; i < PROGRESS_SENDERS_MAX; i++) {
+        (void)snprintf(header.sender, sizeof header.sender, "e%d", i);
+        assert_int_equal(progress_judge(progress, &header), PROGRESS_TAKE);
+    }
+    assert_true(progress_stream(progress, "s", 1, "x") == PROGRESS_NO_STREAM);
+    (void)snprintf(header.sender, sizeof header.sender, "e");
+    assert_int_equal(progress_judge(progress, &header), PROGRESS_FULL);
+
+    store_and_load(progress);
+    assert_int_equal(progress_stream(progress, "s7", 2, "x"), 7);
+    (void)snprintf(header.sender, sizeof header.sender, "e7");
+    header.sequence = 2;
+    assert_int_equal(progress_judge(progress, &header), PROGRESS_TAKE);
+    progress_fini(progress);
+    free(progress);
+}
+
 /* Stream 0 ended at 10, 20 and 30; stream 1 at 10. What is known after. */
 static const struct {
     const char *name;
@@ -262,7 +294,7 @@ int main(void)
     static const struct row_table tables[] = {
         ROW_SINGLE(test_judge),        ROW_SINGLE(test_positions),
         ROW_SINGLE(test_streams),      ROW_SINGLE(test_ended),
-        ROW_SINGLE(test_marks_follow),
+        ROW_SINGLE(test_marks_follow), ROW_SINGLE(test_limits),
     };
 
     return rows_run("progress", tables, N_ROWS(tables));

@@ -5,13 +5,15 @@
 
 #include "common/bus/bus_memory.h"
 #include "common/bus/envelope.h"
+#include "common/engine/progress.h"
 #include "common/engine/runtime.h"
 #include "common/store/store_memory.h"
 #include "tests/support/rows.h"
+#include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
 enum {
-    STEPS_MAX = 1000,
+    STEPS_MAX = 10000,
     TEXT_MAX = 64
 };
 
@@ -38,6 +40,7 @@ struct fixture {
     int64_t now_ms;
     uint64_t n; /* last position */
     uint64_t sequence;
+    char sender[ENVELOPE_NAME_MAX + 1]; /* of what is fed */
     char state;
 };
 
@@ -70,7 +73,8 @@ static void set_up(struct fixture *f)
                                   .ctx = f};
     struct errbuf why;
 
-    *f = (struct fixture){.now_ms = INT64_C(1700000000000)};
+    *f = (struct fixture){.now_ms = INT64_C(1700000000000),
+                          .sender = "cleaner"};
     f->conf = (struct runtime_conf){.next = {next, 1},
                                     .side = {side, 1},
                                     .partitions = 1,
@@ -129,10 +133,9 @@ static void add_item(struct fixture *f, struct envelope_out *out,
 static void feed(struct fixture *f, const char *items)
 {
     struct envelope_out *out = envelope_out_new();
-    const struct envelope_header header = {.sender = "cleaner",
-                                           .epoch = 1,
-                                           .sequence = ++f->sequence,
-                                           .confirmed = f->sequence - 1};
+    struct envelope_header header = {.epoch = 1,
+                                     .sequence = ++f->sequence,
+                                     .confirmed = f->sequence - 1};
     struct bus_message message = {
         .exchange = "",
         .routing_key = "Engine_t",
@@ -142,6 +145,7 @@ static void feed(struct fixture *f, const char *items)
     struct buf contents;
     struct buf body;
 
+    (void)snprintf(header.sender, sizeof header.sender, "%s", f->sender);
     for (const char *at = items; *at != '\0'; at++) {
         add_item(f, out, *at == 'm' ? ENVELOPE_MARK : ENVELOPE_EVENT);
     }
@@ -230,11 +234,41 @@ static void test_shedding(void **state)
     tear_down(&f);
 }
 
+/* More senders than there is room for: it ends and says so. */
+static void test_too_many_senders(void **state)
+{
+    enum runtime_result result = RUNTIME_GO_ON;
+    struct fixture f;
+    int steps = 0;
+
+    (void)state;
+    testlog_start();
+    testlog_expect("ENGINE-STREAMS");
+    set_up(&f);
+    for (int i = 0; i <= PROGRESS_SENDERS_MAX; i++) {
+        (void)snprintf(f.sender, sizeof f.sender, "sender%d", i);
+        f.sequence = 0;
+        if (i == PROGRESS_SENDERS_MAX) {
+            settle(&f);
+        }
+        feed(&f, "e");
+    }
+    while (result == RUNTIME_GO_ON || result == RUNTIME_IDLE) {
+        result = runtime_step(f.io, 0);
+        assert_true(++steps < STEPS_MAX);
+    }
+    assert_int_equal(result, RUNTIME_FAILED);
+    assert_non_null(strstr(testlog_text("ENGINE-STREAMS"), "sender1024"));
+    tear_down(&f);
+    assert_int_equal(testlog_stop(), 0);
+}
+
 int main(void)
 {
     static const struct row_table tables[] = {
         ROW_SINGLE(test_together),
         ROW_SINGLE(test_shedding),
+        ROW_SINGLE(test_too_many_senders),
     };
 
     return rows_run("runtime_groups", tables, N_ROWS(tables));
