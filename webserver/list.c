@@ -457,19 +457,25 @@ static void add_next(const struct listing *l, struct buf *out)
     }
 }
 
+/* Whether the page is the whole list. */
+static bool is_whole(const struct listing *l)
+{
+    const char *cursor = request_param(l->request, "cursor");
+
+    return l->next.len == 0 && l->spec->then == NULL &&
+           (cursor == NULL || cursor[0] == '\0');
+}
+
 /* With a span of keys the total counts what the page holds: a count there
  * would read every row. */
 static enum err add_total(const struct listing *l, struct buf *out)
 {
-    int64_t total = 0;
-    bool exact = true;
+    bool counts = !is_whole(l) && l->first->span == NULL;
+    int64_t total = counts ? 0 : l->n;
+    bool exact = counts || is_whole(l);
 
-    if (l->first->span != NULL) {
-        total = l->n;
-        exact = l->next.len == 0 && request_param(l->request, "cursor") == NULL;
-    }
-    for (const struct list_spec *s = l->first;
-         s != NULL && l->first->span == NULL; s = s->then) {
+    for (const struct list_spec *s = l->first; s != NULL && counts;
+         s = s->then) {
         int64_t n;
         enum err err = store_count(l->server->store, s->collection, l->filter,
                                    LIST_TOTAL_MAX + 1, &n);
