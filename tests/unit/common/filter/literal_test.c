@@ -124,8 +124,8 @@ static void test_long(void **state)
     for (size_t start = 0; start < 4; start++) {
         memset(pattern, 'a', start);
         pattern[start] = '\0';
-        for (int i = 0; i < 100; i++) {
-            (void)strncat(pattern, "é", sizeof pattern - strlen(pattern) - 1);
+        for (size_t i = 0; i < 100; i++) {
+            (void)snprintf(pattern + start + 2 * i, 3, "é");
         }
         filter = parse(pattern, "");
         assert_non_null(filter);
@@ -149,12 +149,15 @@ static void add_parts(char *out, size_t size, const char *const *parts,
 {
     unsigned count = 1 + roll(dice, 8);
 
+    size_t len = 0;
+
     out[0] = '\0';
     for (unsigned i = 0; i < count; i++) {
         const char *part = parts[roll(dice, (unsigned)n)];
 
-        if (strlen(out) + strlen(part) + 1 < size) {
-            (void)strncat(out, part, size - strlen(out) - 1);
+        if (len + strlen(part) < size) {
+            (void)snprintf(out + len, size - len, "%s", part);
+            len += strlen(part);
         }
     }
 }
