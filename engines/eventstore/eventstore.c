@@ -9,6 +9,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "engines/eventstore/dead.h"
+#include "engines/eventstore/log_sweep.h"
 
 /* The last check of one entity. The whole event is kept only while its row is
  * behind. */
@@ -30,6 +31,7 @@ struct eventstore {
     struct map lasts;
     struct last *dirty;
     struct dead dead;
+    struct log_sweep sweep;
 };
 
 static const struct conf_option eventstore_options[] = {
@@ -39,6 +41,14 @@ static const struct conf_option eventstore_options[] = {
      .offset = offsetof(struct eventstore, log_every_check),
      .fallback = "no",
      .help = "log every check, not only those that change something"},
+    {.section = "eventstore",
+     .key = "keep_log",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct eventstore, sweep.keep_ms),
+     .fallback = "90d",
+     .min = 0,
+     .max = INT64_C(100) * 366 * 86400 * 1000,
+     .help = "how long the log is kept; 0: for ever"},
     {.section = "eventstore",
      .key = "unwritten_size",
      .type = CONF_SIZE,
@@ -286,6 +296,7 @@ static void eventstore_beat(void *state, struct engine_io *io)
     struct eventstore *store = state;
 
     dead_beat(&store->dead, io);
+    log_sweep(&store->sweep, io);
 }
 
 static void eventstore_commit(void *state, struct engine_io *io)
