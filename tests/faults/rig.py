@@ -7,7 +7,6 @@ temporary folder, and ended by process id."""
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import subprocess
@@ -354,11 +353,6 @@ class Suite:
         self.configure()
         rig.suites.append(self)
 
-    def names(self, targets):
-        """"alarm" as its senders' configuration has it: "alarm*4"."""
-        return ", ".join(f"{n}*{self.partitions[n]}" if n in self.partitions
-                         else n for n in re.findall(r"[\w-]+", targets))
-
     def configure(self):
         etc = self.dir / "etc"
         password = self.rig.broker_dir / "hypervise.password"
@@ -367,11 +361,12 @@ class Suite:
             f"vhost = {self.vhost}\n"
             f"password_file = {password}\nheartbeat = {HEARTBEAT_S}s\n")
         (etc / "storage.conf").write_text(f"[storage]\nuri = {self.uri}\n")
+        (etc / "partitions.conf").write_text(
+            "[partitions]\nengines = " + ", ".join(
+                f"{name}*{n}" for name, n in self.partitions.items()) + "\n")
         for name, (after, side) in self.chain.items():
             (etc / "engines" / f"{name}.conf").write_text(
-                f"[engine]\nnext = {self.names(after)}\n"
-                f"side = {self.names(side)}\n"
-                f"partitions = {self.partitions.get(name, 1)}\n"
+                f"[engine]\nnext = {after}\nside = {side}\n"
                 + self.options.get(name, ""))
 
     def start(self, name):
