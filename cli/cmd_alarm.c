@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** hyp alarm: list, show, and what operators do. */
-#include <pwd.h>
+/** hyp alarm: list, show, and what is done to alarms. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cli/acting.h"
 #include "cli/call.h"
-#include "cli/listing.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -15,8 +13,7 @@
 
 enum {
     PATH_BYTES = 64 * 1024,
-    BODY_BYTES = 8 * 1024 * 1024,
-    ALL_MAX = 100000
+    EXTRA_BYTES = 64 * 1024
 };
 
 #define ALARMS "/api/v1/alarms"
@@ -210,271 +207,46 @@ int cmd_alarm_show(struct hyp *hyp)
 
 /* Acting. */
 
-struct targets {
-    char **ids;
-    size_t n, cap;
-    struct table *table; /* what is shown before asking */
-};
-
-static bool add_target(void *ctx, struct doc item)
+static int find_open(struct hyp *hyp, const char *word, char **id)
 {
-    struct targets *targets = ctx;
-
-    if (targets->n == targets->cap) {
-        targets->cap = targets->cap * 2 + 16;
-        targets->ids =
-            xrealloc_array(targets->ids, targets->cap, sizeof targets->ids[0]);
-    }
-    targets->ids[targets->n++] = xstrdup(doc_str(item, "id", ""));
-    if (targets->table != NULL) {
-        table_add(targets->table, item);
-    }
-    return targets->n < ALL_MAX;
+    return find_id(hyp, word, "true", id);
 }
 
-static void targets_fini(struct targets *targets)
+static int act(struct hyp *hyp, const char *type, const char *extra)
 {
-    for (size_t i = 0; i < targets->n; i++) {
-        free(targets->ids[i]);
-    }
-    free(targets->ids);
-    table_free(targets->table);
-}
-
-static int find_by_filter(struct hyp *hyp, struct targets *targets)
-{
-    struct buf path;
-    int code;
-
-    buf_init(&path, PATH_BYTES);
-    buf_add_str(&path, ALARMS);
-    api_add_param(&path, "filter", hyp_option(hyp, "filter"));
-    code = listing_each(hyp, buf_str(&path), 0, add_target, targets, NULL);
-    buf_fini(&path);
-    return code;
-}
-
-static int find_by_words(struct hyp *hyp, size_t first, struct targets *targets)
-{
-    for (size_t i = first; i < hyp->args.n; i++) {
-        char *id = NULL;
-        struct api_answer answer;
-        struct buf path;
-        int code = find_id(hyp, hyp->args.words[i], "true", &id);
-
-        if (code != HYP_DONE) {
-            return code;
-        }
-        buf_init(&path, PATH_BYTES);
-        buf_add_str(&path, ALARMS);
-        api_add_param(&path, "id", id);
-        free(id);
-        code = call_get(hyp, buf_str(&path), &answer);
-        buf_fini(&path);
-        if (code != HYP_DONE) {
-            return code;
-        }
-        (void)add_target(targets, answer.doc);
-        api_answer_fini(&answer);
-    }
-    return HYP_DONE;
-}
-
-static char *default_author(void)
-{
-    const struct passwd *user = getpwuid(getuid());
-
-    return xstrdup(user != NULL ? user->pw_name : "hyp");
-}
-
-static void add_text(struct buf *out, const char *name, const char *text)
-{
-    struct doc_value value = {.type = DOC_STRING};
-
-    value.u.s.text = text;
-    value.u.s.len = (uint32_t)strlen(text);
-    buf_addf(out, ",\"%s\":", name);
-    doc_value_to_json(&value, out);
-}
-
-static void write_body(const struct hyp *hyp, const char *type,
-                       const char *extra, const struct targets *targets,
-                       struct buf *out)
-{
-    const char *author = hyp_option(hyp, "author");
-    const char *message = hyp_option(hyp, "message");
-    char *own = default_author();
-
-    buf_addf(out, "{\"type\":\"%s\"%s", type, extra);
-    add_text(out, "author", author != NULL ? author : own);
-    if (message != NULL) {
-        add_text(out, "message", message);
-    }
-    buf_add_str(out, ",\"ids\":[");
-    for (size_t i = 0; i < targets->n; i++) {
-        struct doc_value id = {.type = DOC_STRING};
-
-        id.u.s.text = targets->ids[i];
-        id.u.s.len = (uint32_t)strlen(targets->ids[i]);
-        buf_add_str(out, i > 0 ? "," : "");
-        doc_value_to_json(&id, out);
-    }
-    buf_add_str(out, "]}");
-    free(own);
-}
-
-static void print_result(const struct hyp *hyp, struct doc item)
-{
-    const char *reason = doc_str(item, "reason", "");
-    struct buf line;
-
-    if (hyp->format != FORMAT_TABLE && hyp->format != FORMAT_WIDE) {
-        return;
-    }
-    buf_init(&line, PATH_BYTES);
-    table_add_clean(&line, doc_str(item, "id", ""));
-    buf_add_str(&line, ": ");
-    table_add_clean(&line, doc_str(item, "result", ""));
-    if (reason[0] != '\0') {
-        buf_add_str(&line, ": ");
-        table_add_clean(&line, reason);
-    }
-    (void)printf("%s\n", buf_str(&line));
-    buf_fini(&line);
-}
-
-static const struct column result_columns[] = {
-    {"ID", "id", COLUMN_TEXT, false},
-    {"RESULT", "result", COLUMN_TEXT, false},
-    {"STEP", "step", COLUMN_NUMBER, false},
-    {"REASON", "reason", COLUMN_TEXT, false},
-    {"ACTION", "action", COLUMN_TEXT, true},
-    {NULL, NULL, COLUMN_TEXT, false},
-};
-
-/* The answer, item by item; the exit code says how it went. */
-static int report(struct hyp *hyp, const struct api_answer *answer)
-{
-    struct table *table = table_new(hyp, result_columns);
-    struct doc_iter it;
-    struct doc_value value;
-    const char *key;
-    size_t n = 0, good = 0;
-
-    doc_iter_init(&it, doc_sub(answer->doc, "items"));
-    while (doc_next(&it, &key, &value)) {
-        const char *result = doc_str(value.u.doc, "result", "");
-
-        n++;
-        good += strcmp(result, "done") == 0 || strcmp(result, "pending") == 0;
-        print_result(hyp, value.u.doc);
-        if (hyp->format != FORMAT_TABLE && hyp->format != FORMAT_WIDE) {
-            table_add(table, value.u.doc);
-        }
-    }
-    table_free(table);
-    if (n == 0) {
-        return call_tell_problem(hyp, answer);
-    }
-    if (doc_i64(answer->doc, "unpublished", 0) == (int64_t)n) {
-        return HYP_UNREACHABLE;
-    }
-    return good == n ? HYP_DONE : good > 0 ? HYP_PARTLY : HYP_REFUSED;
-}
-
-static int act_now(struct hyp *hyp, const char *type, const char *extra,
-                   const struct targets *targets)
-{
-    struct api_answer answer;
-    struct buf body;
-    int code;
-
-    buf_init(&body, BODY_BYTES);
-    write_body(hyp, type, extra, targets, &body);
-    code = call_any(hyp, ALARMS "/actions", &body, &answer);
-    buf_fini(&body);
-    if (code == HYP_DONE) {
-        code = report(hyp, &answer);
-        api_answer_fini(&answer);
-    }
-    return code;
-}
-
-static int confirm_and_act(struct hyp *hyp, const char *type, const char *extra,
-                           const struct targets *targets)
-{
-    char question[128];
-    bool bulk = targets->n > 1 || hyp_has(hyp, "filter");
-
-    if (targets->n == 0) {
-        hyp_say("no open alarm matches");
-        return HYP_REFUSED;
-    }
-    if (hyp_has(hyp, "dry-run") || (bulk && !hyp_has(hyp, "yes"))) {
-        table_finish(targets->table);
-        (void)fflush(stdout);
-    }
-    if (hyp_has(hyp, "dry-run")) {
-        hyp_say("%s would act on %zu alarm%s", type, targets->n,
-                targets->n == 1 ? "" : "s");
-        return HYP_DONE;
-    }
-    (void)snprintf(question, sizeof question, "%s %zu alarm%s?", type,
-                   targets->n, targets->n == 1 ? "" : "s");
-    if (bulk && !hyp_confirm(hyp, question)) {
-        return hyp->terminal ? HYP_REFUSED : HYP_USAGE;
-    }
-    return act_now(hyp, type, extra, targets);
-}
-
-/* first: where the ids begin among the words. extra: further members. */
-static int act(struct hyp *hyp, const char *type, const char *extra,
-               size_t first)
-{
-    bool by_filter = hyp_has(hyp, "filter");
-    struct targets targets = {0};
-    enum hyp_format format = hyp->format;
-    int code;
-
-    if (by_filter == (hyp->args.n > first)) {
-        hyp_say("give the alarms' ids, or --filter");
-        return HYP_USAGE;
-    }
-    hyp->format = FORMAT_TABLE; /* what is shown before asking */
-    targets.table = table_new(hyp, columns);
-    hyp->format = format;
-    code = by_filter ? find_by_filter(hyp, &targets)
-                     : find_by_words(hyp, first, &targets);
-    if (code == HYP_DONE) {
-        code = confirm_and_act(hyp, type, extra, &targets);
-    }
-    targets_fini(&targets);
-    return code;
+    return acting_do(hyp, &(struct acting){.path = ALARMS,
+                                           .one = "open alarm",
+                                           .many = "open alarms",
+                                           .and_more = "",
+                                           .columns = columns,
+                                           .find = find_open,
+                                           .type = type,
+                                           .extra = extra});
 }
 
 int cmd_alarm_ack(struct hyp *hyp)
 {
-    return act(hyp, "ack", "", 0);
+    return act(hyp, "ack", NULL);
 }
 
 int cmd_alarm_unack(struct hyp *hyp)
 {
-    return act(hyp, "ackremove", "", 0);
+    return act(hyp, "ackremove", NULL);
 }
 
 int cmd_alarm_cancel(struct hyp *hyp)
 {
-    return act(hyp, "cancel", "", 0);
+    return act(hyp, "cancel", NULL);
 }
 
 int cmd_alarm_uncancel(struct hyp *hyp)
 {
-    return act(hyp, "uncancel", "", 0);
+    return act(hyp, "uncancel", NULL);
 }
 
 int cmd_alarm_unsnooze(struct hyp *hyp)
 {
-    return act(hyp, "unsnooze", "", 0);
+    return act(hyp, "unsnooze", NULL);
 }
 
 int cmd_alarm_comment(struct hyp *hyp)
@@ -483,7 +255,7 @@ int cmd_alarm_comment(struct hyp *hyp)
         hyp_say("a comment needs --message TEXT");
         return HYP_USAGE;
     }
-    return act(hyp, "comment", "", 0);
+    return act(hyp, "comment", NULL);
 }
 
 int cmd_alarm_snooze(struct hyp *hyp)
@@ -504,7 +276,7 @@ int cmd_alarm_snooze(struct hyp *hyp)
     }
     (void)snprintf(extra, sizeof extra, ",\"duration\":%.3f",
                    clock_ms_to_s(ms));
-    return act(hyp, "snooze", extra, 0);
+    return act(hyp, "snooze", extra);
 }
 
 /* The last word is the ticket's number, those before are alarms. */
@@ -520,12 +292,12 @@ int cmd_alarm_ticket(struct hyp *hyp)
     struct buf extra;
     int code;
 
-    buf_init(&extra, BODY_BYTES);
-    add_text(&extra, "ticket", number);
+    buf_init(&extra, EXTRA_BYTES);
+    acting_add_text(&extra, "ticket", number);
     if (url != NULL) {
-        add_text(&extra, "ticket_url", url);
+        acting_add_text(&extra, "ticket_url", url);
     }
-    code = act(hyp, "assocticket", buf_str(&extra), 0);
+    code = act(hyp, "assocticket", buf_str(&extra));
     buf_fini(&extra);
     return code;
 }
@@ -553,5 +325,5 @@ int cmd_alarm_state(struct hyp *hyp)
     }
     (void)snprintf(extra, sizeof extra, ",\"state\":%d%s", state,
                    hyp_has(hyp, "release") ? ",\"keep_state\":false" : "");
-    return act(hyp, "changestate", extra, 0);
+    return act(hyp, "changestate", extra);
 }

@@ -2,8 +2,9 @@
 /** hyp entity, hyp dead: what sends events, and what was refused. */
 #include <stdio.h>
 
+#include "cli/acting.h"
 #include "cli/call.h"
-#include "cli/listing.h"
+#include "common/base/mem.h"
 
 enum {
     PATH_BYTES = 16 * 1024
@@ -44,14 +45,51 @@ static const struct column entity_columns[] = {
     {NULL, NULL, COLUMN_TEXT, false},
 };
 
+#define ENTITIES "/api/v1/entities"
+
 int cmd_entity_list(struct hyp *hyp)
 {
-    return listing_show(hyp, "/api/v1/entities", entity_columns);
+    return listing_show(hyp, ENTITIES, entity_columns);
 }
 
 int cmd_entity_show(struct hyp *hyp)
 {
-    return show(hyp, "/api/v1/entities", entity_columns);
+    return show(hyp, ENTITIES, entity_columns);
+}
+
+static int take_id(struct hyp *hyp, const char *word, char **id)
+{
+    (void)hyp;
+    *id = xstrdup(word);
+    return HYP_DONE;
+}
+
+static int act(struct hyp *hyp, const char *type)
+{
+    return acting_do(hyp,
+                     &(struct acting){.path = ENTITIES,
+                                      .one = "entity",
+                                      .many = "entities",
+                                      .and_more = " and what belongs there",
+                                      .columns = entity_columns,
+                                      .find = take_id,
+                                      .type = type,
+                                      .asks = true});
+}
+
+int cmd_entity_enable(struct hyp *hyp)
+{
+    return act(hyp, "enable");
+}
+
+int cmd_entity_disable(struct hyp *hyp)
+{
+    return act(hyp, "disable");
+}
+
+int cmd_entity_delete(struct hyp *hyp)
+{
+    return act(hyp, "delete");
 }
 
 static const struct column dead_columns[] = {

@@ -12,6 +12,10 @@
     "is waited for: 'done', 'refused' with the reason, or 'pending' when it\n" \
     "did not come in time (the action is on its way then).\n"
 
+#define ENTITY_HELP                                                            \
+    "A component stands for its resources too, a connector for all that it\n"  \
+    "sends. What will be hit is shown and you are asked, unless --yes.\n"
+
 #define FILTER_HELP                                                            \
     "A filter is short text, like  state>=2 and component~\"^web\" and not "   \
     "acked\nor a JSON object, like  {\"state\": {\"$gte\": 2}}.\n"
@@ -88,6 +92,21 @@ const struct command commands[] = {
      FILTER_HELP "\nExample:\n  hyp entity list --filter type=component\n"},
     {"entity", "show", "ID", "one entity", "output", 1, 1, cmd_entity_show,
      "Example:\n  hyp entity show /component/collectd/host1/host1\n"},
+    {"entity", "disable", "[ID ...]", "hear nothing of it any more",
+     ACT_OPTIONS, 0, -1, cmd_entity_disable,
+     ENTITY_HELP "Its events are dropped and its alarm is resolved.\n"
+                 "\nExamples:\n"
+                 "  hyp entity disable /component/collectd/host1/host1\n"
+                 "  hyp entity disable --filter 'component=\"host1\"'\n"},
+    {"entity", "enable", "[ID ...]", "hear it again", ACT_OPTIONS, 0, -1,
+     cmd_entity_enable, ENTITY_HELP},
+    {"entity", "delete", "[ID ...]", "forget it", ACT_OPTIONS, 0, -1,
+     cmd_entity_delete,
+     ENTITY_HELP "Its alarm is resolved; its history stays until it is too "
+                 "old.\nWhat still sends comes back: disable that instead.\n"
+                 "\nExample:\n"
+                 "  hyp entity delete /component/collectd/old1/old1 "
+                 "--message \"scrapped\"\n"},
     {"metric", "list", "", "metrics with unit and last value",
      LISTING_OPTIONS " entity", 0, 0, cmd_metric_list,
      "Examples:\n"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Operator actions: to the alarm engine's own queue, and its answers. */
+/**
+ * What operators do, and what comes of it. To alarms: through the alarm
+ * engine's own queue. To entities: as events of the chain, so that each engine
+ * sees them in their order.
+ */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,27 +15,11 @@
 #include "common/bus/topology.h"
 #include "webserver/alarms.h"
 #include "webserver/json_text.h"
-#include "webserver/marks.h"
+#include "webserver/order.h"
 #include "webserver/routes.h"
 
 enum {
-    EVENT_BYTES_MAX = 256 * 1024,
-    TEXT_MAX = 4096
-};
-
-/* Longer than anything is snoozed, and no overflow in milliseconds. */
-#define SECONDS_MAX 1e9
-
-/* What an action is made of, beside its alarm. */
-struct order {
-    enum event_type type;
-    const char *type_name;
-    const char *author, *message, *ticket, *ticket_url;
-    int64_t duration_ms; /* 0: absent */
-    int64_t state;       /* -1: absent */
-    bool has_keep_state, keep_state;
-    struct doc ids;
-    struct filter *filter;
+    EVENT_BYTES_MAX = 256 * 1024
 };
 
 enum outcome {
@@ -46,13 +34,31 @@ static const char *const outcome_names[] = {"pending", "done", "refused",
 
 struct acting;
 
+/* What is done to one thing. */
 struct act {
     struct waiter waiter;
     struct acting *acting;
-    char *alarm_id;
+    char *id;
+    uint8_t *row; /* as stored; NULL: there is none, it is refused */
+    uint32_t row_len;
     enum outcome outcome;
     int64_t step; /* 0: none */
     char *reason;
+};
+
+/* The kinds of things: where they are, and how an action gets to them. */
+struct act_kind {
+    struct order_kind order;
+    enum store_collection collection;
+    const char *unknown; /* why an id is refused that nothing has */
+    const char *many;    /* their name */
+    /** Choose what belongs to the chosen ones too; may be NULL. */
+    enum err (*widen)(struct acting *acting, struct errbuf *why);
+    void (*write)(const struct order *order, const struct act *act,
+                  struct doc row, struct buf *out);
+    /** Set where the message goes. */
+    void (*address)(struct acting *acting, struct doc row,
+                    struct bus_message *message);
 };
 
 struct acting {
@@ -60,227 +66,20 @@ struct acting {
     struct deadline deadline;
     struct server *server;
     struct request *request;
+    const struct act_kind *kind;
     struct act **acts;
     size_t n, cap;
     size_t n_by_outcome[OUTCOME_UNPUBLISHED + 1];
     struct buf event;
+    char to[BUS_NAME_MAX + 1]; /* queue or exchange */
+    char key[EVENT_ROUTING_KEY_MAX + 1];
     bool too_many;
 };
 
-/* What was asked for. */
-
-static bool bad(struct request *request, const char *field, const char *text)
-{
-    request_problem(request, HTTP_UNPROCESSABLE, field, "%s", text);
-    return false;
-}
-
-static bool take_type(struct request *request, struct order *order,
-                      const struct doc_value *value)
-{
-    if (value->type != DOC_STRING ||
-        event_type_parse(value->u.s.text, &order->type) != ERR_OK ||
-        !event_type_is_action(order->type) || order->type == EVENT_DOWNTIME) {
-        return bad(request, "type",
-                   "expected ack, ackremove, cancel, uncancel, comment, "
-                   "snooze, unsnooze, assocticket, declareticket or "
-                   "changestate");
-    }
-    order->type_name = event_type_name(order->type);
-    return true;
-}
-
-static bool take_text(struct request *request, const char *name,
-                      const struct doc_value *value, const char **text)
-{
-    if (value->type != DOC_STRING || value->u.s.len > TEXT_MAX) {
-        return bad(request, name, "expected text of at most 4096 bytes");
-    }
-    *text = value->u.s.text;
-    return true;
-}
-
-static bool take_duration(struct request *request, struct order *order,
-                          const struct doc_value *value)
-{
-    double s = value->type == DOC_INT      ? (double)value->u.i
-               : value->type == DOC_DOUBLE ? value->u.d
-                                           : 0;
-
-    if (value->type == DOC_STRING) {
-        (void)!clock_parse_duration(value->u.s.text, &order->duration_ms, NULL);
-    } else if (s > 0 && s < SECONDS_MAX) {
-        order->duration_ms = clock_s_to_ms(s);
-    }
-    return order->duration_ms > 0 ||
-           bad(request, "duration",
-               "expected seconds above 0, or a duration like \"15m\"");
-}
-
-static bool take_state(struct request *request, struct order *order,
-                       const struct doc_value *value)
-{
-    for (int i = STATE_OK; i <= STATE_CRITICAL; i++) {
-        if ((value->type == DOC_INT && value->u.i == i) ||
-            (value->type == DOC_STRING &&
-             strcmp(value->u.s.text, event_state_name(i)) == 0)) {
-            order->state = i;
-            return true;
-        }
-    }
-    return bad(request, "state",
-               "expected 0 to 3, or ok, minor, major or critical");
-}
-
-static bool take_keep_state(struct request *request, struct order *order,
-                            const struct doc_value *value)
-{
-    order->has_keep_state = value->type == DOC_BOOL;
-    order->keep_state = order->has_keep_state && value->u.b;
-    return order->has_keep_state ||
-           bad(request, "keep_state", "expected true or false");
-}
-
-static bool take_ids(struct server *server, struct request *request,
-                     struct order *order, const struct doc_value *value)
-{
-    struct doc_iter it;
-    struct doc_value id;
-    const char *key;
-    int64_t n = 0;
-
-    if (value->type != DOC_ARRAY) {
-        return bad(request, "ids", "expected an array of alarm ids");
-    }
-    order->ids = value->u.doc;
-    doc_iter_init(&it, order->ids);
-    for (; doc_next(&it, &key, &id); n++) {
-        if (id.type != DOC_STRING || id.u.s.len == 0) {
-            return bad(request, "ids", "expected text in every place");
-        }
-    }
-    if (n == 0 || n > server->conf->actions) {
-        request_problem(request, HTTP_UNPROCESSABLE, "ids",
-                        "expected 1 to %lld ids",
-                        (long long)server->conf->actions);
-        return false;
-    }
-    return true;
-}
-
-static bool take_filter(struct request *request, struct order *order,
-                        const struct doc_value *value)
-{
-    struct errbuf why = {0};
-    enum err err = ERR_INVALID;
-
-    if (order->filter != NULL) {
-        return bad(request, "filter", "it is given twice");
-    }
-    if (value->type == DOC_STRING) {
-        err = filter_parse(value->u.s.text, &order->filter, &why);
-    } else if (value->type == DOC_DOC) {
-        err = filter_from_doc(value->u.doc, &order->filter, &why);
-    } else {
-        errbuf_set(&why, "expected a filter as text or object");
-    }
-    if (err == ERR_OK) {
-        err = marks_resolve(&order->filter, &why);
-    }
-    return err == ERR_OK || bad(request, "filter", why.text);
-}
-
-static bool take_member(struct server *server, struct request *request,
-                        struct order *order, const char *name,
-                        const struct doc_value *value)
-{
-    const struct {
-        const char *name;
-        const char **text;
-    } texts[] = {{"author", &order->author},
-                 {"message", &order->message},
-                 {"output", &order->message},
-                 {"ticket", &order->ticket},
-                 {"ticket_url", &order->ticket_url}};
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (strcmp(texts[i].name, name) == 0) {
-            return take_text(request, name, value, texts[i].text);
-        }
-    }
-    if (strcmp(name, "type") == 0) {
-        return take_type(request, order, value);
-    }
-    if (strcmp(name, "ids") == 0) {
-        return take_ids(server, request, order, value);
-    }
-    if (strcmp(name, "filter") == 0) {
-        return take_filter(request, order, value);
-    }
-    if (strcmp(name, "duration") == 0) {
-        return take_duration(request, order, value);
-    }
-    if (strcmp(name, "state") == 0) {
-        return take_state(request, order, value);
-    }
-    if (strcmp(name, "keep_state") == 0) {
-        return take_keep_state(request, order, value);
-    }
-    return bad(request, name,
-               "no such field; there are: type, ids, filter, author, message, "
-               "duration, state, keep_state, ticket, ticket_url");
-}
-
-static bool check_order(struct request *request, const struct order *order)
-{
-    if (order->type_name == NULL) {
-        return bad(request, "type", "it is missing");
-    }
-    if ((order->ids.len == 0) == (order->filter == NULL)) {
-        return bad(request, "ids", "expected either ids or filter");
-    }
-    if (order->type == EVENT_SNOOZE && order->duration_ms == 0) {
-        return bad(request, "duration", "a snooze needs it");
-    }
-    if (order->type == EVENT_ASSOCTICKET && order->ticket[0] == '\0') {
-        return bad(request, "ticket", "assocticket needs the ticket's number");
-    }
-    if (order->type == EVENT_CHANGESTATE && order->state < 0) {
-        return bad(request, "state", "changestate needs it");
-    }
-    if (order->type == EVENT_COMMENT && order->message[0] == '\0') {
-        return bad(request, "message", "a comment needs it");
-    }
-    return true;
-}
-
-static bool parse_order(struct server *server, struct request *request,
-                        struct order *order)
-{
-    struct errbuf why = {0};
-    struct doc_iter it;
-    struct doc_value value;
-    struct doc doc;
-    const char *name;
-
-    if (doc_from_json(buf_str(&request->body), request->body.len, server->doc,
-                      &doc, &why) != ERR_OK) {
-        request_problem_why(request, HTTP_BAD_REQUEST, &why);
-        return false;
-    }
-    doc_iter_init(&it, doc);
-    while (doc_next(&it, &name, &value)) {
-        if (value.type != DOC_NULL &&
-            !take_member(server, request, order, name, &value)) {
-            return false;
-        }
-    }
-    return check_order(request, order);
-}
-
 /* The acts. */
 
-static struct act *add_act(struct acting *acting, const char *alarm_id)
+static struct act *add_act(struct acting *acting, const char *id,
+                           struct doc row)
 {
     struct act *act = xcalloc(1, sizeof *act);
 
@@ -290,7 +89,11 @@ static struct act *add_act(struct acting *acting, const char *alarm_id)
             xrealloc_array(acting->acts, acting->cap, sizeof acting->acts[0]);
     }
     act->acting = acting;
-    act->alarm_id = xstrdup(alarm_id);
+    act->id = xstrdup(id);
+    if (row.data != NULL) {
+        act->row = xmemdup(row.data, row.len);
+        act->row_len = row.len;
+    }
     random_hex(act->waiter.id, ACTION_ID_MAX / 2);
     acting->acts[acting->n++] = act;
     acting->n_by_outcome[OUTCOME_PENDING]++;
@@ -314,7 +117,8 @@ static void acting_free(struct acting *acting)
         if (acting->acts[i]->outcome == OUTCOME_PENDING) {
             waiters_remove(&acting->server->waiters, &acting->acts[i]->waiter);
         }
-        free(acting->acts[i]->alarm_id);
+        free(acting->acts[i]->id);
+        free(acting->acts[i]->row);
         free(acting->acts[i]->reason);
         free(acting->acts[i]);
     }
@@ -328,7 +132,7 @@ static void acting_free(struct acting *acting)
 static void add_act_json(const struct act *act, struct buf *out)
 {
     buf_add_str(out, "{\"id\":");
-    json_add_text(out, act->alarm_id);
+    json_add_text(out, act->id);
     json_add_member(out, "action", act->waiter.id);
     json_add_member(out, "result", outcome_names[act->outcome]);
     if (act->step > 0) {
@@ -411,7 +215,7 @@ static void on_answer(struct waiter *waiter, struct doc change)
 
     if (strcmp(doc_str(change, "type", ""), "action_refused") == 0) {
         set_outcome(act, OUTCOME_REFUSED,
-                    doc_str(change, "message", "the alarm engine refused it"));
+                    doc_str(change, "message", "it was refused"));
     } else {
         act->step = doc_i64(change, "step", 0);
         set_outcome(act, OUTCOME_DONE, NULL);
@@ -477,39 +281,30 @@ static void write_order(const struct order *order, struct buf *out)
     }
 }
 
-/* The action as an event, with the alarm's own entity fields. */
+/* The action as an event of the entity that the row names. */
 static void write_event(const struct order *order, const struct act *act,
-                        struct doc alarm, struct buf *out)
+                        struct doc row, struct buf *out)
 {
     static const char *const names[] = {"connector", "connector_name",
-                                        "source_type", "component", "resource"};
+                                        "component", "resource"};
 
     buf_clear(out);
     buf_addf(out, "{\"event_type\":\"%s\",\"timestamp\":", order->type_name);
     json_add_ms(out, clock_now_ms());
-    json_add_member(out, "alarm_id", act->alarm_id);
     json_add_member(out, "action_id", act->waiter.id);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *text = doc_str(alarm, names[i], "");
+        const char *text = doc_str(row, names[i], "");
 
         json_add_member(out, names[i], text[0] != '\0' ? text : NULL);
     }
     write_order(order, out);
-    buf_add_char(out, '}');
 }
 
-static void send_act(struct acting *acting, const struct order *order,
-                     struct act *act, struct doc alarm)
+static void send_act(struct acting *acting, const struct order *order, size_t i)
 {
-    int64_t partitions = acting->server->conf->alarm_partitions;
-    size_t partition =
-        bus_partition(doc_str(alarm, "component", ""),
-                      doc_str(alarm, "connector_name", ""), (size_t)partitions);
-    char queue[BUS_NAME_MAX + 1];
+    struct act *act = acting->acts[i];
+    struct doc row = {act->row, act->row_len};
     struct bus_message message = {
-        .exchange = "",
-        .routing_key = bus_own_queue_name(
-            WEB_QUEUE_ACTIONS, "alarm", (int)partition, (int)partitions, queue),
         .mandatory = true,
         .properties = {.content_type = "application/json",
                        .message_id = act->waiter.id,
@@ -517,83 +312,278 @@ static void send_act(struct acting *acting, const struct order *order,
                        .timestamp_ms = clock_now_ms()},
     };
 
-    write_event(order, act, alarm, &acting->event);
+    acting->kind->write(order, act, row, &acting->event);
+    acting->kind->address(acting, row, &message);
     message.body = acting->event.data;
     message.len = acting->event.len;
     act->waiter.answer = on_answer;
     waiters_add(&acting->server->waiters, &act->waiter);
-    if (publisher_send(&acting->server->publisher, &message, &acting->job,
-                       acting->n - 1) != ERR_OK) {
+    if (publisher_send(&acting->server->publisher, &message, &acting->job, i) !=
+        ERR_OK) {
         waiters_remove(&acting->server->waiters, &act->waiter);
         set_outcome(act, OUTCOME_UNPUBLISHED,
                     "too much waits for the message broker already");
     }
 }
 
-/* Targets. */
+static void send_acts(struct acting *acting, const struct order *order)
+{
+    for (size_t i = 0; i < acting->n; i++) {
+        if (acting->acts[i]->row == NULL) {
+            set_outcome(acting->acts[i], OUTCOME_REFUSED,
+                        acting->kind->unknown);
+        } else {
+            send_act(acting, order, i);
+        }
+    }
+}
 
-struct targets {
-    struct acting *acting;
-    const struct order *order;
+/* Alarms. */
+
+static bool is_alarm_action(enum event_type type)
+{
+    return event_type_is_action(type) && type != EVENT_DOWNTIME;
+}
+
+static void write_alarm_event(const struct order *order, const struct act *act,
+                              struct doc row, struct buf *out)
+{
+    write_event(order, act, row, out);
+    json_add_member(out, "source_type", doc_str(row, "source_type", ""));
+    json_add_member(out, "alarm_id", act->id);
+    buf_add_char(out, '}');
+}
+
+static void address_alarm(struct acting *acting, struct doc row,
+                          struct bus_message *message)
+{
+    int64_t partitions = acting->server->conf->alarm_partitions;
+    size_t partition =
+        bus_partition(doc_str(row, "component", ""),
+                      doc_str(row, "connector_name", ""), (size_t)partitions);
+
+    message->exchange = "";
+    message->routing_key =
+        bus_own_queue_name(WEB_QUEUE_ACTIONS, "alarm", (int)partition,
+                           (int)partitions, acting->to);
+}
+
+static const struct act_kind alarm_kind = {
+    .order = {.takes = is_alarm_action,
+              .types = "ack, ackremove, cancel, uncancel, comment, snooze, "
+                       "unsnooze, assocticket, declareticket or changestate",
+              .fields = "type, ids, filter, author, message, output, duration, "
+                        "state, keep_state, ticket, ticket_url",
+              .marks = true},
+    .collection = STORE_ALARMS,
+    .unknown = "no open alarm has this id",
+    .many = "alarms",
+    .write = write_alarm_event,
+    .address = address_alarm,
 };
+
+/* Entities. */
+
+static void entity_of(struct doc row, struct event *event)
+{
+    event_init(event, EVENT_CHECK);
+    event->connector = doc_str(row, "connector", "");
+    event->connector_name = doc_str(row, "connector_name", "");
+    event->component = doc_str(row, "component", "");
+    event->resource = doc_str(row, "resource", "");
+    if (event_source_parse(doc_str(row, "type", ""), &event->source_type) !=
+        ERR_OK) {
+        event->source_type = EVENT_SOURCE_COMPONENT;
+    }
+}
+
+static void write_entity_event(const struct order *order, const struct act *act,
+                               struct doc row, struct buf *out)
+{
+    write_event(order, act, row, out);
+    json_add_member(out, "source_type", doc_str(row, "type", ""));
+    buf_add_char(out, '}');
+}
+
+static void address_entity(struct acting *acting, struct doc row,
+                           struct bus_message *message)
+{
+    struct event event;
+    struct buf key;
+
+    entity_of(row, &event);
+    buf_init(&key, EVENT_ENTITY_ID_MAX);
+    event_routing_key(&event, &key);
+    (void)snprintf(acting->key, sizeof acting->key, "%s", buf_str(&key));
+    buf_fini(&key);
+    message->exchange = bus_exchange_name(acting->server->conf->exchange_name,
+                                          BUS_EVENTS, acting->to);
+    message->routing_key = acting->key;
+}
+
+/* The chosen entities by their ids, while what belongs to them is looked for.
+ */
+struct widening {
+    struct acting *acting;
+    struct map chosen;
+    struct buf id;
+};
+
+static bool is_chosen(struct widening *widening, const struct event *event)
+{
+    buf_clear(&widening->id);
+    event_entity_id(event, &widening->id);
+    return map_get(&widening->chosen, widening->id.data, widening->id.len) !=
+           NULL;
+}
+
+static bool belongs_to_chosen(struct widening *widening, struct doc row)
+{
+    struct event event;
+
+    entity_of(row, &event);
+    if (event.source_type == EVENT_SOURCE_CONNECTOR) {
+        return false;
+    }
+    if (event.source_type == EVENT_SOURCE_RESOURCE) {
+        event.source_type = EVENT_SOURCE_COMPONENT;
+        event.resource = "";
+        if (is_chosen(widening, &event)) {
+            return true;
+        }
+    }
+    event.source_type = EVENT_SOURCE_CONNECTOR;
+    event.component = "";
+    return is_chosen(widening, &event);
+}
+
+static bool on_entity(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct widening *widening = ctx;
+    struct acting *acting = widening->acting;
+
+    if (map_get(&widening->chosen, key->text, strlen(key->text)) == NULL &&
+        belongs_to_chosen(widening, row)) {
+        (void)add_act(acting, key->text, row);
+    }
+    acting->too_many = acting->n > (size_t)acting->server->conf->actions;
+    return !acting->too_many;
+}
+
+static int depth_of(const struct act *act)
+{
+    const struct doc row = {act->row, act->row_len};
+    struct event event;
+
+    entity_of(row, &event);
+    return event.source_type == EVENT_SOURCE_CONNECTOR  ? 0
+           : event.source_type == EVENT_SOURCE_RESOURCE ? 2
+                                                        : 1;
+}
+
+/* What holds others goes last, so that it can be deleted. */
+static int deepest_first(const void *a, const void *b)
+{
+    return depth_of(*(struct act *const *)b) -
+           depth_of(*(struct act *const *)a);
+}
+
+/* A component stands for its resources, a connector for all that it sends. */
+static enum err widen_entities(struct acting *acting, struct errbuf *why)
+{
+    const struct store_query query = {.collection = STORE_ENTITIES,
+                                      .limit = INT64_MAX};
+    struct widening widening = {.acting = acting};
+    bool holds_others = false;
+    enum err err = ERR_OK;
+
+    map_init(&widening.chosen);
+    buf_init(&widening.id, EVENT_ENTITY_ID_MAX);
+    for (size_t i = 0; i < acting->n; i++) {
+        struct act *act = acting->acts[i];
+
+        (void)map_put(&widening.chosen, act->id, strlen(act->id), act);
+        holds_others |= act->row != NULL && depth_of(act) < 2;
+    }
+    if (holds_others) {
+        err = store_scan(acting->server->store, &query, on_entity, &widening,
+                         NULL, why);
+    }
+    map_fini(&widening.chosen);
+    buf_fini(&widening.id);
+    if (err == ERR_OK) {
+        qsort(acting->acts, acting->n, sizeof acting->acts[0], deepest_first);
+    }
+    return err;
+}
+
+static const struct act_kind entity_kind = {
+    .order = {.takes = event_type_is_entity_action,
+              .types = "enable, disable or delete",
+              .fields = "type, ids, filter, author, message",
+              .marks = false},
+    .collection = STORE_ENTITIES,
+    .unknown = "no entity has this id",
+    .many = "entities",
+    .widen = widen_entities,
+    .write = write_entity_event,
+    .address = address_entity,
+};
+
+/* Targets. */
 
 static bool on_target(void *ctx, const struct store_key *key, struct doc row)
 {
-    struct targets *targets = ctx;
-
-    send_act(targets->acting, targets->order,
-             add_act(targets->acting, key->text), row);
+    (void)add_act(ctx, key->text, row);
     return true;
 }
 
-static enum err act_on_id(struct targets *targets, const char *id)
+static enum err choose_id(struct acting *acting, const char *id)
 {
     const struct store_key key = {.text = id};
-    struct acting *acting = targets->acting;
     struct buf row;
     enum err err;
 
     buf_init(&row, DOC_BYTES_MAX);
-    err = store_get(acting->server->store, STORE_ALARMS, &key, &row);
+    err =
+        store_get(acting->server->store, acting->kind->collection, &key, &row);
     if (err == ERR_OK) {
-        const struct doc doc = {(const uint8_t *)row.data, (uint32_t)row.len};
-
-        (void)on_target(targets, &key, doc);
+        (void)add_act(
+            acting, id,
+            (struct doc){(const uint8_t *)row.data, (uint32_t)row.len});
     } else if (err == ERR_NOT_FOUND) {
-        set_outcome(add_act(acting, id), OUTCOME_REFUSED,
-                    "no open alarm has this id");
+        (void)add_act(acting, id, (struct doc){NULL, 0});
         err = ERR_OK;
     }
     buf_fini(&row);
     return err;
 }
 
-static enum err act_on_ids(struct targets *targets)
+static enum err choose_ids(struct acting *acting, struct doc ids)
 {
     struct doc_iter it;
     struct doc_value value;
     const char *key;
     enum err err = ERR_OK;
 
-    doc_iter_init(&it, targets->order->ids);
+    doc_iter_init(&it, ids);
     while (err == ERR_OK && doc_next(&it, &key, &value)) {
-        err = act_on_id(targets, value.u.s.text);
+        err = choose_id(acting, value.u.s.text);
     }
     return err;
 }
 
 /* All or nothing: too many matches act on none. */
-static enum err act_on_matches(struct targets *targets, struct errbuf *why)
+static enum err choose_matches(struct acting *acting,
+                               const struct filter *filter, struct errbuf *why)
 {
-    struct acting *acting = targets->acting;
     struct store *store = acting->server->store;
+    enum store_collection collection = acting->kind->collection;
     int64_t most = acting->server->conf->actions;
-    const struct store_query query = {.collection = STORE_ALARMS,
-                                      .filter = targets->order->filter,
-                                      .limit = most};
+    const struct store_query query = {
+        .collection = collection, .filter = filter, .limit = most};
     int64_t n;
-    enum err err =
-        store_count(store, STORE_ALARMS, targets->order->filter, most + 1, &n);
+    enum err err = store_count(store, collection, filter, most + 1, &n);
 
     if (err == ERR_OK && n > most) {
         acting->too_many = true;
@@ -601,7 +591,19 @@ static enum err act_on_matches(struct targets *targets, struct errbuf *why)
     }
     return err != ERR_OK
                ? err
-               : store_scan(store, &query, on_target, targets, NULL, why);
+               : store_scan(store, &query, on_target, acting, NULL, why);
+}
+
+static enum err choose(struct acting *acting, const struct order *order,
+                       struct errbuf *why)
+{
+    enum err err = order->filter != NULL
+                       ? choose_matches(acting, order->filter, why)
+                       : choose_ids(acting, order->ids);
+
+    return err == ERR_OK && !acting->too_many && acting->kind->widen != NULL
+               ? acting->kind->widen(acting, why)
+               : err;
 }
 
 static void wait_or_reply(struct acting *acting)
@@ -619,62 +621,69 @@ static void wait_or_reply(struct acting *acting)
     request_wait(acting->request, on_cancel, acting);
 }
 
-/* Take back what a failing store left half done. */
-static void give_up(struct acting *acting)
+static void reply_nothing(struct acting *acting)
 {
-    publisher_abandon(&acting->server->publisher, &acting->job);
-    acting_free(acting);
+    struct buf *out = request_out(acting->request);
+
+    buf_add_char(out, '{');
+    add_acts(acting, out);
+    buf_add_char(out, '}');
+    request_reply(acting->request, HTTP_OK);
 }
 
 static void start(struct server *server, struct request *request,
-                  const struct order *order)
+                  const struct act_kind *kind, const struct order *order)
 {
     struct acting *acting = xcalloc(1, sizeof *acting);
-    struct targets targets = {acting, order};
     struct errbuf why = {0};
     enum err err;
 
     acting->job.done = on_published;
     acting->server = server;
     acting->request = request;
+    acting->kind = kind;
     buf_init(&acting->event, EVENT_BYTES_MAX);
-    err = order->filter != NULL ? act_on_matches(&targets, &why)
-                                : act_on_ids(&targets);
+    err = choose(acting, order, &why);
     if (err != ERR_OK) {
         list_reply_failed(request, err, &why);
-        give_up(acting);
     } else if (acting->too_many) {
-        request_problem(request, HTTP_UNPROCESSABLE, "filter",
-                        "it matches more than %lld alarms: narrow it",
-                        (long long)server->conf->actions);
-        give_up(acting);
+        request_problem(request, HTTP_UNPROCESSABLE,
+                        order->filter != NULL ? "filter" : "ids",
+                        "they are more than %lld %s (actions_max): narrow it",
+                        (long long)server->conf->actions, kind->many);
     } else if (acting->n == 0) {
-        buf_add_str(request_out(request), "{");
-        add_acts(acting, request_out(request));
-        buf_add_str(request_out(request), "}");
-        request_reply(request, HTTP_OK);
-        give_up(acting);
+        reply_nothing(acting);
     } else {
+        send_acts(acting, order);
         wait_or_reply(acting);
+        return;
     }
+    acting_free(acting);
 }
 
-void actions_post(struct server *server, struct request *request)
+static void post(struct server *server, struct request *request,
+                 const struct act_kind *kind)
 {
-    struct order order = {.state = -1,
-                          .author = "api",
-                          .message = "",
-                          .ticket = "",
-                          .ticket_url = ""};
+    struct order order;
     struct errbuf why = {0};
 
-    if (parse_order(server, request, &order) &&
+    if (order_parse(server, request, &kind->order, &order) &&
         list_has_store(server, request)) {
         if (publisher_ready(&server->publisher, &why)) {
-            start(server, request, &order);
+            start(server, request, kind, &order);
         } else {
             request_problem_why(request, HTTP_UNAVAILABLE, &why);
         }
     }
-    filter_free(order.filter);
+    order_fini(&order);
+}
+
+void actions_post(struct server *server, struct request *request)
+{
+    post(server, request, &alarm_kind);
+}
+
+void entities_act(struct server *server, struct request *request)
+{
+    post(server, request, &entity_kind);
 }

@@ -14,6 +14,7 @@ static const struct item_field fields[] = {
     {"enabled", BLANK_NULL},
     {"infos", BLANK_OBJECT},
     {"tags", BLANK_ARRAY},
+    {"created_at", BLANK_NULL},
     {"last_event_at", BLANK_NULL},
     {"state", BLANK_NULL},
     {NULL, BLANK_NULL},

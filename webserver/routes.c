@@ -152,6 +152,8 @@ const struct route routes[] = {
      "One alarm, open or resolved"},
     {HTTP_GET, API "/entities", "entities:read", LIST_PARAMS, entities_list,
      "What sends events: connectors, components, resources, services"},
+    {HTTP_POST, API "/entities/actions", "entities:write", "", entities_act,
+     "Enable, disable or delete entities by ids or filter"},
     {HTTP_GET, API "/entities/{id}", "entities:read", "id", entities_get,
      "One entity"},
     {HTTP_GET, API "/metrics", "metrics:read", LIST_PARAMS " entity",

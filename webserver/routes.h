@@ -51,6 +51,7 @@ void alarms_get(struct server *server, struct request *request);
 void alarms_steps(struct server *server, struct request *request);
 void actions_post(struct server *server, struct request *request);
 void entities_list(struct server *server, struct request *request);
+void entities_act(struct server *server, struct request *request);
 void entities_get(struct server *server, struct request *request);
 void metrics_list(struct server *server, struct request *request);
 void metrics_get(struct server *server, struct request *request);

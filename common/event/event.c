@@ -34,6 +34,9 @@ static const char *const type_names[EVENT_N_TYPES] = {
     [EVENT_DECLARETICKET] = "declareticket",
     [EVENT_CHANGESTATE] = "changestate",
     [EVENT_DOWNTIME] = "downtime",
+    [EVENT_ENABLE] = "enable",
+    [EVENT_DISABLE] = "disable",
+    [EVENT_DELETE] = "delete",
     [EVENT_SELECTOR] = "selector",
     [EVENT_SLA] = "sla",
     [EVENT_TOPOLOGY] = "topology",
@@ -101,6 +104,11 @@ bool event_type_is_check(enum event_type type)
 bool event_type_is_action(enum event_type type)
 {
     return type >= EVENT_ACK && type <= EVENT_DOWNTIME;
+}
+
+bool event_type_is_entity_action(enum event_type type)
+{
+    return type >= EVENT_ENABLE && type <= EVENT_DELETE;
 }
 
 bool event_type_is_log(enum event_type type)

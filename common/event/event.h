@@ -47,6 +47,10 @@ enum event_type {
     EVENT_DECLARETICKET,
     EVENT_CHANGESTATE,
     EVENT_DOWNTIME,
+    /* what is done to entities */
+    EVENT_ENABLE,
+    EVENT_DISABLE,
+    EVENT_DELETE,
     /* produced by engines; treated as check */
     EVENT_SELECTOR,
     EVENT_SLA,
@@ -136,6 +140,8 @@ MUST_CHECK enum err event_source_parse(const char *name,
 bool event_type_is_check(enum event_type type);
 /** Whether the type is an operator action on an alarm. */
 bool event_type_is_action(enum event_type type);
+/** Whether the type is something done to an entity: enable, disable, delete. */
+bool event_type_is_entity_action(enum event_type type);
 /** Whether the type is appended to the log as it is. */
 bool event_type_is_log(enum event_type type);
 /** "ok", "minor", "major", "critical"; state 0..3. */

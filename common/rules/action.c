@@ -184,7 +184,7 @@ static enum err set_member(struct rule_scratch *scratch,
 
         if (text.type != DOC_STRING ||
             event_type_parse(text.u.s.text, &type) != ERR_OK ||
-            event_type_is_action(type)) {
+            event_type_is_action(type) || event_type_is_entity_action(type)) {
             errbuf_set_field(why, "value",
                              "expected the name of an event type that is no "
                              "operator's action");

@@ -397,6 +397,25 @@ static void on_action(struct alarm_state *state, struct engine_io *io,
     finish(&turn);
 }
 
+/* Whether the entity will send nothing any more that the engine hears. */
+static bool is_gone(const struct event *event)
+{
+    return event->type == EVENT_DISABLE || event->type == EVENT_DELETE;
+}
+
+static void on_gone(struct alarm_state *state, struct engine_io *io,
+                    const struct event *event)
+{
+    struct turn turn = {
+        .state = state, .io = io, .event = event, .action = event->action_id};
+
+    turn.entity = alarm_book_find(&state->book, event->entity_id);
+    if (turn.entity != NULL) {
+        alarm_gone(turn.entity, &state->rules, event, &turn.result);
+        finish(&turn);
+    }
+}
+
 static enum engine_verdict alarm_process(void *at, struct engine_io *io,
                                          const struct event *event,
                                          struct errbuf *why)
@@ -415,6 +434,8 @@ static enum engine_verdict alarm_process(void *at, struct engine_io *io,
         }
     } else if (event_type_is_action(event->type)) {
         on_action(state, io, event, NULL);
+    } else if (is_gone(event)) {
+        on_gone(state, io, event);
     }
     return ENGINE_FORWARD;
 }

@@ -203,6 +203,30 @@ void alarm_check(struct alarm_entity *entity, const struct alarm_rules *rules,
     }
 }
 
+void alarm_gone(struct alarm_entity *entity, const struct alarm_rules *rules,
+                const struct event *event, struct alarm_result *result)
+{
+    struct alarm_turn turn = {
+        .entity = entity,
+        .rules = rules,
+        .result = result,
+        .t_ms = event->timestamp_ms,
+        .rx_ms = event->received_ms,
+        .author = event->author,
+        .message = event->output[0] != '\0' ? event->output
+                   : event->type == EVENT_DELETE
+                       ? "the entity was deleted"
+                       : "the entity was disabled",
+    };
+
+    *result = (struct alarm_result){.changed = entity->ttl_ms != 0};
+    entity->ttl_ms = 0;
+    if (entity->alarm != NULL) {
+        (void)alarm_step_add(&turn, ALARM_RESOLVE, 0);
+        result->resolved = true;
+    }
+}
+
 /* What silence concludes, and when. */
 enum conclusion {
     NOTHING,

@@ -77,6 +77,11 @@ MUST_CHECK enum err alarm_action(struct alarm_entity *entity,
 MUST_CHECK enum err alarm_action_possible(enum event_type type,
                                           struct errbuf *why);
 
+/** The entity was disabled or deleted: nothing is expected of it any more, and
+ *  its alarm, if one is open, is resolved in the name of who did it. */
+void alarm_gone(struct alarm_entity *entity, const struct alarm_rules *rules,
+                const struct event *event, struct alarm_result *result);
+
 /** When silence will next conclude something, in chain time; gap_ms is the
  *  end of the last gap, from which waits that began earlier count. */
 int64_t alarm_silence_due(const struct alarm_entity *entity,

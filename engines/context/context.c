@@ -4,22 +4,31 @@
 
 #include <string.h>
 
+#include "common/base/log.h"
 #include "engines/context/entities.h"
+#include "engines/context/entity_action.h"
+#include "engines/context/intake.h"
 
 struct context {
+    int64_t new_entities;
     struct entities entities;
+    struct intake intake;
+    struct log_complaint full;
     bool loaded;
 };
 
-static void put_row(struct engine_io *io, const struct entity *entity)
-{
-    const struct store_key key = {.text = entity->id};
-    struct doc_out *out = engine_scratch(io);
-
-    doc_out_reset(out);
-    entity_to_doc(entity, out);
-    store_batch_put(engine_batch(io), STORE_ENTITIES, &key, doc_out_done(out));
-}
+static const struct conf_option context_options[] = {
+    {.section = "context",
+     .key = "new_entities",
+     .type = CONF_INT,
+     .offset = offsetof(struct context, new_entities),
+     .fallback = "10000",
+     .min = 0,
+     .max = 1000000000,
+     .unit = "entities",
+     .help = "so many new ones a connector may make in an hour; what comes "
+             "beyond goes to the dead letters; 0: no limit"},
+    {0}};
 
 struct loading {
     struct context *context;
@@ -30,10 +39,14 @@ struct loading {
 static bool add_row(void *ctx, const struct store_key *key, struct doc row)
 {
     const struct loading *loading = ctx;
+    struct context *context = loading->context;
 
     (void)key;
     if (engine_owns_row(loading->io, row)) {
-        entities_add_doc(&loading->context->entities, row);
+        entities_add_doc(&context->entities, row);
+        intake_note(&context->intake, doc_str(row, "connector", ""),
+                    doc_str(row, "connector_name", ""),
+                    doc_ms(row, "created_at", 0));
     }
     return true;
 }
@@ -44,6 +57,7 @@ static void context_fini(void *state)
 
     if (context->loaded) {
         entities_fini(&context->entities);
+        intake_fini(&context->intake);
         context->loaded = false;
     }
 }
@@ -53,20 +67,20 @@ static enum err context_load(void *state, struct engine_io *io)
     struct context *context = state;
     const struct store_query query = {.collection = STORE_ENTITIES,
                                       .limit = INT64_MAX};
-
     struct loading loading = {context, io};
 
     context_fini(state);
     entities_init(&context->entities);
+    intake_init(&context->intake);
     context->loaded = true;
     return store_scan(engine_store(io), &query, add_row, &loading, NULL, NULL);
 }
 
-/* Who is told of a new entity, and since when it is known. */
+/* Who is told of a new entity, and what made it. */
 struct creation {
     struct engine_io *io;
-    struct entities *entities;
-    int64_t t_ms;
+    struct context *context;
+    const struct event *event;
 };
 
 /* Every partition knows the connectors; the one that gets their own events
@@ -93,13 +107,18 @@ static void add_missing_row(struct engine_io *io, const struct entity *entity)
 static void created(void *ctx, struct entity *entity)
 {
     const struct creation *creation = ctx;
+    const struct event *event = creation->event;
 
+    entity->created_ms = event->received_ms;
     if (!is_ours(creation->io, entity)) {
-        entities_touch(creation->entities, entity, creation->t_ms);
+        entities_touch(&creation->context->entities, entity,
+                       event->timestamp_ms);
         return;
     }
-    entity->last_event_ms = creation->t_ms;
-    put_row(creation->io, entity);
+    entity->last_event_ms = event->timestamp_ms;
+    intake_note(&creation->context->intake, event->connector,
+                event->connector_name, event->received_ms);
+    entity_put_row(creation->io, entity);
     engine_count(creation->io, "entities_created", 1);
 }
 
@@ -110,25 +129,67 @@ static bool makes_entities(const struct event *event)
     return event_type_is_check(event->type) || event->type == EVENT_PERF;
 }
 
+static bool has_room(struct context *context, struct engine_io *io,
+                     const struct event *event, struct errbuf *why)
+{
+    if (context->new_entities == 0 ||
+        intake_count(&context->intake, event->connector, event->connector_name,
+                     event->received_ms) < context->new_entities) {
+        return true;
+    }
+    errbuf_set_field(why, "connector",
+                     "%.40s/%.40s has made %lld entities in this hour, no more "
+                     "are taken ([context] new_entities)",
+                     event->connector, event->connector_name,
+                     (long long)context->new_entities);
+    log_complain(&context->full, "CONTEXT-FULL", "%s: %s", event->entity_id,
+                 why->text);
+    engine_count(io, "entities_refused", 1);
+    return false;
+}
+
+static enum engine_verdict take_known(struct context *context,
+                                      struct engine_io *io,
+                                      struct entity *entity,
+                                      const struct event *event)
+{
+    if (!entity->enabled) {
+        engine_count(io, "disabled", 1);
+        return ENGINE_DROP;
+    }
+    if (makes_entities(event)) {
+        entities_touch(&context->entities, entity, event->timestamp_ms);
+        if (entities_update(&context->entities, entity, event)) {
+            entity_put_row(io, entity);
+        }
+    }
+    return ENGINE_FORWARD;
+}
+
 static enum engine_verdict context_process(void *state, struct engine_io *io,
                                            const struct event *event,
                                            struct errbuf *why)
 {
     struct context *context = state;
-    struct creation creation = {
-        .io = io, .entities = &context->entities, .t_ms = event->timestamp_ms};
+    struct creation creation = {.io = io, .context = context, .event = event};
     struct entity *entity;
 
-    (void)why;
-    if (!makes_entities(event)) {
-        return ENGINE_FORWARD;
+    if (event_type_is_entity_action(event->type)) {
+        return entity_action_take(&context->entities, io, event)
+                   ? ENGINE_FORWARD
+                   : ENGINE_DROP;
     }
-    entity = entities_take(&context->entities, event, created, &creation);
-    entities_touch(&context->entities, entity, event->timestamp_ms);
-    if (entities_update(&context->entities, entity, event)) {
-        put_row(io, entity);
+    entity = entities_find(&context->entities, event->entity_id);
+    if (entity == NULL) {
+        if (!makes_entities(event)) {
+            return ENGINE_FORWARD;
+        }
+        if (!has_room(context, io, event, why)) {
+            return ENGINE_REJECT;
+        }
+        entity = entities_take(&context->entities, event, created, &creation);
     }
-    return ENGINE_FORWARD;
+    return take_known(context, io, entity, event);
 }
 
 /* What the entity is known by goes along where the event has none itself. */
@@ -181,7 +242,7 @@ static bool context_fold(void *state, struct engine_io *io, size_t most)
             return true;
         }
         if (is_ours(io, entity)) {
-            put_row(io, entity);
+            entity_put_row(io, entity);
         } else {
             add_missing_row(io, entity);
         }
@@ -201,7 +262,9 @@ const struct engine_ops context_engine = {
     .description =
         "Knows every connector, component and resource that events speak of:\n"
         "creates them, keeps what events say of them (infos, tags, groups,\n"
-        "state, last event) and adds it to the events that pass.",
+        "state, last event) and adds it to the events that pass. Those that\n"
+        "operators disabled stay silent; those they delete are forgotten.",
+    .options = context_options,
     .state_size = sizeof(struct context),
     .load = context_load,
     .process = context_process,

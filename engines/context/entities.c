@@ -54,11 +54,50 @@ static void entity_free(struct entity *entity)
     free(entity);
 }
 
+static struct entity *pop_dirty(struct entities *entities)
+{
+    struct entity *entity = entities->dirty;
+
+    if (entity != NULL) {
+        entities->dirty = entity->next_dirty;
+        entity->next_dirty = NULL;
+        entity->dirty = false;
+    }
+    return entity;
+}
+
+struct entity *entities_next_dirty(struct entities *entities)
+{
+    struct entity *entity;
+
+    while ((entity = pop_dirty(entities)) != NULL && entity->gone) {
+        entity_free(entity);
+    }
+    return entity;
+}
+
+void entities_remove(struct entities *entities, struct entity *entity)
+{
+    BUG_IF(entity->n_children > 0);
+    (void)map_remove(&entities->by_id, entity->id, strlen(entity->id));
+    if (entity->parent != NULL) {
+        entity->parent->n_children--;
+    }
+    if (entity->dirty) {
+        entity->gone = true;
+    } else {
+        entity_free(entity);
+    }
+}
+
 void entities_fini(struct entities *entities)
 {
     struct map_slot slot;
     size_t at = 0;
 
+    while (entities_next_dirty(entities) != NULL) {
+        /* frees those that are gone */
+    }
     while (map_next(&entities->by_id, &at, &slot)) {
         entity_free(slot.value);
     }
@@ -132,6 +171,10 @@ struct entity *entities_take(struct entities *entities,
     }
     entity = add(entities, event->entity_id, event);
     entity->parent = parent;
+    entity->enabled = parent == NULL || parent->enabled;
+    if (parent != NULL) {
+        parent->n_children++;
+    }
     if (each != NULL) {
         each(ctx, entity);
     }
@@ -244,18 +287,6 @@ void entities_touch(struct entities *entities, struct entity *entity,
     }
 }
 
-struct entity *entities_next_dirty(struct entities *entities)
-{
-    struct entity *entity = entities->dirty;
-
-    if (entity != NULL) {
-        entities->dirty = entity->next_dirty;
-        entity->next_dirty = NULL;
-        entity->dirty = false;
-    }
-    return entity;
-}
-
 static const char *name_of(const struct entity *entity)
 {
     switch (entity->source) {
@@ -279,8 +310,11 @@ void entity_to_doc(const struct entity *entity, struct doc_out *out)
     doc_add_str(out, "component", entity->component);
     doc_add_str(out, "resource", entity->resource);
     doc_add_str(out, "name", name_of(entity));
-    doc_add_bool(out, "enabled", true);
+    doc_add_bool(out, "enabled", entity->enabled);
     doc_add_i64(out, "state", entity->state);
+    if (entity->created_ms != 0) {
+        doc_add_ms(out, "created_at", entity->created_ms);
+    }
     doc_add_ms(out, "last_event_at", entity->last_event_ms);
     doc_add_doc(out, "infos", entity_doc(&entity->infos));
     doc_add_array(out, "tags", entity_doc(&entity->tags));
@@ -314,7 +348,9 @@ void entities_add_doc(struct entities *entities, struct doc row)
     }
     /* A parent may come first as such, then as a row of its own. */
     entity = entities_take(entities, &event, NULL, NULL);
+    entity->enabled = doc_bool(row, "enabled", true);
     entity->state = (int)doc_i64(row, "state", 0);
+    entity->created_ms = doc_ms(row, "created_at", 0);
     entity->last_event_ms = doc_ms(row, "last_event_at", 0);
     owned_set(&entity->infos, doc_sub(row, "infos"));
     owned_set(&entity->tags, doc_sub(row, "tags"));

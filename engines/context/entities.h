@@ -24,7 +24,11 @@ struct entity {
     char *resource;
     enum event_source source;
     int state;
+    bool enabled;
     bool dirty; /**< in the list of those whose row is behind */
+    bool gone;  /**< removed, and freed when it leaves that list */
+    uint32_t n_children;
+    int64_t created_ms; /**< 0: unknown */
     int64_t last_event_ms;
     struct entity *parent; /**< component of a resource; connector of it */
     struct entity *next_dirty;
@@ -47,13 +51,16 @@ void entities_fini(struct entities *entities);
 struct entity *entities_find(const struct entities *entities,
                              const char *entity_id);
 /**
- * The entity an event speaks of, made with its parents when unknown.
- * each (may be NULL) is called for every one made, parents first.
+ * The entity an event speaks of, made with its parents when unknown; what is
+ * made beneath a disabled one is disabled. each (may be NULL) is called for
+ * every one made, parents first.
  */
 struct entity *entities_take(struct entities *entities,
                              const struct event *event,
                              void (*each)(void *ctx, struct entity *entity),
                              void *ctx);
+/** Forget an entity that nothing is beneath. */
+void entities_remove(struct entities *entities, struct entity *entity);
 /** Take over what the event says of its entity: infos are merged by key,
  *  tags and groups replaced when the event has some. True: it changed. */
 bool entities_update(struct entities *entities, struct entity *entity,

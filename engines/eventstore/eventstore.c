@@ -17,6 +17,7 @@ struct last {
     uint64_t output_hash;
     int state;
     bool dirty; /* in the list of those whose row may be behind */
+    bool gone;  /* the entity was deleted: out of the map */
     uint8_t *unwritten;
     uint32_t unwritten_len;
     struct last *next_dirty;
@@ -39,20 +40,39 @@ static const struct conf_option eventstore_options[] = {
 
 static const char *const eventstore_extras[] = {"Engine_dead", NULL};
 
+static void last_free(struct last *last)
+{
+    free(last->entity_id);
+    free(last->unwritten);
+    free(last);
+}
+
+static struct last *next_dirty(struct eventstore *store)
+{
+    struct last *last = store->dirty;
+
+    if (last != NULL) {
+        store->dirty = last->next_dirty;
+        last->dirty = false;
+    }
+    return last;
+}
+
 static void forget(struct eventstore *store)
 {
     struct map_slot slot;
+    struct last *last;
     size_t at = 0;
 
+    while ((last = next_dirty(store)) != NULL) {
+        if (last->gone) {
+            last_free(last);
+        }
+    }
     while (map_next(&store->lasts, &at, &slot)) {
-        struct last *last = slot.value;
-
-        free(last->entity_id);
-        free(last->unwritten);
-        free(last);
+        last_free(slot.value);
     }
     map_fini(&store->lasts);
-    store->dirty = NULL;
 }
 
 static struct last *find_last(struct eventstore *store, const char *entity_id)
@@ -163,6 +183,27 @@ static void take_check(struct eventstore *store, struct engine_io *io,
     last->output_hash = output_hash;
 }
 
+/* A deleted entity has no last check any more; what the log tells of it
+ * stays. */
+static void take_delete(struct eventstore *store, struct engine_io *io,
+                        const struct event *event)
+{
+    const struct store_key key = {.text = event->entity_id};
+    struct last *last = map_remove(&store->lasts, event->entity_id,
+                                   strlen(event->entity_id));
+
+    if (last == NULL) {
+        return;
+    }
+    store_batch_delete(engine_batch(io), STORE_EVENTS, &key);
+    if (last->dirty) {
+        drop_unwritten(last);
+        last->gone = true; /* the fold frees it */
+    } else {
+        last_free(last);
+    }
+}
+
 static enum engine_verdict eventstore_process(void *state, struct engine_io *io,
                                               const struct event *event,
                                               struct errbuf *why)
@@ -172,6 +213,9 @@ static enum engine_verdict eventstore_process(void *state, struct engine_io *io,
         take_check(state, io, event);
     } else if (event->type != EVENT_PERF) {
         append_log(io, event);
+    }
+    if (event->type == EVENT_DELETE) {
+        take_delete(state, io, event);
     }
     return ENGINE_FORWARD;
 }
@@ -217,12 +261,12 @@ static bool eventstore_fold(void *state, struct engine_io *io, size_t most)
 {
     struct eventstore *store = state;
 
-    for (size_t n = 0; n < most && store->dirty != NULL; n++) {
-        struct last *last = store->dirty;
+    struct last *last;
 
-        store->dirty = last->next_dirty;
-        last->dirty = false;
-        if (last->unwritten != NULL) {
+    for (size_t n = 0; n < most && (last = next_dirty(store)) != NULL; n++) {
+        if (last->gone) {
+            last_free(last);
+        } else if (last->unwritten != NULL) {
             put_row(io, last,
                     (struct doc){last->unwritten, last->unwritten_len});
             drop_unwritten(last);

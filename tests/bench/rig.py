@@ -16,6 +16,8 @@ NEXT = {"cleaner": ("event-filter", ""), "event-filter": ("context", ""),
 SETTLE_S = 2
 POLL_S = 0.1
 PATIENCE_S = 600
+# More entities than one connector should make in an hour.
+MORE = {"context": "[context]\nnew_entities = 0\n"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -196,7 +198,8 @@ class Suite:
             after, side = NEXT.get(name, ("", ""))
             self.put(f"engines/{name}.conf",
                      f"[engine]\nnext = {after}\nside = {side}\n"
-                     f"[process]\nstatus_dir = {folder}/run\n")
+                     f"[process]\nstatus_dir = {folder}/run\n"
+                     + MORE.get(name, ""))
 
     def put(self, name, text):
         with open(f"{self.folder}/etc/{name}", "w", encoding="ascii") as file:

@@ -474,6 +474,98 @@ static void check_act(void **state)
     web_stop(&f);
 }
 
+/* Stands in for the context engine, which does as it is told. */
+static void obey(struct web_fixture *f)
+{
+    struct bus_message event;
+    struct doc_out *out = doc_out_new();
+    struct errbuf why;
+    struct doc doc;
+
+    while (broker_peek(f->broker, WEB_QUEUE_EVENTS, f->hook_count, &event)) {
+        char body[256];
+
+        f->hook_count++;
+        assert_int_equal(doc_from_json(event.body, event.len, out, &doc, &why),
+                         ERR_OK);
+        (void)snprintf(body, sizeof body,
+                       "{\"action\":\"%s\",\"type\":\"entity_deleted\"}",
+                       doc_str(doc, "action_id", ""));
+        assert_true(broker_publish(
+            f->broker,
+            &(struct bus_message){.exchange = "canopsis.alerts",
+                                  .routing_key = "c.n.entity_deleted",
+                                  .properties = {"application/json", "", "", 0},
+                                  .body = body,
+                                  .len = strlen(body)}));
+    }
+    doc_out_free(out);
+}
+
+#define CONNECTOR "\"connector\":\"c\",\"connector_name\":\"n\""
+
+static void seed_entities(struct web_fixture *f)
+{
+    web_put(f, STORE_ENTITIES,
+            "{\"id\":\"/connector/c/n\",\"type\":\"connector\"," CONNECTOR "}");
+    web_put(f, STORE_ENTITIES,
+            "{\"id\":\"/component/c/n/web1\",\"type\":\"component\"," CONNECTOR
+            ",\"component\":\"web1\"}");
+    web_put(
+        f, STORE_ENTITIES,
+        "{\"id\":\"/resource/c/n/web1/disk\",\"type\":\"resource\"," CONNECTOR
+        ",\"component\":\"web1\",\"resource\":\"disk\"}");
+    web_put(f, STORE_ENTITIES,
+            "{\"id\":\"/component/c/n/web2\",\"type\":\"component\"," CONNECTOR
+            ",\"component\":\"web2\"}");
+}
+
+static const struct act_row entity_acts[] = {
+    {"one resource",
+     "{\"type\":\"delete\",\"ids\":[\"/resource/c/n/web1/disk\"]}", 200,
+     "items.0.result", "\"done\"", 1},
+    {"a component takes its resources along, they go first",
+     "{\"type\":\"delete\",\"ids\":[\"/component/c/n/web1\"]}", 200,
+     "items.0.id", "\"/resource/c/n/web1/disk\"", 2},
+    {"a connector takes all along, and goes last",
+     "{\"type\":\"disable\",\"ids\":[\"/connector/c/n\"]}", 200, "items.3.id",
+     "\"/connector/c/n\"", 4},
+    {"named twice over, once",
+     "{\"type\":\"enable\",\"filter\":\"component=\\\"web1\\\"\"}", 200, "done",
+     "2", 2},
+    {"unknown", "{\"type\":\"delete\",\"ids\":[\"/component/c/n/zz\"]}", 422,
+     "detail", "\"no entity has this id\"", 0},
+    {"too many with what belongs to it",
+     "{\"type\":\"delete\",\"ids\":[\"/connector/c/n\",\"/connector/d/n\"]}",
+     422, "field", "\"ids\"", 0},
+    {"an action on alarms", "{\"type\":\"ack\",\"ids\":[\"/connector/c/n\"]}",
+     422, "field", "\"type\"", 0},
+    {"a member of those",
+     "{\"type\":\"delete\",\"ids\":[\"/connector/c/n\"],\"duration\":3}", 422,
+     "field", "\"duration\"", 0},
+};
+
+static void check_entity_act(void **state)
+{
+    static const char *const set[] = {"actions_max=4", NULL};
+    const struct act_row *row = *state;
+    struct web_fixture f;
+
+    web_start(&f, set);
+    seed_entities(&f);
+    if (strstr(row->body, "/connector/d/n") != NULL) {
+        web_put(&f, STORE_ENTITIES,
+                "{\"id\":\"/connector/d/n\",\"type\":\"connector\","
+                "\"connector\":\"d\",\"connector_name\":\"n\"}");
+    }
+    f.hook = obey;
+    web_call(&f, V1 "/entities/actions", row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    assert_int_equal(broker_depth(f.broker, WEB_QUEUE_EVENTS), row->sent);
+    web_stop(&f);
+}
+
 static void message_of_an_action(void **state)
 {
     struct web_fixture f;
@@ -573,14 +665,23 @@ static void store_fails(void **state)
 int main(void)
 {
     const struct row_table tables[] = {
-        ROWS(posts, check_post),          ROWS(keys, check_key),
-        ROWS(compats, check_compat),      ROWS(acts, check_act),
-        ROW_SINGLE(message_of_an_event),  ROW_SINGLE(message_of_several_events),
-        ROW_SINGLE(message_sizes),        ROW_SINGLE(broker_refuses),
-        ROW_SINGLE(no_confirm),           ROW_SINGLE(connection_lost),
-        ROW_SINGLE(many_events),          ROW_SINGLE(large_lines),
-        ROW_SINGLE(message_of_an_action), ROW_SINGLE(no_answer),
-        ROW_SINGLE(end_while_waiting),    ROW_SINGLE(store_fails),
+        ROWS(posts, check_post),
+        ROWS(keys, check_key),
+        ROWS(compats, check_compat),
+        ROWS(acts, check_act),
+        ROWS(entity_acts, check_entity_act),
+        ROW_SINGLE(message_of_an_event),
+        ROW_SINGLE(message_of_several_events),
+        ROW_SINGLE(message_sizes),
+        ROW_SINGLE(broker_refuses),
+        ROW_SINGLE(no_confirm),
+        ROW_SINGLE(connection_lost),
+        ROW_SINGLE(many_events),
+        ROW_SINGLE(large_lines),
+        ROW_SINGLE(message_of_an_action),
+        ROW_SINGLE(no_answer),
+        ROW_SINGLE(end_while_waiting),
+        ROW_SINGLE(store_fails),
     };
 
     return rows_run("writes", tables, N_ROWS(tables));

@@ -212,6 +212,7 @@ static void test_type_names(void **state)
         assert_non_null(name);
         assert_int_equal(event_type_is_check(type) +
                              event_type_is_action(type) +
+                             event_type_is_entity_action(type) +
                              event_type_is_log(type),
                          type == EVENT_PERF ? 0 : 1);
         if (type == EVENT_EXTRA_LOG) {

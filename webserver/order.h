@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** What the body of a request for actions asks for. */
+#ifndef HYP_WEBSERVER_ORDER_H
+#define HYP_WEBSERVER_ORDER_H
+
+#include "common/event/event.h"
+#include "common/filter/filter.h"
+#include "webserver/routes.h"
+
+/** What is done, and to which. Texts are borrowed from the server's document,
+ *  "" where none was given. */
+struct order {
+    enum event_type type;
+    const char *type_name;
+    const char *author, *message, *ticket, *ticket_url;
+    int64_t duration_ms; /**< 0: absent */
+    int64_t state;       /**< -1: absent */
+    bool has_keep_state, keep_state;
+    struct doc ids;
+    struct filter *filter;
+};
+
+/** What can be asked of one kind of thing. */
+struct order_kind {
+    bool (*takes)(enum event_type type);
+    const char *types;  /**< for people: the types it takes */
+    const char *fields; /**< names of its members, commas between them */
+    bool marks;         /**< filters know the marks of alarms (acked, ...) */
+};
+
+/** Read the body; false when it was refused: the reply is set. order_fini in
+ *  any case. */
+bool order_parse(struct server *server, struct request *request,
+                 const struct order_kind *kind, struct order *order);
+void order_fini(struct order *order);
+
+#endif
