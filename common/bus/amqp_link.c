@@ -422,6 +422,17 @@ bool amqp_link_read(struct amqp_link *link, amqp_frame_t *frame)
     return !closes(link, frame);
 }
 
+void amqp_link_beat(struct amqp_link *link, int64_t now_ms)
+{
+    const amqp_frame_t beat = {.frame_type = AMQP_FRAME_HEARTBEAT};
+    int status = amqp_send_frame(link->conn, &beat);
+
+    link->served_ms = now_ms;
+    if (status != AMQP_STATUS_OK) {
+        amqp_link_lose(link, "heartbeat: %s", amqp_error_string2(status));
+    }
+}
+
 int64_t amqp_link_wait_ms(const struct amqp_link *link, int64_t now_ms)
 {
     switch (link->state) {

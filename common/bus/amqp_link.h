@@ -78,6 +78,8 @@ void amqp_reply_describe(amqp_rpc_reply_t reply, char *out, size_t size);
 /** The next frame, without waiting; false when there is none, or when the
  *  link was lost. Frames that close the channel or connection lose it. */
 bool amqp_link_read(struct amqp_link *link, amqp_frame_t *frame);
+/** Tell the broker that we live, without reading what it sends. */
+void amqp_link_beat(struct amqp_link *link, int64_t now_ms);
 /** How long poll(2) may sleep for this link's sake. */
 int64_t amqp_link_wait_ms(const struct amqp_link *link, int64_t now_ms);
 /** The socket and what to wait for on it; -1 when there is none. */

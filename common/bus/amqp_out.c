@@ -27,8 +27,31 @@ enum {
     REFUSALS_MS = 2000
 };
 
+static void set_cork(const struct amqp_link *link, int on)
+{
+    (void)setsockopt(link->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+/* Several in a row share packets: each packet of its own would wake the
+ * broker, which costs it more than the message. */
+static void count_in_a_row(struct amqp_out *out)
+{
+    if (++out->in_a_row == 2) {
+        set_cork(&out->link, 1);
+    }
+}
+
+void amqp_out_flush(struct amqp_out *out)
+{
+    if (out->in_a_row >= 2 && out->link.state == LINK_UP) {
+        set_cork(&out->link, 0);
+    }
+    out->in_a_row = 0;
+}
+
 void amqp_out_fini(struct amqp_out *out)
 {
+    amqp_out_flush(out);
     amqp_link_fini(&out->link);
     for (size_t i = 0; i < out->n; i++) {
         free(out->declared[i]);
@@ -51,6 +74,7 @@ void amqp_out_add(struct amqp_out *out, const char *queue)
 
 bool amqp_out_declare(struct amqp_out *out, const char *queue)
 {
+    amqp_out_flush(out);
     return amqp_declare_queue(&out->link, PUBLISH_CHANNEL, queue);
 }
 
@@ -73,6 +97,7 @@ bool amqp_out_start(struct amqp_out *out)
 {
     out->can_ask = false;
     out->blocked = false;
+    out->in_a_row = 0;
     out->refuse_to = 0;
     out->refused_ms = 0;
     out->returned = (struct amqp_return){0};
@@ -176,6 +201,7 @@ enum err amqp_out_publish(struct amqp_out *out,
     }
     (void)snprintf(text, sizeof text, "%llu",
                    (unsigned long long)out->window.next);
+    count_in_a_row(out);
     status = send_message(out, message, text);
     if (status != AMQP_STATUS_OK) {
         amqp_link_lose(&out->link, "publish: %s", amqp_error_string2(status));
@@ -213,6 +239,7 @@ enum err amqp_out_depth(struct amqp_out *out, const char *queue,
     if (!out->link.known || out->link.state != LINK_UP || out->blocked) {
         return ERR_UNAVAILABLE;
     }
+    amqp_out_flush(out);
     if (!out->can_ask && !amqp_open_channel(&out->link, ASK_CHANNEL)) {
         return ERR_UNAVAILABLE;
     }

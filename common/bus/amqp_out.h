@@ -19,6 +19,7 @@ struct amqp_out {
     size_t n;
     bool can_ask; /**< the channel for depths is open */
     bool blocked;
+    int in_a_row; /**< publishes since the last flush */
     struct log_complaint blocking;
     struct amqp_window window;
     struct amqp_return returned;
@@ -37,6 +38,8 @@ bool amqp_out_declare(struct amqp_out *out, const char *queue);
 MUST_CHECK enum err amqp_out_publish(struct amqp_out *out,
                                      const struct bus_message *message,
                                      uint64_t *number);
+/** What was published in a row need not wait for more. */
+void amqp_out_flush(struct amqp_out *out);
 MUST_CHECK enum err amqp_out_depth(struct amqp_out *out, const char *queue,
                                    uint64_t *messages);
 /** Take a frame; true when it is an event. */

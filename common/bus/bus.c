@@ -59,6 +59,11 @@ enum err bus_depth(struct bus *bus, const char *queue, uint64_t *messages)
     return bus->ops->depth(bus, queue, messages);
 }
 
+void bus_pause(struct bus *bus, bool on)
+{
+    bus->ops->pause(bus, on);
+}
+
 enum err bus_poll(struct bus *bus, int timeout_ms, struct bus_event *event)
 {
     return bus->ops->poll(bus, timeout_ms, event);

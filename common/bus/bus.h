@@ -84,6 +84,7 @@ struct bus_ops {
     enum err (*ack)(struct bus *bus, size_t queue, uint64_t tag);
     enum err (*prove)(struct bus *bus, size_t queue);
     enum err (*depth)(struct bus *bus, const char *queue, uint64_t *messages);
+    void (*pause)(struct bus *bus, bool on);
     enum err (*poll)(struct bus *bus, int timeout_ms, struct bus_event *event);
     int (*fds)(struct bus *bus, int fds[2]);
 };
@@ -119,6 +120,10 @@ MUST_CHECK enum err bus_prove(struct bus *bus, size_t queue);
 /** Messages ready in a queue. ERR_NOT_FOUND: no such queue. */
 MUST_CHECK enum err bus_depth(struct bus *bus, const char *queue,
                               uint64_t *messages);
+/** Hand out no deliveries until told otherwise: they stay on their way, and
+ *  the broker sends no more when the way is full. The connections are kept; a
+ *  loss of the consuming one may be told only afterwards. */
+void bus_pause(struct bus *bus, bool on);
 /** The next event; waits at most timeout_ms (0: does not wait). Connects,
  *  keeps heartbeats. ERR_OK, with BUS_IDLE when nothing came. */
 MUST_CHECK enum err bus_poll(struct bus *bus, int timeout_ms,

@@ -23,6 +23,7 @@ struct amqp_bus {
     struct amqp_in in;
     struct amqp_out out;
     int credit;    /* events until the next look */
+    bool paused;   /* nothing is read from the consuming connection */
     bool in_first; /* whose turn it is */
 };
 
@@ -111,6 +112,11 @@ static enum err amqp_depth(struct bus *base, const char *queue,
     return amqp_out_depth(&amqp_of(base)->out, queue, messages);
 }
 
+static void amqp_pause(struct bus *base, bool on)
+{
+    amqp_of(base)->paused = on;
+}
+
 static bool start_in(struct amqp_bus *bus)
 {
     for (size_t i = 0; i < bus->in.n; i++) {
@@ -169,18 +175,29 @@ static bool has_input(const struct amqp_link *link)
             amqp_data_in_buffer(link->conn));
 }
 
+static bool in_has_input(const struct amqp_bus *bus)
+{
+    return !bus->paused && has_input(&bus->in.link);
+}
+
 static int shortest(const struct amqp_bus *bus, int64_t now, int64_t wait)
 {
     int64_t out = amqp_link_wait_ms(&bus->out.link, now);
     int64_t in =
         bus->in.n > 0 ? amqp_link_wait_ms(&bus->in.link, now) : INT64_MAX;
 
-    if (has_input(&bus->in.link) || has_input(&bus->out.link)) {
+    if (in_has_input(bus) || has_input(&bus->out.link)) {
         return 0;
     }
     wait = out < wait ? out : wait;
     wait = in < wait ? in : wait;
     return wait > 0 ? (int)wait : 0;
+}
+
+/* Logged in, and what the broker sends is left where it is. */
+static bool keeps_quiet(const struct amqp_bus *bus)
+{
+    return bus->paused && bus->in.link.state == LINK_UP;
 }
 
 /* Wait for the sockets, at most wait_ms; go on connecting. */
@@ -190,12 +207,19 @@ static void look(struct amqp_bus *bus, int64_t now, int wait_ms)
     int64_t wait = shortest(bus, now, wait_ms);
 
     (void)watch(&bus->in.link, &items[0]);
+    if (keeps_quiet(bus)) {
+        items[0].fd = -1;
+    }
     (void)watch(&bus->out.link, &items[1]);
     (void)poll(items, 2, (int)wait);
     if (wait > 0) {
         now = clock_mono_ms();
     }
-    note_readable(&bus->in.link, &items[0], now);
+    if (!keeps_quiet(bus)) {
+        note_readable(&bus->in.link, &items[0], now);
+    } else if (amqp_link_wait_ms(&bus->in.link, now) <= 0) {
+        amqp_link_beat(&bus->in.link, now);
+    }
     note_readable(&bus->out.link, &items[1], now);
     advance(bus, now);
     bus->credit = LOOK_EVERY;
@@ -220,7 +244,7 @@ static bool read_in(struct amqp_bus *bus, struct bus_event *event)
 {
     amqp_frame_t frame;
 
-    while (has_input(&bus->in.link)) {
+    while (in_has_input(bus)) {
         if (amqp_link_read(&bus->in.link, &frame) &&
             amqp_in_frame(&bus->in, &frame, event)) {
             return true;
@@ -272,6 +296,7 @@ static enum err amqp_poll(struct bus *base, int timeout_ms,
     int64_t now = 0;
     bool looked = false;
 
+    amqp_out_flush(&bus->out);
     amqp_in_release(&bus->in);
     amqp_link_bury(&bus->in.link);
     amqp_link_bury(&bus->out.link);
@@ -312,6 +337,7 @@ static const struct bus_ops amqp_ops = {
     .ack = amqp_ack,
     .prove = amqp_prove,
     .depth = amqp_depth,
+    .pause = amqp_pause,
     .poll = amqp_poll,
     .fds = amqp_fds,
 };

@@ -47,6 +47,7 @@ struct memory_bus {
     size_t n_declared;
     uint64_t number; /* of the last publish */
     bool blocked;    /* as the process knows */
+    bool paused;     /* deliveries stay in the socket */
     uint64_t *late;  /* confirms held back */
     size_t n_late;
     struct pending *current; /* lent to the process until the next poll */
@@ -459,8 +460,11 @@ static bool may_deliver(const struct memory_bus *bus, const struct half *half)
 {
     const struct broker_faults *faults = &bus->broker->faults;
 
-    return half->first != NULL && (faults->deliver == NULL ||
-                                   faults->deliver(faults->ctx, half->name));
+    if (half->first == NULL ||
+        (bus->paused && half->first->event.kind == BUS_DELIVERY)) {
+        return false;
+    }
+    return faults->deliver == NULL || faults->deliver(faults->ctx, half->name);
 }
 
 /* The connection whose next event is handed out, the older event first. */
@@ -478,6 +482,11 @@ static struct half *choose(struct memory_bus *bus)
         return older;
     }
     return may_deliver(bus, newer) ? newer : NULL;
+}
+
+static void memory_pause(struct bus *base, bool on)
+{
+    memory_of(base)->paused = on;
 }
 
 static enum err memory_poll(struct bus *base, int timeout_ms,
@@ -521,6 +530,7 @@ static const struct bus_ops memory_ops = {
     .ack = memory_ack,
     .prove = memory_prove,
     .depth = memory_depth,
+    .pause = memory_pause,
     .poll = memory_poll,
     .fds = memory_fds,
 };

@@ -25,6 +25,7 @@ enum {
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
     PARTS = 6,
+    BURST = 64, /* messages published between two looks at the bus */
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
@@ -193,6 +194,7 @@ static int run_bus(const struct process *process, struct store *store)
         .exchange_prefix = process->amqp.exchange_name,
         .user = process->amqp.user,
         .now_ms = wall_clock,
+        .burst = BURST,
     };
     struct engine_io *io;
     struct errbuf why;

@@ -49,6 +49,9 @@ const struct conf_option runtime_options[] = {
      .help = "batches that may wait for their confirms"},
     {RUNTIME_OPTION(prefetch), .type = CONF_INT, .fallback = "2000", .min = 1,
      .max = 10000, .unit = "messages", .help = "entry messages taken ahead"},
+    {RUNTIME_OPTION(held_bytes), .type = CONF_SIZE, .fallback = "32M",
+     .min = 1024, .max = INT64_MAX,
+     .help = "nothing more is read while messages taken ahead hold more"},
     {RUNTIME_OPTION(depth_limit), .type = CONF_INT, .fallback = "1000",
      .min = 1, .max = 1000000, .unit = "messages",
      .help = "pause while a queue of next holds more than this"},
@@ -415,6 +418,14 @@ static void held_free(struct held *held)
     free(held);
 }
 
+static size_t held_size(const struct held *held)
+{
+    const struct bus_delivery *delivery = &held->delivery;
+
+    return sizeof *held + delivery->head_len +
+           (delivery->body != NULL ? delivery->len : 0);
+}
+
 static void drop_held(struct engine_io *io)
 {
     while (io->held_head != NULL) {
@@ -424,6 +435,7 @@ static void drop_held(struct engine_io *io)
         held_free(held);
     }
     io->held_tail = NULL;
+    io->held_bytes = 0;
     for (size_t i = 0; i < io->n_queues; i++) {
         io->queues[i].n_held = 0;
     }
@@ -499,6 +511,7 @@ static void hold(struct engine_io *io, struct queue *queue,
         io->held_head = held;
     }
     io->held_tail = held;
+    io->held_bytes += held_size(held);
     queue->n_held++;
 }
 
@@ -513,6 +526,31 @@ bool runtime_may_take(const struct engine_io *io)
     return io->phase == PHASE_RUN && !io->committing && !io->paused &&
            !io->stopping && io->n_inflight < (size_t)io->conf->window &&
            !is_full(io) && !objects_hold(io);
+}
+
+/* What came again is looked at only when all of it is here. */
+static bool is_matching(const struct engine_io *io)
+{
+    for (size_t i = 0; i < io->n_queues; i++) {
+        if (io->queues[i].matching) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bound what is held; on again when half of it is taken. */
+static void bound_held(struct engine_io *io)
+{
+    size_t most = (size_t)io->conf->held_bytes;
+    bool full =
+        io->held_bytes > (io->full ? most / 2 : most) && !is_matching(io);
+
+    if (full != io->full) {
+        io->full = full;
+        engine_gauge(io, "full", full);
+        bus_pause(io->setup.bus, full);
+    }
 }
 
 static void on_delivery(struct engine_io *io,
@@ -568,6 +606,7 @@ static bool take_held(struct engine_io *io)
         io->held_tail = before;
     }
     io->queues[held->queue].n_held--;
+    io->held_bytes -= held_size(held);
     take_delivery(io, held->queue, &held->delivery);
     held_free(held);
     return true;
@@ -719,9 +758,15 @@ static bool act_commit(struct engine_io *io)
     return true;
 }
 
+/* Several in a row go as one piece over the network. */
 static bool act_publish(struct engine_io *io)
 {
-    return io->out_up && sender_step(io->sender, io->setup.bus) == ERR_OK;
+    int n = 0;
+
+    while (io->out_up && sender_step(io->sender, io->setup.bus) == ERR_OK &&
+           ++n < io->setup.burst) {
+    }
+    return n > 0;
 }
 
 static void acknowledge(struct engine_io *io, const struct inflight *inflight)
@@ -762,7 +807,8 @@ static bool act_prove(struct engine_io *io)
 {
     int64_t now = runtime_now(io);
 
-    if (!io->unproven || now < io->prove_ms || !io->in_up) {
+    /* Its answer comes behind all deliveries, so not while they wait. */
+    if (!io->unproven || now < io->prove_ms || !io->in_up || io->full) {
         return false;
     }
     io->prove_ms = now + PROVE_MS;
@@ -961,6 +1007,7 @@ enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
     bool did;
 
     io->idle_polled = false;
+    bound_held(io);
     if (bus_poll(io->setup.bus, timeout_ms, &event) == ERR_OK) {
         on_event(io, &event);
     }

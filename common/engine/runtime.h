@@ -20,6 +20,7 @@ struct runtime_conf {
     int64_t batch_bytes; /**< of writes */
     int64_t window;      /**< batches committed and not acknowledged */
     int64_t prefetch;    /**< entry messages */
+    int64_t held_bytes;  /**< of messages taken ahead */
     int64_t depth_limit; /**< messages waiting in a queue of next */
     int64_t side_bytes;  /**< bytes waiting in a queue of side */
     int64_t fold_ms;
@@ -37,6 +38,7 @@ struct runtime_setup {
     const char *user;            /**< the suite's own, for marks */
     int64_t (*now_ms)(void *ctx);
     void *ctx;
+    int burst; /**< messages published in one step at most; 0: one */
 };
 
 enum runtime_result {

@@ -135,6 +135,8 @@ struct engine_io {
     uint64_t generation;
     struct held *held_head;
     struct held *held_tail;
+    size_t held_bytes;
+    bool full;   /* of held deliveries: the bus hands out no more */
     bool paused; /* a queue of next is too deep */
 
     /* the open batch */

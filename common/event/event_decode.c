@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * From JSON text to raw events in one pass: yajl's callbacks put scalars into
- * an arena that each item starts anew, nested values straight into documents.
+ * From JSON text to raw events in one pass: scalars go into an arena that each
+ * item starts anew, nested values straight into documents.
  */
 #include "common/event/event_decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/event/event_number.h"
-#include "common/event/event_slab.h"
 #include "common/event/event_unique.h"
 #include "common/json/json_path.h"
+#include "common/json/json_scan.h"
 
 enum {
     NAME_SLOTS = 256, /* of the table of known names */
@@ -112,8 +111,7 @@ struct event_decoder {
     event_item_fn *item;
     void *ctx;
     struct slot slots[NAME_SLOTS];
-    struct event_slab slab; /* yajl's memory */
-    char *arena;            /* texts of the item */
+    char *arena; /* texts of the item */
     size_t arena_cap;
     size_t arena_len;
     struct doc_out *extra;
@@ -123,11 +121,9 @@ struct event_decoder {
     struct errbuf why;
     bool bad; /* the item is refused: the rest of it is passed over */
     /* the text */
-    const char *text;
-    size_t len;
+    struct json_scan scan;
     size_t base; /* depth that items stand at */
-    yajl_handle yajl;
-    size_t at; /* end of the item before */
+    size_t at;   /* end of the item before */
     /* the place */
     size_t depth;
     uint64_t arrays;         /* a bit for each open level: it is an array */
@@ -207,7 +203,7 @@ static const char *member_name(const struct event_decoder *decoder)
 /* The item's text is what stands behind the one before, without the comma. */
 static size_t item_start(const struct event_decoder *decoder)
 {
-    return decoder->at + strspn(decoder->text + decoder->at, " \t\r\n,");
+    return decoder->at + strspn(decoder->scan.text + decoder->at, " \t\r\n,");
 }
 
 /* The member as a whole passes a limit. */
@@ -227,8 +223,7 @@ static void refuse(struct event_decoder *decoder, const char *reason)
     char path[JSON_PATH_MAX + 1];
 
     if (!decoder->bad) {
-        (void)json_path_at(decoder->text + start,
-                           yajl_get_bytes_consumed(decoder->yajl) - start,
+        (void)json_path_at(decoder->scan.text + start, decoder->scan.at - start,
                            path);
         errbuf_set_field(&decoder->why, path, "%s: %s", member_name(decoder),
                          reason);
@@ -236,32 +231,37 @@ static void refuse(struct event_decoder *decoder, const char *reason)
     }
 }
 
-/* Copy into the arena, which has a byte for each byte of the text: a copy
- * and its NUL take no more than the text with its quotes or separator. */
-static char *keep(struct event_decoder *decoder, const char *text, size_t len)
+/* Copy the token's part into the arena, which has a byte for each byte of the
+ * text: a copy and its NUL take no more than the text with its quotes or
+ * separator. Its length in *len. */
+static char *keep(struct event_decoder *decoder, size_t *len)
 {
+    const struct json_scan *scan = &decoder->scan;
     char *copy = decoder->arena + decoder->arena_len;
 
-    BUG_IF(decoder->arena_cap - decoder->arena_len <= len);
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    decoder->arena_len += len + 1;
+    BUG_IF(decoder->arena_cap - decoder->arena_len <= scan->part_len);
+    *len = scan->part_len;
+    if (scan->escaped) {
+        *len = json_unescape(scan->part, scan->part_len, copy);
+    } else {
+        memcpy(copy, scan->part, scan->part_len);
+    }
+    copy[*len] = '\0';
+    decoder->arena_len += *len + 1;
     return copy;
 }
 
 /* Escapes can name what must not be in a text. */
-static char *keep_text(struct event_decoder *decoder,
-                       const unsigned char *bytes, size_t len)
+static char *keep_text(struct event_decoder *decoder, size_t *len)
 {
-    const char *text = (const char *)bytes;
-    bool escaped = text < decoder->text || text >= decoder->text + decoder->len;
+    char *text = keep(decoder, len);
 
-    if (escaped && memchr(text, '\0', len) != NULL) {
+    if (decoder->scan.escaped && memchr(text, '\0', *len) != NULL) {
         refuse(decoder, "a NUL character in a text");
-    } else if (escaped && !utf8_valid(text, len)) {
+    } else if (decoder->scan.escaped && !utf8_valid(text, *len)) {
         refuse(decoder, "half of a surrogate pair in a text");
     }
-    return keep(decoder, text, len);
+    return text;
 }
 
 /* Nested values */
@@ -644,71 +644,63 @@ static void refuse_stray(struct event_decoder *decoder)
 
 static void give_item(struct event_decoder *decoder)
 {
-    size_t end = yajl_get_bytes_consumed(decoder->yajl);
+    size_t end = decoder->scan.at;
     size_t start = item_start(decoder);
     struct event_item item = {.raw = &decoder->raw};
 
     decoder->at = end;
     item.why = decoder->bad ? &decoder->why : NULL;
-    item.text = decoder->text + start;
+    item.text = decoder->scan.text + start;
     item.len = end - start;
     decoder->item(decoder->ctx, &item);
 }
 
-static int on_token(struct event_decoder *decoder, struct raw *token)
+static bool on_token(struct event_decoder *decoder, struct raw *token)
 {
     if (decoder->depth < decoder->base || decoder->depth == 0) {
-        return 0; /* a lone scalar is no message */
+        return false; /* a lone scalar is no message */
     }
     if (decoder->depth == decoder->base) {
         start_item(decoder);
         refuse_stray(decoder);
         give_item(decoder);
-        return 1;
+        return true;
     }
     if (decoder->bad) {
-        return 1;
+        return true;
     }
     if (decoder->depth == decoder->base + 1) {
         member_token(decoder, token);
     } else {
         nested_token(decoder, token);
     }
-    return 1;
+    return true;
 }
 
-static int on_null(void *ctx)
+static bool on_bool(struct event_decoder *decoder, bool value)
 {
-    struct raw token = {.kind = RAW_ABSENT};
+    struct raw token = {.kind = RAW_BOOL, .b = value};
 
-    return on_token(ctx, &token);
+    return on_token(decoder, &token);
 }
 
-static int on_bool(void *ctx, int value)
+static bool on_number(struct event_decoder *decoder)
 {
-    struct raw token = {.kind = RAW_BOOL, .b = value != 0};
+    struct raw token = {.kind = RAW_NUMBER};
 
-    return on_token(ctx, &token);
-}
-
-static int on_number(void *ctx, const char *text, size_t len)
-{
-    struct event_decoder *decoder = ctx;
-    struct raw token = {.kind = RAW_NUMBER, .len = len};
-
+    decoder->scan.escaped = false;
     if (decoder->depth > decoder->base) {
-        token.text = keep(decoder, text, len);
+        token.text = keep(decoder, &token.len);
     }
     return on_token(decoder, &token);
 }
 
-static int on_string(void *ctx, const unsigned char *text, size_t len)
+static bool on_text(struct event_decoder *decoder)
 {
-    struct event_decoder *decoder = ctx;
-    struct raw token = {.kind = RAW_TEXT, .len = len};
+    struct raw token = {.kind = RAW_TEXT};
 
     if (decoder->depth > decoder->base) {
-        token.text = keep_text(decoder, text, len);
+        token.text = keep_text(decoder, &token.len);
     }
     return on_token(decoder, &token);
 }
@@ -727,29 +719,32 @@ static void note_name(struct event_decoder *decoder, size_t level)
     decoder->seen[level] |= bit;
 }
 
-static int on_key(void *ctx, const unsigned char *text, size_t len)
+static void on_name(struct event_decoder *decoder)
 {
-    struct event_decoder *decoder = ctx;
+    const struct json_scan *scan = &decoder->scan;
     size_t level = decoder->depth - 1;
     bool member = level == decoder->base;
+    const char *text = scan->part;
 
-    if (member) {
-        decoder->name = find_name(decoder, (const char *)text, len);
+    decoder->key_len = scan->part_len;
+    if (scan->escaped) {
+        text = keep_text(decoder, &decoder->key_len);
     }
-    decoder->key_len = len;
+    if (member) {
+        decoder->name = find_name(decoder, text, decoder->key_len);
+    }
     if (member && decoder->name != NULL) {
         decoder->key = decoder->name->text;
         if (decoder->name->shape != SHAPE_EXTRA) {
-            return 1;
+            return;
         }
     } else {
-        decoder->key = keep_text(decoder, text, len);
+        decoder->key = scan->escaped ? text : keep(decoder, &decoder->key_len);
     }
     if (decoder->flat && level == decoder->base + 1) {
         level = decoder->base; /* beside the other unknown members */
     }
     note_name(decoder, level);
-    return 1;
 }
 
 static void inner_open(struct event_decoder *decoder, bool array)
@@ -770,13 +765,17 @@ static void inner_close(struct event_decoder *decoder, bool array)
     }
 }
 
-static int open_container(struct event_decoder *decoder, bool array)
+static bool open_container(struct event_decoder *decoder, bool array)
 {
+    if (decoder->depth < decoder->base ? !array
+                                       : array && decoder->depth == 0) {
+        return false; /* not the shape that was asked for */
+    }
     if (decoder->depth >= (size_t)decoder->limits->depth) {
-        return 0;
+        return false;
     }
     if (decoder->depth < decoder->base) {
-        decoder->at = yajl_get_bytes_consumed(decoder->yajl);
+        decoder->at = decoder->scan.at;
     } else if (decoder->depth == decoder->base) {
         start_item(decoder);
         if (array) {
@@ -789,64 +788,51 @@ static int open_container(struct event_decoder *decoder, bool array)
     decoder->arrays |= (uint64_t)array << decoder->depth;
     decoder->seen[decoder->depth] = 0;
     decoder->depth++;
-    return 1;
+    return true;
 }
 
-static int close_container(struct event_decoder *decoder, bool array)
+static void close_container(struct event_decoder *decoder, bool array)
 {
     decoder->depth--;
     if (decoder->depth < decoder->base) {
-        return 1;
+        return;
     }
     if (decoder->depth == decoder->base) {
         give_item(decoder);
     } else if (!decoder->bad) {
         inner_close(decoder, array);
     }
-    return 1;
 }
 
-static int on_start_map(void *ctx)
+/* False at the end, and where the text cannot be taken. */
+static bool take_token(struct event_decoder *decoder, enum json_token token)
 {
-    struct event_decoder *decoder = ctx;
-
-    if (decoder->depth < decoder->base) {
-        return 0;
+    switch (token) {
+    case JSON_TOKEN_NULL:
+        return on_token(decoder, &(struct raw){.kind = RAW_ABSENT});
+    case JSON_TOKEN_TRUE:
+    case JSON_TOKEN_FALSE:
+        return on_bool(decoder, token == JSON_TOKEN_TRUE);
+    case JSON_TOKEN_NUMBER:
+        return on_number(decoder);
+    case JSON_TOKEN_TEXT:
+        return on_text(decoder);
+    case JSON_TOKEN_NAME:
+        on_name(decoder);
+        return true;
+    case JSON_TOKEN_OPEN_OBJECT:
+    case JSON_TOKEN_OPEN_ARRAY:
+        return open_container(decoder, token == JSON_TOKEN_OPEN_ARRAY);
+    case JSON_TOKEN_CLOSE_OBJECT:
+    case JSON_TOKEN_CLOSE_ARRAY:
+        close_container(decoder, token == JSON_TOKEN_CLOSE_ARRAY);
+        return true;
+    case JSON_TOKEN_END:
+    case JSON_TOKEN_BAD:
+    default:
+        return false;
     }
-    return open_container(decoder, false);
 }
-
-static int on_end_map(void *ctx)
-{
-    return close_container(ctx, false);
-}
-
-static int on_start_array(void *ctx)
-{
-    struct event_decoder *decoder = ctx;
-
-    if (decoder->depth == 0 && decoder->base == 0) {
-        return 0;
-    }
-    return open_container(decoder, true);
-}
-
-static int on_end_array(void *ctx)
-{
-    return close_container(ctx, true);
-}
-
-static const yajl_callbacks callbacks = {
-    .yajl_null = on_null,
-    .yajl_boolean = on_bool,
-    .yajl_number = on_number,
-    .yajl_string = on_string,
-    .yajl_start_map = on_start_map,
-    .yajl_map_key = on_key,
-    .yajl_end_map = on_end_map,
-    .yajl_start_array = on_start_array,
-    .yajl_end_array = on_end_array,
-};
 
 static void reserve_arena(struct event_decoder *decoder, size_t len)
 {
@@ -860,28 +846,17 @@ static void reserve_arena(struct event_decoder *decoder, size_t len)
 bool event_decode(struct event_decoder *decoder, const char *text, size_t len,
                   bool array)
 {
-    yajl_alloc_funcs funcs = {
-        .malloc = event_slab_malloc,
-        .realloc = event_slab_realloc,
-        .free = event_slab_free,
-        .ctx = &decoder->slab,
-    };
-    yajl_status status;
+    enum json_token token;
 
-    event_slab_reset(&decoder->slab);
     reserve_arena(decoder, len + 1);
-    decoder->text = text;
-    decoder->len = len;
+    json_scan_init(&decoder->scan, text, len);
     decoder->base = array ? 1 : 0;
     decoder->at = 0;
     decoder->depth = 0;
-    decoder->yajl = yajl_alloc(&callbacks, &funcs, decoder);
-    yajl_config(decoder->yajl, yajl_dont_validate_strings, 1);
-    status = yajl_parse(decoder->yajl, (const unsigned char *)text, len);
-    if (status == yajl_status_ok) {
-        status = yajl_complete_parse(decoder->yajl);
-    }
-    return status == yajl_status_ok;
+    do {
+        token = json_scan_next(&decoder->scan);
+    } while (take_token(decoder, token));
+    return token == JSON_TOKEN_END;
 }
 
 struct doc event_decoder_take_extra(struct event_decoder *decoder)
@@ -919,7 +894,6 @@ void event_decoder_free(struct event_decoder *decoder)
     }
     doc_out_free(decoder->spare);
     doc_out_free(decoder->extra);
-    event_slab_fini(&decoder->slab);
     free(decoder->arena);
     free(decoder);
 }

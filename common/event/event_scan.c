@@ -1,220 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** A first look at JSON text: yajl reads it, the place is kept for people. */
+/** A first look at JSON text: what it is, and what a person is told of it. */
 #include "common/event/event_scan.h"
 
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
-#include <yajl/yajl_parse.h>
 
 #include "common/base/str.h"
 #include "common/json/json_path.h"
+#include "common/json/json_scan.h"
 
 enum {
     FOUND_MAX = 24, /* bytes of the text that are shown */
-    FOUND_TEXT_MAX = 64,
-    TEXT_MAX = 160
+    FOUND_TEXT_MAX = 64
 };
-
-enum last {
-    LAST_NONE,
-    LAST_OPEN,
-    LAST_KEY,
-    LAST_VALUE
-};
-
-struct state {
-    struct event_scan *scan;
-    yajl_handle yajl;
-    size_t len;
-    bool all_given; /* yajl ends a number at the end of the text only then */
-    size_t depth;
-    uint64_t arrays; /* a bit for each open level: it is an array */
-    enum last last;  /* what came last, and where it ended */
-    size_t end;
-    enum err err;
-    char reason[TEXT_MAX]; /* of a passed limit */
-};
-
-static bool in_array(const struct state *state)
-{
-    return state->depth > 0 && (state->arrays >> (state->depth - 1) & 1) != 0;
-}
-
-static int limit(struct state *state, const char *what, size_t most)
-{
-    state->err = ERR_LIMIT;
-    (void)snprintf(state->reason, sizeof state->reason,
-                   "expected at most %zu %s, found more", most, what);
-    return 0;
-}
-
-static int note(struct state *state, enum last last)
-{
-    state->last = last;
-    state->end =
-        state->all_given ? state->len : yajl_get_bytes_consumed(state->yajl);
-    return 1;
-}
-
-/* A value starts here: false when it may not. */
-static bool enter_value(struct state *state)
-{
-    if (state->depth == 1 && state->scan->array &&
-        ++state->scan->items > state->scan->items_max) {
-        return limit(state, "events in one message", state->scan->items_max) !=
-               0;
-    }
-    return true;
-}
-
-static int on_scalar(struct state *state)
-{
-    if (state->depth == 0) {
-        state->err = ERR_INVALID; /* nothing can be read from it */
-        return 0;
-    }
-    return enter_value(state) ? note(state, LAST_VALUE) : 0;
-}
-
-static int on_null(void *ctx)
-{
-    return on_scalar(ctx);
-}
-
-static int on_bool(void *ctx, int value)
-{
-    (void)value;
-    return on_scalar(ctx);
-}
-
-static int on_number(void *ctx, const char *text, size_t len)
-{
-    (void)text;
-    (void)len;
-    return on_scalar(ctx);
-}
-
-static int on_string(void *ctx, const unsigned char *text, size_t len)
-{
-    (void)text;
-    (void)len;
-    return on_scalar(ctx);
-}
-
-static int on_key(void *ctx, const unsigned char *text, size_t len)
-{
-    (void)text;
-    (void)len;
-    return note(ctx, LAST_KEY);
-}
-
-static int on_open(struct state *state, uint64_t array)
-{
-    if (!enter_value(state)) {
-        return 0;
-    }
-    if (state->depth >= state->scan->depth_max) {
-        return limit(state, "levels of nesting", state->scan->depth_max);
-    }
-    if (state->depth == 0) {
-        state->scan->array = array != 0;
-    }
-    state->arrays &= ~(UINT64_C(1) << state->depth);
-    state->arrays |= array << state->depth;
-    state->depth++;
-    return note(state, LAST_OPEN);
-}
-
-static int on_start_map(void *ctx)
-{
-    return on_open(ctx, 0);
-}
-
-static int on_start_array(void *ctx)
-{
-    return on_open(ctx, 1);
-}
-
-static int on_end(void *ctx)
-{
-    struct state *state = ctx;
-
-    state->depth--;
-    return note(state, LAST_VALUE);
-}
-
-static const yajl_callbacks callbacks = {
-    .yajl_null = on_null,
-    .yajl_boolean = on_bool,
-    .yajl_number = on_number,
-    .yajl_string = on_string,
-    .yajl_start_map = on_start_map,
-    .yajl_map_key = on_key,
-    .yajl_end_map = on_end,
-    .yajl_start_array = on_start_array,
-    .yajl_end_array = on_end,
-};
-
-struct place {
-    const char *text;
-    size_t len;
-    size_t at;
-};
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static void skip_blanks(struct place *place)
-{
-    while (place->at < place->len && is_blank(place->text[place->at])) {
-        place->at++;
-    }
-}
-
-/* Step over c if it stands here. */
-static bool skip_char(struct place *place, char c)
-{
-    if (place->at == place->len || place->text[place->at] != c) {
-        return false;
-    }
-    place->at++;
-    skip_blanks(place);
-    return true;
-}
-
-/* Move place from the end of the last good token to the first bad one, and
- * tell what could have stood there. */
-static const char *find_bad(const struct state *state, struct place *place)
-{
-    place->at = state->end;
-    skip_blanks(place);
-    switch (state->last) {
-    case LAST_NONE:
-        return "an object or an array of objects";
-    case LAST_OPEN:
-        return in_array(state) ? "a value or ']'" : "a name or '}'";
-    case LAST_KEY:
-        return skip_char(place, ':') ? "a value" : "':'";
-    case LAST_VALUE:
-    default:
-        if (state->depth == 0) {
-            return "nothing more";
-        }
-        if (in_array(state)) {
-            return skip_char(place, ',') ? "a value" : "',' or ']'";
-        }
-        return skip_char(place, ',') ? "a name" : "',' or '}'";
-    }
-}
 
 /* "the end", or a piece of the text in quotes. */
-static void describe_found(const struct place *place, char *found, size_t size)
+static void describe_found(const struct json_scan *json, char *found,
+                           size_t size)
 {
-    const char *at = place->text + place->at;
-    size_t left = place->len - place->at;
+    const char *at = json->text + json->start;
+    size_t left = json->len - json->start;
     size_t len = utf8_cut(at, left, FOUND_MAX);
 
     for (size_t i = 0; i < len; i++) {
@@ -232,74 +36,114 @@ static void describe_found(const struct place *place, char *found, size_t size)
     }
 }
 
-/* yajl's words for what is wrong inside a token, "" for what is wrong between
- * tokens (it does not tell what was expected there). */
-static void copy_lexical(yajl_handle yajl, char *out, size_t size)
-{
-    static const char start[] = "lexical error: ";
-    unsigned char *text = yajl_get_error(yajl, 0, NULL, 0);
+struct place {
+    size_t line;
+    size_t column;
+    char path[JSON_PATH_MAX + 1];
+};
 
-    out[0] = '\0';
-    if (text != NULL && str_starts((const char *)text, start)) {
-        (void)snprintf(out, size, "%s", (const char *)text + strlen(start));
-        out[strcspn(out, "\n")] = '\0';
+static void find_place(const struct json_scan *json, size_t first_line,
+                       struct place *place)
+{
+    place->line = first_line;
+    place->column = 1;
+    for (size_t i = 0; i < json->start; i++) {
+        bool newline = json->text[i] == '\n';
+
+        place->line += newline ? 1 : 0;
+        place->column = newline ? 1 : place->column + 1;
     }
-    yajl_free_error(yajl, text);
+    (void)json_path_at(json->text, json->start, place->path);
 }
 
-static void tell(const struct state *state, struct place *place,
-                 struct errbuf *why)
+static enum err tell_bad(const struct json_scan *json,
+                         const struct event_scan *scan, const char *expected,
+                         struct errbuf *why)
 {
-    const char *expected = find_bad(state, place);
-    size_t line = state->scan->first_line;
-    size_t column = 1;
     char found[FOUND_TEXT_MAX];
-    char lexical[TEXT_MAX];
-    char path[JSON_PATH_MAX + 1];
+    struct place place;
 
-    (void)json_path_at(place->text, place->at, path);
-    for (size_t i = 0; i < place->at; i++) {
-        bool newline = place->text[i] == '\n';
+    find_place(json, scan->first_line, &place);
+    describe_found(json, found, sizeof found);
+    errbuf_set_field(why, place.path,
+                     "not JSON: line %zu, column %zu: expected %s, found %s",
+                     place.line, place.column, expected, found);
+    return ERR_INVALID;
+}
 
-        line += newline ? 1 : 0;
-        column = newline ? 1 : column + 1;
+static enum err tell_limit(const struct json_scan *json,
+                           const struct event_scan *scan, const char *what,
+                           size_t most, struct errbuf *why)
+{
+    struct place place;
+
+    find_place(json, scan->first_line, &place);
+    errbuf_set_field(why, place.path,
+                     "line %zu, column %zu: expected at most %zu %s, found "
+                     "more",
+                     place.line, place.column, most, what);
+    return ERR_LIMIT;
+}
+
+/* A value that stands inside so many others has begun. */
+static enum err enter_value(const struct json_scan *json, enum json_token token,
+                            size_t depth, struct event_scan *scan,
+                            struct errbuf *why)
+{
+    bool opens =
+        token == JSON_TOKEN_OPEN_OBJECT || token == JSON_TOKEN_OPEN_ARRAY;
+
+    if (depth == 0) {
+        scan->array = token == JSON_TOKEN_OPEN_ARRAY;
     }
-    if (state->reason[0] != '\0') {
-        errbuf_set_field(why, path, "line %zu, column %zu: %s", line, column,
-                         state->reason);
-        return;
+    if (depth == 1 && scan->array && ++scan->items > scan->items_max) {
+        return tell_limit(json, scan, "events in one message", scan->items_max,
+                          why);
     }
-    describe_found(place, found, sizeof found);
-    copy_lexical(state->yajl, lexical, sizeof lexical);
-    errbuf_set_field(why, path,
-                     "not JSON: line %zu, column %zu: expected %s, found "
-                     "%s%s%s",
-                     line, column, expected, found,
-                     lexical[0] != '\0' ? ": " : "", lexical);
+    if (opens && depth >= scan->depth_max) {
+        return tell_limit(json, scan, "levels of nesting", scan->depth_max,
+                          why);
+    }
+    return ERR_OK;
+}
+
+/* Only these may stand at the top. */
+static enum json_token next_at_top(struct json_scan *json)
+{
+    enum json_token token = json_scan_next(json);
+
+    return token == JSON_TOKEN_OPEN_OBJECT || token == JSON_TOKEN_OPEN_ARRAY
+               ? token
+               : JSON_TOKEN_BAD;
 }
 
 enum err event_scan(const char *text, size_t len, struct event_scan *scan,
                     struct errbuf *why)
 {
-    struct state state = {.scan = scan, .len = len, .err = ERR_INVALID};
-    struct place place = {.text = text, .len = len};
-    yajl_status status;
+    struct json_scan json;
+    enum json_token token;
+    enum err err;
 
     scan->array = false;
     scan->items = 0;
-    state.yajl = yajl_alloc(&callbacks, NULL, &state);
-    BUG_IF(state.yajl == NULL);
-    yajl_config(state.yajl, yajl_dont_validate_strings, 1);
-    status = yajl_parse(state.yajl, (const unsigned char *)text, len);
-    if (status == yajl_status_ok) {
-        state.all_given = true;
-        status = yajl_complete_parse(state.yajl);
+    json_scan_init(&json, text, len);
+    token = next_at_top(&json);
+    if (token == JSON_TOKEN_BAD) {
+        return tell_bad(&json, scan, "an object or an array of objects", why);
     }
-    if (status == yajl_status_ok) {
-        state.err = ERR_OK;
-    } else {
-        tell(&state, &place, why);
+    err = enter_value(&json, token, 0, scan, why);
+    while (err == ERR_OK && token != JSON_TOKEN_END) {
+        size_t depth = json.depth;
+
+        token = json_scan_next(&json);
+        if (token == JSON_TOKEN_BAD) {
+            return tell_bad(&json, scan, json_scan_expected(&json), why);
+        }
+        if (token != JSON_TOKEN_END && token != JSON_TOKEN_NAME &&
+            token != JSON_TOKEN_CLOSE_OBJECT &&
+            token != JSON_TOKEN_CLOSE_ARRAY) {
+            err = enter_value(&json, token, depth, scan, why);
+        }
     }
-    yajl_free(state.yajl);
-    return state.err;
+    return err;
 }

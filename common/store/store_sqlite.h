@@ -45,6 +45,9 @@ struct sqlite_file {
     struct sqlite_table *tables[STORE_N_COLLECTIONS]; /**< made when used */
 };
 
+/** Name of the VFS for writers: the system's, but what goes to the write-ahead
+ *  log one after another goes in one piece, by the next sync. */
+const char *sqlite_vfs(void);
 /** Prepare to open; does nothing yet. Borrows nothing. */
 struct sqlite_file *sqlite_file_new(const char *folder, const char *writer,
                                     bool writable);

@@ -401,7 +401,7 @@ enum err sqlite_file_open(struct sqlite_file *file, struct errbuf *why)
         return ERR_NOT_FOUND;
     }
     code = sqlite3_open_v2(file->path, &file->db, flags | SQLITE_OPEN_NOMUTEX,
-                           NULL);
+                           file->writable ? sqlite_vfs() : NULL);
     err = code == SQLITE_OK ? set_up(file, why) : refuse(file, code, why);
     if (err != ERR_OK) {
         file_close(file);

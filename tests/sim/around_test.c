@@ -143,6 +143,37 @@ static void paused_and_resumed(void **state)
     world_free(world);
 }
 
+/* While what was taken ahead holds more than it may, nothing more is read; the
+ * prefetch alone would let eight through. */
+static void held_is_bounded(void **state)
+{
+    static const char *const options[] = {
+        "engine.depth_limit=2", "engine.batch_max=1", "engine.held_bytes=1024",
+        NULL};
+    static const struct world_engine engines[] = {
+        {.ops = &probe_engine, .next = "eventstore", .options = options},
+        {.ops = &sink_engine}};
+    struct script script = {.engine = 0};
+    struct world *world = scene_world(engines, N_ROWS(engines), &script);
+
+    (void)state;
+    world_kill(world, SINK, 0); /* it has not connected again yet */
+    for (uint64_t n = 1; n <= 9; n++) {
+        tell(world, n);
+        turns(world, HOP);
+        world_pass_time(world, SECOND_MS);
+        turns(world, HOP);
+    }
+    assert_int_equal(scene_counter(world, "paused"), 1);
+    assert_int_equal(scene_counter(world, "full"), 1);
+    assert_true(scene_rounds(world, N_ROWS(engines)));
+    world_pass_time(world, SECOND_MS);
+    assert_true(scene_rounds(world, N_ROWS(engines)));
+    scene_check_sink(world, "read on", "123456789");
+    assert_int_equal(scene_counter(world, "full"), 0);
+    world_free(world);
+}
+
 static enum engine_verdict pass(void *state, struct engine_io *io,
                                 const struct event *event, struct errbuf *why)
 {
@@ -397,6 +428,7 @@ int main(void)
         cmocka_unit_test(queue_made_again),
         cmocka_unit_test(store_made_anew),
         cmocka_unit_test(paused_and_resumed),
+        cmocka_unit_test(held_is_bounded),
         cmocka_unit_test(side_is_shed),
         cmocka_unit_test(loss_is_told),
         cmocka_unit_test(marks_stop),

@@ -68,6 +68,11 @@ static enum err watch_depth(struct bus *bus, const char *queue,
     return bus_depth(watch_of(bus)->real, queue, messages);
 }
 
+static void watch_pause(struct bus *bus, bool on)
+{
+    bus_pause(watch_of(bus)->real, on);
+}
+
 static enum err watch_poll(struct bus *bus, int timeout_ms,
                            struct bus_event *event)
 {
@@ -88,6 +93,7 @@ static const struct bus_ops watch_ops = {
     .ack = watch_ack,
     .prove = watch_prove,
     .depth = watch_depth,
+    .pause = watch_pause,
     .poll = watch_poll,
     .fds = watch_fds,
 };

@@ -82,6 +82,7 @@ static void set_up(struct fixture *f)
                                     .batch_bytes = 1 << 20,
                                     .window = 8,
                                     .prefetch = 100,
+                                    .held_bytes = 1 << 20,
                                     .depth_limit = 1000,
                                     .side_bytes = INT64_MAX,
                                     .fold_ms = 60000};
