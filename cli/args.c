@@ -29,6 +29,8 @@ const struct option_info options[] = {
     {"to", 0, "TIME", "likewise (default: now)"},
     {"step", 0, "DURATION", "one point for each such time"},
     {"agg", 0, "NAME", "of each step: min, mean, max, last or count"},
+    {"resolution", 0, "NAME",
+     "read points (raw) or their roll-ups (minute, hour)"},
     {"raw", 0, NULL, "counters as stored, not as rates"},
     {"entity", 0, "ID", "only of this entity"},
     {"file", 'f', "FILE", "read from the file (-: standard input)"},

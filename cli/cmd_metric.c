@@ -122,6 +122,7 @@ struct chart {
     int64_t from_ms, to_ms, step_ms;
     double min, max, last, last_t;
     size_t points;
+    bool raw; /* counters as stored */
 };
 
 static bool parse_time(const char *option, const char *text, int64_t now_ms,
@@ -148,6 +149,36 @@ static bool parse_time(const char *option, const char *text, int64_t now_ms,
     return false;
 }
 
+/* The least round time for a column: what is asked by whole minutes or hours
+ * is read from roll-ups. */
+static int64_t column_step_ms(int64_t least_ms)
+{
+    static const int64_t round_s[] = {1,    2,    5,     10,    15,   30,
+                                      60,   120,  300,   600,   900,  1800,
+                                      3600, 7200, 10800, 21600, 43200};
+    const int64_t day_ms = 86400 * 1000;
+
+    for (size_t i = 0; i < sizeof round_s / sizeof round_s[0]; i++) {
+        if (least_ms <= round_s[i] * 1000) {
+            return round_s[i] * 1000;
+        }
+    }
+    return (least_ms + day_ms - 1) / day_ms * day_ms;
+}
+
+/* Roll-ups come as steps of at least this, asked for or not; 0: points. */
+static int64_t resolution_ms(const struct hyp *hyp)
+{
+    const char *resolution = hyp_option(hyp, "resolution");
+
+    if (resolution != NULL && strcmp(resolution, "hour") == 0) {
+        return INT64_C(3600) * 1000;
+    }
+    return resolution != NULL && strcmp(resolution, "minute") == 0
+               ? INT64_C(60) * 1000
+               : 0;
+}
+
 static bool plan_chart(const struct hyp *hyp, struct chart *chart)
 {
     int64_t now_ms = clock_now_ms();
@@ -156,6 +187,7 @@ static bool plan_chart(const struct hyp *hyp, struct chart *chart)
     const char *step = hyp_option(hyp, "step");
     struct errbuf why = {0};
 
+    chart->raw = hyp_has(hyp, "raw");
     width = width > SPARK_WIDTH_MAX ? SPARK_WIDTH_MAX : width;
     chart->to_ms = now_ms;
     if (!parse_time("to", hyp_option(hyp, "to"), now_ms, &chart->to_ms)) {
@@ -176,9 +208,11 @@ static bool plan_chart(const struct hyp *hyp, struct chart *chart)
         return false;
     }
     if (step == NULL) {
-        /* whole seconds, so that one column is one step */
         chart->step_ms =
-            ((chart->to_ms - chart->from_ms) / width / 1000 + 1) * 1000;
+            column_step_ms((chart->to_ms - chart->from_ms) / width);
+        if (chart->step_ms < resolution_ms(hyp)) {
+            chart->step_ms = resolution_ms(hyp);
+        }
     }
     return true;
 }
@@ -187,12 +221,10 @@ static void take_point(struct chart *chart, struct doc point)
 {
     /* [t, min, mean, max, last, count] */
     double t = doc_f64(point, "0", 0);
-    int64_t slot = (clock_s_to_ms(t) - chart->from_ms) / chart->step_ms;
+    int64_t begin_ms = chart->from_ms - chart->from_ms % chart->step_ms;
+    int64_t slot = (clock_s_to_ms(t) - begin_ms) / chart->step_ms;
 
-    if (slot < 0) {
-        slot = 0; /* the step that from lies in */
-    }
-    if ((size_t)slot < chart->n) {
+    if (slot >= 0 && (size_t)slot < chart->n) {
         chart->values[slot] = doc_f64(point, "2", NAN);
     }
     chart->min = fmin(chart->min, doc_f64(point, "1", NAN));
@@ -200,6 +232,16 @@ static void take_point(struct chart *chart, struct doc point)
     chart->last = doc_f64(point, "4", NAN);
     chart->last_t = t;
     chart->points += (size_t)doc_i64(point, "5", 0);
+}
+
+static void add_known(struct buf *line, struct doc metric, const char *name)
+{
+    const char *text = doc_str(metric, name, "");
+
+    if (text[0] != '\0') {
+        buf_addf(line, "  %s ", name);
+        table_add_clean(line, text);
+    }
 }
 
 static void print_numbers(const struct hyp *hyp, const struct chart *chart,
@@ -220,11 +262,14 @@ static void print_numbers(const struct hyp *hyp, const struct chart *chart,
     table_add_number(&line, chart->max);
     buf_add_str(&line, "  last ");
     table_add_number(&line, chart->last);
-    if (doc_str(metric, "unit", "")[0] != '\0') {
-        buf_add_str(&line, "  unit ");
-        table_add_clean(&line, doc_str(metric, "unit", ""));
+    add_known(&line, metric, "unit");
+    add_known(&line, metric, "warn");
+    add_known(&line, metric, "crit");
+    buf_addf(&line, "  points %zu", chart->points);
+    if (strcmp(doc_str(metric, "type", "GAUGE"), "GAUGE") != 0 && !chart->raw) {
+        buf_add_str(&line, "  as rates a second");
     }
-    buf_addf(&line, "  points %zu\n", chart->points);
+    buf_add_char(&line, '\n');
     (void)fputs(buf_str(&line), stdout);
     buf_fini(&line);
     (void)hyp;
@@ -238,7 +283,9 @@ static void print_chart(const struct hyp *hyp, struct chart *chart,
     const char *key;
     struct buf out;
 
-    chart->n = (size_t)((chart->to_ms - chart->from_ms) / chart->step_ms) + 1;
+    chart->n = (size_t)(chart->to_ms / chart->step_ms -
+                        chart->from_ms / chart->step_ms) +
+               1;
     chart->n = chart->n > SPARK_WIDTH_MAX ? SPARK_WIDTH_MAX : chart->n;
     chart->values = xcalloc(chart->n, sizeof chart->values[0]);
     for (size_t i = 0; i < chart->n; i++) {
@@ -335,6 +382,7 @@ static int read_points(struct hyp *hyp, const char *id,
     buf_add_str(&path, METRICS "/points");
     api_add_param(&path, "id", id);
     add_times(chart, with_step, &path);
+    api_add_param(&path, "resolution", hyp_option(hyp, "resolution"));
     api_add_param(&path, "agg", hyp_option(hyp, "agg"));
     api_add_param(&path, "raw", hyp_has(hyp, "raw") ? "true" : NULL);
     code = call_get(hyp, buf_str(&path), answer);
@@ -369,12 +417,13 @@ static int list_points(struct hyp *hyp, const char *id,
                        const struct chart *chart)
 {
     bool with_step = hyp_has(hyp, "step");
+    bool steps = with_step || resolution_ms(hyp) > 0;
     struct api_answer answer;
     int code = read_points(hyp, id, chart, with_step, &answer);
 
     if (code == HYP_DONE) {
         print_points(hyp, doc_sub(answer.doc, "points"),
-                     with_step && !hyp_has(hyp, "agg"));
+                     steps && !hyp_has(hyp, "agg"));
         if (doc_f64(answer.doc, "next", 0) > 0) {
             hyp_say("there are more points from %.3f on",
                     doc_f64(answer.doc, "next", 0));

@@ -113,9 +113,11 @@ const struct command commands[] = {
      "  hyp metric list --search cpu\n"
      "  hyp metric list --entity /resource/collectd/host1/host1/load\n"},
     {"metric", "show", "METRIC", "one metric drawn, or its points",
-     "output from to step agg raw", 1, 1, cmd_metric_show,
+     "output from to step resolution agg raw", 1, 1, cmd_metric_show,
      "METRIC is an id, or text that only one metric's id holds. The last\n"
-     "hour is drawn; with -o the points are printed.\n\n"
+     "hour is drawn; with -o the points are printed. Counters come as rates\n"
+     "a second. What is asked by minutes or hours comes from roll-ups, and\n"
+     "so does what is older than points are kept.\n\n"
      "Examples:\n"
      "  hyp metric show load/shortterm\n"
      "  hyp metric show load/shortterm --from -24h\n"

@@ -9,13 +9,15 @@
 #include "common/perfdata/rate.h"
 #include "common/perfdata/rollup.h"
 #include "common/points/points_store.h"
+#include "common/points/rollup_store.h"
 #include "webserver/json_text.h"
 #include "webserver/list.h"
 #include "webserver/routes.h"
 
 enum {
     DEFAULT_SPAN_MS = 3600 * 1000,
-    MS_A_SECOND = 1000
+    MS_A_SECOND = 1000,
+    MANY_IN_A_STEP = 10
 };
 
 static const struct item_field fields[] = {
@@ -25,7 +27,7 @@ static const struct item_field fields[] = {
     {"interval", BLANK_NULL}, {"last", BLANK_NULL},      {NULL, BLANK_NULL},
 };
 
-static const char *const search[] = {"name", "entity_id", NULL};
+static const char *const search[] = {"id", "name", NULL};
 
 static int compare_newest(const void *a, const void *b)
 {
@@ -148,8 +150,10 @@ struct reading {
     enum agg agg;
     int64_t metric_n;
     struct rate rate;
-    struct rollup *steps; /* with a step: from that of from_ms on */
-    size_t n_steps;
+    enum points_tier tier;
+    bool tier_asked;
+    bool raw;                  /* no rates */
+    struct rollup_steps steps; /* with a step */
     int64_t n;
     int64_t next_ms; /* first that did not fit; 0: all did */
 };
@@ -172,26 +176,60 @@ static bool parse_agg(struct reading *r)
     return false;
 }
 
-static bool parse_step(struct reading *r)
-{
-    const char *text = request_param(r->request, "step");
-    struct errbuf why = {0};
+/* What a tier's roll-ups stand for; 0: points. */
+static const int64_t tier_ms[] = {[POINTS_RAW] = 0,
+                                  [POINTS_MINUTES] = POINTS_MINUTE_MS,
+                                  [POINTS_HOURS] = POINTS_SLOT_MS};
 
-    if (text == NULL || strcmp(text, "0") == 0) {
-        if (r->agg != AGG_ALL) {
-            request_problem(r->request, HTTP_BAD_REQUEST, "agg",
-                            "agg needs a step");
-            return false;
-        }
+static const char *const tier_names[] = {
+    [POINTS_RAW] = "raw", [POINTS_MINUTES] = "minute", [POINTS_HOURS] = "hour"};
+
+static bool parse_resolution(struct reading *r)
+{
+    const char *text = request_param(r->request, "resolution");
+
+    if (text == NULL || strcmp(text, "auto") == 0) {
         return true;
     }
-    if (clock_parse_duration(text, &r->step_ms, &why) != ERR_OK ||
-        r->step_ms < MS_A_SECOND) {
-        request_problem(r->request, HTTP_BAD_REQUEST, "step",
-                        "expected seconds or a duration like 5m, from 1s");
+    for (size_t i = 0; i < sizeof tier_names / sizeof tier_names[0]; i++) {
+        if (strcmp(tier_names[i], text) == 0) {
+            r->tier = (enum points_tier)i;
+            r->tier_asked = true;
+            r->step_ms = tier_ms[i];
+            return true;
+        }
+    }
+    request_problem(r->request, HTTP_BAD_REQUEST, "resolution",
+                    "expected auto, raw, minute or hour");
+    return false;
+}
+
+/* The coarsest tier whose steps make up the one asked for, or are so small a
+ * part of it that its edges hardly move. */
+static void choose_tier(struct reading *r)
+{
+    for (int tier = POINTS_HOURS; tier > POINTS_RAW && !r->tier_asked; tier--) {
+        if (r->step_ms > 0 && (r->step_ms % tier_ms[tier] == 0 ||
+                               r->step_ms / tier_ms[tier] >= MANY_IN_A_STEP)) {
+            r->tier = (enum points_tier)tier;
+            return;
+        }
+    }
+}
+
+static bool check_step(struct reading *r)
+{
+    if (r->step_ms == 0 && r->agg != AGG_ALL) {
+        request_problem(r->request, HTTP_BAD_REQUEST, "agg",
+                        "agg needs a step");
         return false;
     }
-    if ((r->to_ms - r->from_ms) / r->step_ms > r->limit) {
+    if (r->step_ms < tier_ms[r->tier]) {
+        request_problem(r->request, HTTP_BAD_REQUEST, "step",
+                        "that is less than the resolution asked for");
+        return false;
+    }
+    if (r->step_ms > 0 && (r->to_ms - r->from_ms) / r->step_ms > r->limit) {
         request_problem(r->request, HTTP_BAD_REQUEST, "step",
                         "that gives more than %lld points: ask for a larger "
                         "step or a shorter time",
@@ -201,7 +239,23 @@ static bool parse_step(struct reading *r)
     return true;
 }
 
-static bool parse_raw(struct reading *r, enum perf_type *type)
+static bool parse_step(struct reading *r)
+{
+    const char *text = request_param(r->request, "step");
+    struct errbuf why = {0};
+
+    if (text != NULL &&
+        (clock_parse_duration(text, &r->step_ms, &why) != ERR_OK ||
+         (r->step_ms < MS_A_SECOND && r->step_ms != 0))) {
+        request_problem(r->request, HTTP_BAD_REQUEST, "step",
+                        "expected seconds or a duration like 5m, from 1s");
+        return false;
+    }
+    choose_tier(r);
+    return check_step(r);
+}
+
+static bool parse_raw(struct reading *r)
 {
     const char *raw = request_param(r->request, "raw");
 
@@ -209,7 +263,7 @@ static bool parse_raw(struct reading *r, enum perf_type *type)
         return true;
     }
     if (strcmp(raw, "true") == 0) {
-        *type = PERF_GAUGE;
+        r->raw = true;
         return true;
     }
     request_problem(r->request, HTTP_BAD_REQUEST, "raw",
@@ -234,7 +288,7 @@ static bool parse_span(struct reading *r)
     }
     r->limit = r->server->conf->points;
     return list_int_param(r->request, "limit", 1, r->limit, &r->limit) &&
-           parse_agg(r) && parse_step(r);
+           parse_agg(r) && parse_raw(r) && parse_resolution(r) && parse_step(r);
 }
 
 /* Writing points. */
@@ -255,8 +309,8 @@ static void add_point(struct reading *r, int64_t t_ms, const double *values,
 
 static void add_steps(struct reading *r)
 {
-    for (size_t i = 0; i < r->n_steps; i++) {
-        const struct rollup *step = &r->steps[i];
+    for (size_t i = 0; i < r->steps.n; i++) {
+        const struct rollup *step = &r->steps.steps[i];
         const double values[] = {step->min, rollup_mean(step), step->max,
                                  step->last, (double)step->count};
 
@@ -280,10 +334,6 @@ static bool on_point(void *ctx, int64_t ms, double stored)
         isnan(value)) {
         return true;
     }
-    if (r->step_ms > 0) {
-        rollup_add(&r->steps[(ms - r->steps[0].ms) / r->step_ms], ms, value);
-        return true;
-    }
     if (r->n == r->limit) {
         r->next_ms = ms;
         return false;
@@ -292,33 +342,43 @@ static bool on_point(void *ctx, int64_t ms, double stored)
     return true;
 }
 
-static void begin_steps(struct reading *r)
-{
-    int64_t begin = rollup_begin_ms(r->from_ms, r->step_ms);
-
-    r->n_steps = (size_t)((r->to_ms - begin) / r->step_ms) + 1;
-    r->steps = xcalloc(r->n_steps, sizeof *r->steps);
-    for (size_t i = 0; i < r->n_steps; i++) {
-        r->steps[i].ms = begin + (int64_t)i * r->step_ms;
-    }
-}
-
-static enum err scan_points(struct reading *r, struct errbuf *why)
+static enum err read_points(struct reading *r, struct errbuf *why)
 {
     /* A rate needs the value before the first. */
     int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : RATE_LOOK_BACK_MS;
     const struct points_query query = {
         .n = r->metric_n, .from_ms = r->from_ms - back_ms, .to_ms = r->to_ms};
+
+    return points_read(r->server->store, &query, on_point, r, why);
+}
+
+static bool on_rollup(void *ctx, const struct rollup *rollup)
+{
+    struct reading *r = ctx;
+
+    rollup_steps_add(&r->steps, rollup);
+    return true;
+}
+
+/* Steps are whole: the first begins at or before from. Roll-ups of counters
+ * are of rates, so what is stored comes from points only. */
+static enum err read_steps(struct reading *r, struct errbuf *why)
+{
+    const struct rollup_query query = {
+        .points = {r->metric_n, rollup_begin_ms(r->from_ms, r->step_ms),
+                   r->to_ms},
+        .tier = r->tier,
+        .only_points = r->raw,
+        .type = r->rate.type,
+        .min = r->rate.min};
     enum err err;
 
-    if (r->step_ms > 0) {
-        begin_steps(r);
-    }
-    err = points_read(r->server->store, &query, on_point, r, why);
+    rollup_steps_init(&r->steps, r->from_ms, r->to_ms, r->step_ms);
+    err = rollups_read(r->server->store, &query, on_rollup, r, why);
     if (err == ERR_OK) {
         add_steps(r);
     }
-    free(r->steps);
+    rollup_steps_fini(&r->steps);
     return err;
 }
 
@@ -335,8 +395,9 @@ static void reply_points(struct reading *r)
     doc_value_to_json(&id, out);
     buf_add_str(out, ",\"step\":");
     json_add_number(out, clock_ms_to_s(r->step_ms));
+    buf_addf(out, ",\"resolution\":\"%s\"", tier_names[r->tier]);
     buf_add_str(out, ",\"points\":[");
-    err = scan_points(r, &why);
+    err = r->step_ms > 0 ? read_steps(r, &why) : read_points(r, &why);
     if (err == ERR_LIMIT) {
         buf_clear(out);
         request_problem(r->request, HTTP_BAD_REQUEST, "from", "%s", why.text);
@@ -374,8 +435,9 @@ static bool find_metric(struct reading *r)
 
         r->metric_n = doc_i64(row, "n", 0);
         (void)!perf_type_parse(doc_str(row, "type", "GAUGE"), &type);
-        good = parse_raw(r, &type);
-        rate_init(&r->rate, type, doc_f64(row, "min", NAN));
+        rate_init(&r->rate, r->raw ? PERF_GAUGE : type,
+                  doc_f64(row, "min", NAN));
+        good = true;
     } else if (err == ERR_NOT_FOUND) {
         request_problem(r->request, HTTP_NOT_FOUND, "id",
                         "there is no such metric");

@@ -159,7 +159,7 @@ const struct route routes[] = {
     {HTTP_GET, API "/metrics", "metrics:read", LIST_PARAMS " entity",
      metrics_list, "Metrics with their unit, bounds and last value"},
     {HTTP_GET, API "/metrics/{id}/points", "metrics:read",
-     "id from to step agg raw limit", metrics_points,
+     "id from to step resolution agg raw limit", metrics_points,
      "Points of one metric, or aggregates by step"},
     {HTTP_GET, API "/metrics/{id}", "metrics:read", "id", metrics_get,
      "One metric"},

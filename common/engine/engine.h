@@ -63,6 +63,7 @@ struct doc_out *engine_scratch(struct engine_io *io);
 /** A message that only this engine can make (a step, a refusal): committed
  *  with the batch under a sequence number and published from the store. */
 struct engine_outgoing {
+    const char *queue; /**< straight to this queue; NULL: to the exchange */
     enum bus_exchange exchange;
     const char *routing_key;
     const char *content_type;
@@ -73,6 +74,13 @@ struct engine_outgoing {
 /** Copies everything. */
 void engine_originate(struct engine_io *io,
                       const struct engine_outgoing *message);
+/** The same for an event that the engine of `queue` refused once: given to it
+ *  again, as the next of the stream "dead.<its row>". Positions of that stream
+ *  rise, so each is applied once. */
+void engine_resend(struct engine_io *io, const char *queue, struct doc event);
+/** Whether the broker has the queue. ERR_NOT_FOUND; ERR_UNAVAILABLE: it does
+ *  not say. A question to the broker: for rare use. */
+MUST_CHECK enum err engine_find_queue(struct engine_io *io, const char *queue);
 /** Tell people of a condition of this engine: a check event of the resource
  *  "Engine_<row>.<name>", sent when the state (0 to 3) changes and, above 0,
  *  once a minute at most while this is called. What was told is remembered

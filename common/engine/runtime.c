@@ -209,6 +209,7 @@ static void make_builders(struct engine_io *io)
     size_t n = sender_n_targets(io->sender);
 
     io->builders = xcalloc(n, sizeof(struct envelope_out *));
+    io->n_builders = n;
     for (size_t i = 0; i < n; i++) {
         io->builders[i] = envelope_out_new();
     }
@@ -328,8 +329,15 @@ static enum err read_extras(struct engine_io *io)
     for (size_t i = 0;
          io->ops->extras != NULL && io->ops->extras[i] != NULL && err == ERR_OK;
          i++) {
-        err = read_queue(io, own_queue_name(io, io->ops->extras[i], name),
-                         QUEUE_EXTRA, (int)io->conf->prefetch);
+        const char *extra = io->ops->extras[i];
+
+        /* What the partitions share is read by the first alone, so that it
+         * has one writer. */
+        if (strcmp(own_queue_name(io, extra, name), extra) == 0 &&
+            io->conf->partition > 0) {
+            continue;
+        }
+        err = read_queue(io, name, QUEUE_EXTRA, (int)io->conf->prefetch);
         io->queues[io->n_queues - 1].extra = i;
     }
     if (err == ERR_OK && io->ops->kinds != NULL) {
@@ -453,8 +461,7 @@ void runtime_free(struct engine_io *io)
             free(io->queues[i].entry);
         }
     }
-    for (size_t i = 0; io->builders != NULL && i < sender_n_targets(io->sender);
-         i++) {
+    for (size_t i = 0; i < io->n_builders; i++) {
         envelope_out_free(io->builders[i]);
     }
     free(io->builders);

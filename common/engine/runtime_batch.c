@@ -34,7 +34,7 @@ static void flush_partition(struct engine_io *io, size_t lead, size_t partition)
     for (size_t i = lead; i < io->n_groups; i++) {
         if (io->groups[i].lead == lead) {
             sender_add_envelope(io->sender, io->groups[i].first + partition,
-                                &io->contents, io->batch);
+                                &io->contents, 0, io->batch);
         }
     }
 }
@@ -140,20 +140,41 @@ void batch_forward_mark(struct engine_io *io, const struct envelope_item *item)
     }
 }
 
+static void send_stored_envelope(struct engine_io *io, struct doc message,
+                                 const struct doc_value *body,
+                                 uint64_t sequence)
+{
+    size_t target = resend_target(io, doc_str(message, "q", ""));
+    struct buf contents;
+
+    buf_init(&contents, ENVELOPE_MESSAGE_MAX);
+    buf_add(&contents, body->u.s.text, body->u.s.len);
+    sender_add_envelope(io->sender, target, &contents, sequence, io->batch);
+    buf_fini(&contents);
+}
+
 void batch_send_outbox(struct engine_io *io, struct doc message,
                        uint64_t sequence)
 {
-    char exchange[BUS_NAME_MAX + 1];
+    char exchange[BUS_NAME_MAX + 1] = "";
+    const char *queue = doc_str(message, "q", "");
     enum bus_exchange to = (enum bus_exchange)doc_i64(message, "x", 0);
     struct doc_value body;
     struct bus_message out = {
-        .exchange = bus_exchange_name(io->setup.exchange_prefix, to, exchange),
-        .routing_key = doc_str(message, "k", ""),
-        .mandatory = to == BUS_DEAD || to == BUS_EVENTS,
+        .exchange = exchange,
+        .routing_key = queue[0] != '\0' ? queue : doc_str(message, "k", ""),
+        .mandatory = queue[0] != '\0' || to == BUS_DEAD || to == BUS_EVENTS,
         .properties = {.content_type = doc_str(message, "c", ""),
                        .message_id = doc_str(message, "i", "")}};
 
     (void)doc_get(message, "b", &body);
+    if (doc_bool(message, "envelope", false)) {
+        send_stored_envelope(io, message, &body, sequence);
+        return;
+    }
+    if (queue[0] == '\0') {
+        (void)bus_exchange_name(io->setup.exchange_prefix, to, exchange);
+    }
     out.body = body.u.s.text;
     out.len = body.u.s.len;
     sender_add_message(io->sender, &out, sequence, io->batch);
@@ -185,14 +206,13 @@ static void seal_outbox(struct engine_io *io)
     io->outbox_first = 0;
 }
 
-void engine_originate(struct engine_io *io,
-                      const struct engine_outgoing *message)
+/* The place of one more message of `len` bytes in the outbox. */
+static void begin_message(struct engine_io *io, size_t len)
 {
     struct doc_out *out = io->outbox_out;
 
     batch_open(io);
-    if (io->outbox_first > 0 &&
-        doc_out_len(out) + message->len > RUNTIME_OUTBOX_ROW) {
+    if (io->outbox_first > 0 && doc_out_len(out) + len > RUNTIME_OUTBOX_ROW) {
         seal_outbox(io);
     }
     if (io->outbox_first == 0) {
@@ -203,11 +223,35 @@ void engine_originate(struct engine_io *io,
     }
     io->outbox_next++;
     doc_begin_doc(out, NULL);
-    doc_add_i64(out, "x", (int64_t)message->exchange);
-    doc_add_str(out, "k", message->routing_key);
+}
+
+void engine_originate(struct engine_io *io,
+                      const struct engine_outgoing *message)
+{
+    struct doc_out *out = io->outbox_out;
+
+    begin_message(io, message->len);
+    if (message->queue != NULL) {
+        doc_add_str(out, "q", message->queue);
+    } else {
+        doc_add_i64(out, "x", (int64_t)message->exchange);
+        doc_add_str(out, "k", message->routing_key);
+    }
     doc_add_str(out, "c", message->content_type);
     doc_add_str(out, "i", message->message_id);
     doc_add_bytes(out, "b", message->body, message->len);
+    doc_end(out);
+}
+
+void batch_originate_envelope(struct engine_io *io, const char *queue,
+                              const struct buf *contents)
+{
+    struct doc_out *out = io->outbox_out;
+
+    begin_message(io, contents->len);
+    doc_add_str(out, "q", queue);
+    doc_add_bool(out, "envelope", true);
+    doc_add_bytes(out, "b", contents->data, contents->len);
     doc_end(out);
 }
 
@@ -224,27 +268,32 @@ static void add_body(struct doc_out *out, const void *body, size_t len)
         doc_add_bytes(out, "body", body, kept);
     }
     doc_add_i64(out, "body_bytes", (int64_t)len);
-    doc_add_bool(out, "replayable", body != NULL && kept == len);
 }
 
-void batch_dead_letter(struct engine_io *io, const char *position,
-                       const char *routing_key, const void *body, size_t len,
+void batch_dead_letter(struct engine_io *io, const struct dead_letter *letter,
                        const struct errbuf *why)
 {
     char id[128];
     struct doc_out *out = io->scratch;
+    bool whole = letter->body != NULL && letter->len <= RUNTIME_DEAD_BODY &&
+                 letter->event.len <= RUNTIME_DEAD_BODY;
     struct doc doc;
 
-    (void)snprintf(id, sizeof id, "%s/%s", io->row, position);
+    (void)snprintf(id, sizeof id, "%s/%s", io->row, letter->position);
     doc_out_reset(out);
     doc_add_str(out, "id", id);
     doc_add_ms(out, "at", io->now_ms);
     doc_add_str(out, "engine", io->row);
     doc_add_str(out, "reason", why->text);
     doc_add_str(out, "field", why->field);
-    doc_add_str(out, "routing_key", routing_key);
-    doc_add_str(out, "position", position);
-    add_body(out, body, len);
+    doc_add_str(out, "routing_key", letter->routing_key);
+    doc_add_str(out, "position", letter->position);
+    doc_add_str(out, "queue", letter->queue);
+    add_body(out, letter->body, letter->len);
+    doc_add_bool(out, "replayable", whole && letter->queue[0] != '\0');
+    if (whole && letter->event.len > 0) {
+        doc_add_doc(out, "event", letter->event);
+    }
     doc = doc_out_done(out);
     engine_originate(
         io, &(struct engine_outgoing){.exchange = BUS_DEAD,

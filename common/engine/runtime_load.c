@@ -122,6 +122,7 @@ enum err load_fence(struct engine_io *io)
         name_new_streams(io);
         io->outbox_next = (uint64_t)doc_i64(doc, "outbox", 0) + 1;
         io->published = (uint64_t)doc_i64(doc, "published", 0);
+        io->resent = (uint64_t)doc_i64(doc, "resent", 0);
         sender_set_epoch(io->sender, (uint64_t)io->fence.epoch);
         log_info("ENGINE-FENCE", "%s: took over with epoch %" PRId64, io->row,
                  io->fence.epoch);
@@ -156,6 +157,7 @@ void progress_write(struct engine_io *io)
     objects_add_members(io, out);
     doc_add_i64(out, "outbox", (int64_t)io->outbox_next - 1);
     doc_add_i64(out, "published", (int64_t)io->published);
+    doc_add_i64(out, "resent", (int64_t)io->resent);
     io->progress_doc = doc_out_done(out);
 }
 

@@ -124,8 +124,9 @@ struct engine_io {
     struct group groups[RUNTIME_GROUPS_MAX];
     size_t n_groups;
     struct envelope_out **builders; /* by target; used of lead groups only */
-    struct buf contents;            /* of the envelope being sealed */
-    struct buf room;                /* of the envelope being read */
+    size_t n_builders;   /* targets of groups: resending adds others */
+    struct buf contents; /* of the envelope being sealed */
+    struct buf room;     /* of the envelope being read */
 
     bool in_up;
     bool stale; /* what still comes was delivered to a lost connection */
@@ -176,6 +177,7 @@ struct engine_io {
     uint64_t outbox_first;      /* 0: none in the open batch */
     uint64_t outbox_next;
     uint64_t published; /* as stored */
+    uint64_t resent;    /* last position given to what was refused once */
 
     struct inflight *inflight; /* ring of conf->window */
     size_t inflight_head;
@@ -215,8 +217,19 @@ void batch_forward_mark(struct engine_io *io, const struct envelope_item *item);
 /* Queue one stored outgoing message {x, k, c, i, b} to the sender. */
 void batch_send_outbox(struct engine_io *io, struct doc message,
                        uint64_t sequence);
-void batch_dead_letter(struct engine_io *io, const char *position,
-                       const char *routing_key, const void *body, size_t len,
+/* Originate an envelope with these contents, for an engine's queue. */
+void batch_originate_envelope(struct engine_io *io, const char *queue,
+                              const struct buf *contents);
+/* What is kept of a message that was refused. */
+struct dead_letter {
+    const char *position;
+    const char *routing_key;
+    const char *queue; /* where it can be given again; "" nowhere */
+    const void *body;  /* as people read it; NULL: not here */
+    size_t len;
+    struct doc event; /* as engines read it; empty: body is all there is */
+};
+void batch_dead_letter(struct engine_io *io, const struct dead_letter *letter,
                        const struct errbuf *why);
 void batch_begin_commit(struct engine_io *io);
 enum err batch_commit(struct engine_io *io);
@@ -242,6 +255,9 @@ void report_beat(struct engine_io *io);
 /* Member "reports" of the progress document. */
 void report_add_members(const struct engine_io *io, struct doc_out *out);
 void report_from_doc(struct engine_io *io, struct doc progress);
+
+/* runtime_resend.c: number of the sender's target, made when new. */
+size_t resend_target(struct engine_io *io, const char *queue);
 
 /* runtime_load.c: fence and state. */
 enum err load_fence(struct engine_io *io);

@@ -36,8 +36,14 @@ static void refuse_message(struct engine_io *io,
 
     (void)snprintf(position, sizeof position, "raw-%016" PRIx64,
                    take_hash(delivery));
-    batch_dead_letter(io, position, delivery->routing_key, delivery->body,
-                      delivery->len, why);
+    batch_dead_letter(
+        io,
+        &(struct dead_letter){.position = position,
+                              .routing_key = delivery->routing_key,
+                              .queue = "",
+                              .body = delivery->body,
+                              .len = delivery->len},
+        why);
 }
 
 static void position_text(const struct envelope_item *item, char *out,
@@ -58,12 +64,22 @@ static void refuse_item(struct engine_io *io, const struct envelope_item *item,
                         const char *routing_key, const struct errbuf *why)
 {
     char position[POSITION_TEXT_MAX];
+    char queue[BUS_NAME_MAX + 1];
 
     position_text(item, position, sizeof position);
     buf_clear(&io->text);
     doc_to_json(item->doc, &io->text);
-    batch_dead_letter(io, position, routing_key, buf_str(&io->text),
-                      io->text.len, why);
+    batch_dead_letter(
+        io,
+        &(struct dead_letter){
+            .position = position,
+            .routing_key = routing_key,
+            .queue = bus_queue_name(io->ops->name, (int)io->conf->partition,
+                                    (int)io->conf->partitions, queue),
+            .body = buf_str(&io->text),
+            .len = io->text.len,
+            .event = item->doc},
+        why);
 }
 
 void take_forward(struct engine_io *io, struct event *event,
@@ -109,15 +125,18 @@ static void take_mark(struct engine_io *io, const struct envelope_item *item,
                       uint32_t row)
 {
     const char *sender = io->progress.streams[row].sender;
+    int64_t t_ms = doc_i64(item->doc, "t", 0); /* 0: it tells none */
     char stream[EVENT_STREAM_MAX + 1];
 
     memcpy(stream, item->stream, item->stream_len);
     stream[item->stream_len] = '\0';
-    chain_mark(&io->chain,
-               &(struct chain_mark){.stream = stream,
-                                    .sender = sender,
-                                    .queue = doc_str(item->doc, "q", ""),
-                                    .t_ms = doc_i64(item->doc, "t", 0)});
+    if (t_ms > 0) {
+        chain_mark(&io->chain,
+                   &(struct chain_mark){.stream = stream,
+                                        .sender = sender,
+                                        .queue = doc_str(item->doc, "q", ""),
+                                        .t_ms = t_ms});
+    }
     progress_mark(&io->progress, row, item->n, io->batch);
     batch_forward_mark(io, item);
 }
@@ -357,8 +376,14 @@ void engine_refuse(struct engine_io *io, uint32_t index, const void *text,
                                  .n = io->input_n,
                                  .index = index},
         position, sizeof position);
-    batch_dead_letter(io, position, io->input->delivery->routing_key, text, len,
-                      why);
+    batch_dead_letter(
+        io,
+        &(struct dead_letter){.position = position,
+                              .routing_key = io->input->delivery->routing_key,
+                              .queue = io->input_queue->name,
+                              .body = text,
+                              .len = len},
+        why);
 }
 
 void take_delivery(struct engine_io *io, size_t queue,

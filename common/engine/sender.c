@@ -150,7 +150,8 @@ static void push(struct sender *sender, const struct item *item)
 }
 
 void sender_add_envelope(struct sender *sender, size_t target,
-                         const struct buf *contents, uint64_t batch)
+                         const struct buf *contents, uint64_t outbox,
+                         uint64_t batch)
 {
     struct target *to = &sender->targets[target];
     struct envelope_header header = {.epoch = sender->epoch,
@@ -160,6 +161,7 @@ void sender_add_envelope(struct sender *sender, size_t target,
     struct item item = {.state = ITEM_STAGED,
                         .target = target,
                         .sequence = to->next++,
+                        .outbox = outbox,
                         .batch = batch};
 
     memcpy(header.sender, sender->name, sizeof header.sender);

@@ -32,9 +32,11 @@ const char *sender_target_queue(const struct sender *sender, size_t target);
 size_t sender_n_targets(const struct sender *sender);
 
 /** Queue an envelope around finished contents (envelope_out_finish) for a
- *  target as part of a batch; it is sent after sender_release of that batch. */
+ *  target as part of a batch; it is sent after sender_release of that batch.
+ *  outbox is its sequence there, 0: none. */
 void sender_add_envelope(struct sender *sender, size_t target,
-                         const struct buf *contents, uint64_t batch);
+                         const struct buf *contents, uint64_t outbox,
+                         uint64_t batch);
 /** Queue any message (copied). outbox is its sequence there, 0: none. */
 void sender_add_message(struct sender *sender,
                         const struct bus_message *message, uint64_t outbox,

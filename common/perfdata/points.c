@@ -91,7 +91,7 @@ size_t points_sort(struct point *points, size_t n)
 
 enum {
     VARINT_MAX = 10,
-    SCALE_MAX = 6,
+    SCALE_SHORT = 6, /* with more decimals, bits may be shorter */
     SERIES_SLACK = 4096
 };
 
@@ -196,7 +196,7 @@ static int find_scale(const struct point *points, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         while (!to_whole(points[i].value, scale, &whole)) {
-            if (++scale > SCALE_MAX) {
+            if (++scale == POINTS_SCALES) {
                 return -1;
             }
             i = 0; /* a value before may not be whole in this one */
@@ -266,30 +266,41 @@ static void add_bits(const struct point *points, size_t n, struct buf *out)
     }
 }
 
+/* Of two forms of the same, one behind the other, the shorter remains. */
+static void keep_shorter(struct buf *out, size_t first, size_t second)
+{
+    size_t len = out->len - second;
+
+    if (len < second - first) {
+        memmove(out->data + first, out->data + second, len);
+        second = first + len;
+    }
+    buf_truncate(out, second);
+}
+
 static void add_values(const struct point *points, size_t n, struct buf *out)
 {
     int scale = find_scale(points, n);
     size_t start = out->len;
-    size_t plain;
+    size_t second;
 
-    if (scale < 0) {
+    if (scale >= 0) {
+        buf_add_char(out, (char)(POINTS_WHOLE | scale << POINTS_SCALE_SHIFT));
+        add_wholes(points, n, scale, false, out);
+    }
+    if (scale >= 0 && n > 2) {
+        second = out->len;
+        buf_add_char(out, (char)(POINTS_EVEN | scale << POINTS_SCALE_SHIFT));
+        add_wholes(points, n, scale, true, out);
+        keep_shorter(out, start, second);
+    }
+    if (scale < 0 || scale > SCALE_SHORT) {
+        second = out->len;
         buf_add_char(out, POINTS_BITS);
         add_bits(points, n, out);
-        return;
-    }
-    buf_add_char(out, (char)(POINTS_WHOLE | scale << POINTS_SCALE_SHIFT));
-    add_wholes(points, n, scale, false, out);
-    if (n <= 2) {
-        return;
-    }
-    plain = out->len;
-    buf_add_char(out, (char)(POINTS_EVEN | scale << POINTS_SCALE_SHIFT));
-    add_wholes(points, n, scale, true, out);
-    if (out->len - plain < plain - start) { /* the second form is shorter */
-        memmove(out->data + start, out->data + plain, out->len - plain);
-        buf_truncate(out, start + out->len - plain);
-    } else {
-        buf_truncate(out, plain);
+        if (scale >= 0) {
+            keep_shorter(out, start, second);
+        }
     }
 }
 

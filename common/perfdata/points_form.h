@@ -18,11 +18,11 @@ enum {
     POINTS_BITS = 0,  /* changed bits */
     POINTS_WHOLE = 1, /* differences of whole numbers */
     POINTS_EVEN = 2,  /* differences of those */
-    POINTS_SCALES = 7
+    POINTS_SCALES = 13
 };
 
 /* What a whole number is divided by, by scale. */
-static const double points_scales[POINTS_SCALES] = {1,   1e1, 1e2, 1e3,
-                                                    1e4, 1e5, 1e6};
+static const double points_scales[POINTS_SCALES] = {
+    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
 
 #endif

@@ -95,6 +95,35 @@ double rollup_round(double value)
                       : rint(value / scale) * scale;
 }
 
+/* Steps. */
+
+void rollup_steps_init(struct rollup_steps *steps, int64_t from_ms,
+                       int64_t to_ms, int64_t step_ms)
+{
+    int64_t begin_ms = rollup_begin_ms(from_ms, step_ms);
+
+    steps->step_ms = step_ms;
+    steps->n = (size_t)((to_ms - begin_ms) / step_ms) + 1;
+    steps->steps = xcalloc(steps->n, sizeof *steps->steps);
+    for (size_t i = 0; i < steps->n; i++) {
+        steps->steps[i].ms = begin_ms + (int64_t)i * step_ms;
+    }
+}
+
+void rollup_steps_fini(struct rollup_steps *steps)
+{
+    free(steps->steps);
+}
+
+void rollup_steps_add(struct rollup_steps *steps, const struct rollup *rollup)
+{
+    int64_t after_ms = rollup->ms - steps->steps[0].ms;
+
+    if (after_ms >= 0 && (size_t)(after_ms / steps->step_ms) < steps->n) {
+        rollup_merge(&steps->steps[after_ms / steps->step_ms], rollup);
+    }
+}
+
 /* Packing. */
 
 static double value_of(const struct rollup *rollup, enum field field)

@@ -35,6 +35,20 @@ double rollup_mean(const struct rollup *rollup);
 /** A computed value as it is kept: to seven digits. */
 double rollup_round(double value);
 
+/** All steps of a span of time, filled in any order. */
+struct rollup_steps {
+    int64_t step_ms;
+    struct rollup *steps; /**< those without a value have count 0 */
+    size_t n;
+};
+
+/** from_ms to to_ms, both with, in whole steps: memory is taken for each. */
+void rollup_steps_init(struct rollup_steps *steps, int64_t from_ms,
+                       int64_t to_ms, int64_t step_ms);
+void rollup_steps_fini(struct rollup_steps *steps);
+/** Put into the step in which it begins; outside of the span it is nothing. */
+void rollup_steps_add(struct rollup_steps *steps, const struct rollup *rollup);
+
 /** Append roll-ups, in order of metric and time, none empty, as a pack. Means
  *  are kept to seven digits, last_ms not at all. */
 void rollups_pack(const struct rollup *rollups, size_t n, struct buf *out);

@@ -9,6 +9,13 @@
  *   blocks   (space, number of the block)
  *   chunks   (space | slot | run, group | part)
  *   chunks   (space | 0 | 0, group): the newest two points of each metric
+ *
+ * Roll-ups are made when run 0 is written. Each row is {p: a pack
+ * (common/perfdata/rollup.h)}.
+ *
+ *   rollups  (space | minutes | slot, group): of the minutes of a slot
+ *   rollups  (space | hours | day, group): of the slots of a day
+ *   rollups  (space | minutes | 0, 0): what is no longer kept (points_floors)
  */
 #ifndef HYP_POINTS_POINTS_KEY_H
 #define HYP_POINTS_POINTS_KEY_H
@@ -63,14 +70,46 @@ static inline int64_t points_slot_begin_ms(int64_t slot)
 
 enum {
     POINTS_KEY_SPACE_SHIFT = 55,
+    POINTS_KEY_HOURS_SHIFT = 54,
     POINTS_KEY_SLOT_SHIFT = 32,
     POINTS_KEY_GROUP_SHIFT = 8 /* below: the part */
 };
+
+enum {
+    POINTS_MINUTE_MS = 60 * 1000,
+    POINTS_DAY_SLOTS = 24
+};
+
+/** What a metric's past is read from. */
+enum points_tier {
+    POINTS_RAW,
+    POINTS_MINUTES,
+    POINTS_HOURS
+};
+
+/** Days count from 1 too. */
+static inline int64_t points_day_of(int64_t slot)
+{
+    return (slot - 1) / POINTS_DAY_SLOTS + 1;
+}
+
+static inline int64_t points_day_slot(int64_t day)
+{
+    return (day - 1) * POINTS_DAY_SLOTS + 1;
+}
 
 static inline int64_t points_key_a(int64_t space, int64_t slot, int64_t run)
 {
     return (space << POINTS_KEY_SPACE_SHIFT) | (slot << POINTS_KEY_SLOT_SHIFT) |
            run;
+}
+
+/** Of roll-ups; at: the slot, of hours the day. */
+static inline int64_t points_rollup_key_a(int64_t space, enum points_tier tier,
+                                          int64_t at)
+{
+    return points_key_a(space, at, 0) |
+           (INT64_C(1) * (tier == POINTS_HOURS) << POINTS_KEY_HOURS_SHIFT);
 }
 
 static inline int64_t points_key_slot(int64_t a)

@@ -282,6 +282,67 @@ enum err points_read(struct store *store, const struct points_query *query,
     return err;
 }
 
+/* Slots that are not merged. */
+
+/* The first slot from one on that has a run above 0, or recent points. */
+static enum err next_unmerged(struct reading *r, int64_t from,
+                              size_t *recent_at, int64_t *slot)
+{
+    int64_t space = points_space_of(r->query->n);
+    int64_t last = points_slot_of(r->query->to_ms);
+    int64_t at = from;
+    enum err err = ERR_OK;
+
+    *slot = 0;
+    last = last > 0 ? last : POINTS_SLOTS_MAX - 1;
+    while (err == ERR_OK && at <= last) {
+        err = look(r, points_key_a(space, at, 1),
+                   points_key_a(space, last, UINT32_MAX), false);
+        at = r->a == 0 ? POINTS_SLOTS_MAX : points_key_slot(r->a);
+        if (r->a != 0 && points_key_run(r->a) > 0) {
+            *slot = at;
+            break;
+        }
+    }
+    while (*recent_at < r->recent.n &&
+           points_slot_of(r->recent.points[*recent_at].ms) < from) {
+        (*recent_at)++;
+    }
+    if (*recent_at < r->recent.n) {
+        int64_t recent = points_slot_of(r->recent.points[*recent_at].ms);
+
+        *slot = *slot == 0 || recent < *slot ? recent : *slot;
+    }
+    return err;
+}
+
+enum err points_unmerged(struct store *store, const struct points_query *query,
+                         int64_t from_slot, points_slot_fn *each, void *ctx,
+                         struct errbuf *why)
+{
+    struct reading r = {.store = store, .query = query, .why = why};
+    int64_t first = query->from_ms > 0 ? points_slot_of(query->from_ms) : 1;
+    size_t recent_at = 0;
+    int64_t slot = 0;
+    enum err err = read_recent(&r);
+
+    if (err == ERR_OK && r.recent.full) {
+        errbuf_set(why, "more than %d points at once: ask for a shorter time",
+                   POINTS_READ_MAX);
+        err = ERR_LIMIT;
+    }
+    from_slot = from_slot > first ? from_slot : first;
+    while (err == ERR_OK) {
+        err = next_unmerged(&r, from_slot, &recent_at, &slot);
+        if (err != ERR_OK || slot == 0 || !each(ctx, slot)) {
+            break;
+        }
+        from_slot = slot + 1;
+    }
+    free(r.recent.points);
+    return err;
+}
+
 /* The newest points. */
 
 static void newest_set(struct points_newest *newest, size_t i, int64_t ms,

@@ -33,6 +33,17 @@ MUST_CHECK enum err points_read(struct store *store,
                                 points_each_fn *each, void *ctx,
                                 struct errbuf *why);
 
+/** Returns whether to go on. */
+typedef bool points_slot_fn(void *ctx, int64_t slot);
+
+/** Give the slots from one on, in order, in which the query has points that
+ *  are not merged into run 0: of them there are no roll-ups, or older ones.
+ *  Errors as points_read. */
+MUST_CHECK enum err points_unmerged(struct store *store,
+                                    const struct points_query *query,
+                                    int64_t from_slot, points_slot_fn *each,
+                                    void *ctx, struct errbuf *why);
+
 /** The newest points of a metric: its last, and the one before. */
 struct points_newest {
     int64_t n;

@@ -51,6 +51,16 @@ static const struct store_schema schemas[STORE_N_COLLECTIONS] = {
     [STORE_ROLLUPS] = {"rollups", "perfdata", STORE_KEY_INTS, {NULL}},
     /* key: "<engine>/<position>" */
     [STORE_DEAD] = {"dead", "eventstore", STORE_KEY_TEXT, {"at", "engine"}},
+    /* key: "<engine>/<field>/<reason without its numbers and quotes>" */
+    [STORE_DEAD_COUNTS] = {"dead_counts",
+                           "eventstore",
+                           STORE_KEY_TEXT,
+                           {"total"}},
+    /* key: (number, 0) */
+    [STORE_DEAD_REQUESTS] = {"dead_requests",
+                             "eventstore",
+                             STORE_KEY_INTS,
+                             {NULL}},
     /* key: "<kind>/<name>" */
     [STORE_OBJECTS] = {"objects",
                        "webserver",

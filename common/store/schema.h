@@ -20,6 +20,8 @@ enum store_collection {
     STORE_CHUNKS,  /**< points by hour and group of metrics */
     STORE_ROLLUPS, /**< what is kept of points for long */
     STORE_DEAD,
+    STORE_DEAD_COUNTS,     /**< dead letters by engine and reason */
+    STORE_DEAD_REQUESTS,   /**< what is to be done with them */
     STORE_OBJECTS,         /**< what people configure (objects.h) */
     STORE_OBJECT_VERSIONS, /**< as they were */
     STORE_OBJECT_KINDS,    /**< how many changes a kind has seen */

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/engine/known.h"
 #include "engines/alarm/alarm_book.h"
-#include "engines/alarm/alarm_known.h"
 #include "engines/alarm/alarm_request.h"
 #include "engines/alarm/alarm_row.h"
 
@@ -26,7 +26,7 @@ enum {
 struct alarm_state {
     struct alarm_rules rules;
     struct alarm_book book;
-    struct alarm_known known;
+    struct known known;
     struct alarm_request request;
     struct doc_out *facts;
     struct buf json;
@@ -375,11 +375,11 @@ static void on_action(struct alarm_state *state, struct engine_io *io,
     enum err found;
 
     if (turn.action[0] != '\0') {
-        if (alarm_known_has(&state->known, turn.action)) {
+        if (known_has(&state->known, turn.action)) {
             engine_count(io, "actions_repeated", 1);
             return;
         }
-        alarm_known_add(&state->known, io, turn.action);
+        known_add(&state->known, io, turn.action);
     }
     engine_count(io, "actions", 1);
     if (refused != NULL) {
@@ -599,7 +599,7 @@ static enum err alarm_load(void *at, struct engine_io *io)
     if (err == ERR_OK) {
         err = load_all(&loading, STORE_TRACKS);
     }
-    return err == ERR_OK ? alarm_known_load(&state->known, io) : err;
+    return err == ERR_OK ? known_load(&state->known, io) : err;
 }
 
 static enum err alarm_init(void *at, struct engine_io *io, struct errbuf *why)
@@ -629,7 +629,7 @@ static void alarm_fini(void *at)
     struct alarm_state *state = at;
 
     alarm_book_clear(&state->book);
-    alarm_known_fini(&state->known);
+    known_fini(&state->known);
     alarm_request_fini(&state->request);
     doc_out_free(state->facts);
     buf_fini(&state->json);

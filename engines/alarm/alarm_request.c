@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/str.h"
-#include "engines/alarm/alarm_known.h"
+#include "common/engine/known.h"
 #include "engines/alarm/alarm_turn.h"
 
 enum {
@@ -47,7 +47,7 @@ struct text_field {
     }
 
 static const struct text_field texts[] = {
-    TEXT(action_id, ALARM_ACTION_ID_MAX),
+    TEXT(action_id, KNOWN_ID_MAX),
     TEXT(alarm_id, ALARM_ID_MAX),
     TEXT(ref_rk, EVENT_ROUTING_KEY_MAX),
     TEXT(entity_id, EVENT_ENTITY_ID_MAX),
@@ -206,7 +206,7 @@ enum err alarm_request_read(struct alarm_request *request,
     }
     err = read_texts(doc, event, why);
     if (event->action_id[0] == '\0' &&
-        strlen(delivery->properties.message_id) <= ALARM_ACTION_ID_MAX) {
+        strlen(delivery->properties.message_id) <= KNOWN_ID_MAX) {
         event->action_id = delivery->properties.message_id;
     }
     if (read_type(doc, event, why) != ERR_OK) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/file.h"
+#include "common/engine/known.h"
 #include "engines/collectdgw/alive.h"
 #include "engines/collectdgw/collectd_json.h"
 #include "engines/collectdgw/putval.h"
@@ -30,6 +31,7 @@ struct collectdgw {
     struct typesdb *types;
     struct values_maker *maker;
     struct alive hosts;
+    struct known known; /* ids of letters given again */
     struct buf rk;
     struct buf entity_id;
     struct engine_io *io; /* of the call under way, for the sink */
@@ -177,6 +179,24 @@ static bool is_json(const char *text, size_t len)
     return len > 0 && (*text == '[' || *text == '{');
 }
 
+/* Of the suite's own user: a dead letter given again, under an id. */
+static bool is_known(struct collectdgw *gw, struct engine_io *io,
+                     const struct engine_input *input)
+{
+    const struct bus_properties *properties = &input->delivery->properties;
+
+    if (input->repeat || properties->message_id[0] == '\0' ||
+        strcmp(properties->user_id, engine_user(io)) != 0) {
+        return false; /* a repeat by receipt took its id the first time */
+    }
+    if (known_has(&gw->known, properties->message_id)) {
+        engine_count(io, "known_ids", 1);
+        return true;
+    }
+    known_add(&gw->known, io, properties->message_id);
+    return false;
+}
+
 static void collectdgw_input(void *state, struct engine_io *io,
                              const struct engine_input *input)
 {
@@ -188,6 +208,9 @@ static void collectdgw_input(void *state, struct engine_io *io,
     struct errbuf why;
 
     gw->io = io;
+    if (is_known(gw, io, input)) {
+        return;
+    }
     if (text == NULL) {
         errbuf_set_field(&why, "body", "message of %zu bytes passes the limit",
                          delivery->len);
@@ -200,6 +223,13 @@ static void collectdgw_input(void *state, struct engine_io *io,
     }
 }
 
+static enum err collectdgw_load(void *state, struct engine_io *io)
+{
+    struct collectdgw *gw = state;
+
+    return known_load(&gw->known, io);
+}
+
 static void collectdgw_fini(void *state)
 {
     struct collectdgw *gw = state;
@@ -207,6 +237,7 @@ static void collectdgw_fini(void *state)
     values_maker_free(gw->maker);
     typesdb_free(gw->types);
     alive_fini(&gw->hosts);
+    known_fini(&gw->known);
     buf_fini(&gw->rk);
     buf_fini(&gw->entity_id);
 }
@@ -223,6 +254,7 @@ const struct engine_ops collectdgw_engine = {
     .to_exchange = true,
     .exchange = BUS_EVENTS,
     .init = collectdgw_init,
+    .load = collectdgw_load,
     .input = collectdgw_input,
     .fini = collectdgw_fini,
 };

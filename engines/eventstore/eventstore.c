@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/base/hash.h"
-#include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "engines/eventstore/dead.h"
 
 /* The last check of one entity. The whole event is kept only while its row is
  * behind. */
@@ -27,6 +27,7 @@ struct eventstore {
     bool log_every_check;
     struct map lasts;
     struct last *dirty;
+    struct dead dead;
 };
 
 static const struct conf_option eventstore_options[] = {
@@ -36,7 +37,35 @@ static const struct conf_option eventstore_options[] = {
      .offset = offsetof(struct eventstore, log_every_check),
      .fallback = "no",
      .help = "log every check, not only those that change something"},
+    {.section = "eventstore",
+     .key = "dead_max",
+     .type = CONF_INT,
+     .offset = offsetof(struct eventstore, dead.max),
+     .fallback = "20000",
+     .min = 10,
+     .max = 10000000,
+     .unit = "letters",
+     .help = "dead letters kept; of more, the oldest are dropped"},
+    {.section = "eventstore",
+     .key = "dead_bytes",
+     .type = CONF_SIZE,
+     .offset = offsetof(struct eventstore, dead.max_bytes),
+     .fallback = "256M",
+     .min = 1048576,
+     .max = INT64_MAX / 16,
+     .help = "bytes of dead letters kept; beyond, the oldest are dropped"},
     {0}};
+
+static enum err eventstore_init(void *state, struct engine_io *io,
+                                struct errbuf *why)
+{
+    struct eventstore *store = state;
+
+    (void)io;
+    (void)why;
+    dead_init(&store->dead);
+    return ERR_OK;
+}
 
 static const char *const eventstore_extras[] = {"Engine_dead", NULL};
 
@@ -114,10 +143,13 @@ static enum err eventstore_load(void *state, struct engine_io *io)
 {
     const struct store_query query = {.collection = STORE_EVENTS,
                                       .limit = INT64_MAX};
-    struct loading loading = {state, io};
+    struct eventstore *store = state;
+    struct loading loading = {store, io};
+    enum err err;
 
-    forget(state);
-    return store_scan(engine_store(io), &query, add_row, &loading, NULL, NULL);
+    forget(store);
+    err = store_scan(engine_store(io), &query, add_row, &loading, NULL, NULL);
+    return err == ERR_OK ? dead_load(&store->dead, io) : err;
 }
 
 /* Under its time and position, so that it is there once whatever happens. */
@@ -220,28 +252,27 @@ static enum engine_verdict eventstore_process(void *state, struct engine_io *io,
     return ENGINE_FORWARD;
 }
 
-/* A dead letter, under the name its engine gave it: a repeat replaces it. */
 static void eventstore_extra(void *state, struct engine_io *io, size_t queue,
                              const struct bus_delivery *delivery)
 {
-    const struct doc row = {delivery->body, (uint32_t)delivery->len};
-    struct store_key key = {0};
+    struct eventstore *store = state;
 
-    (void)state;
     (void)queue;
-    if (delivery->body == NULL ||
-        strcmp(delivery->properties.user_id, engine_user(io)) != 0 ||
-        !doc_check(row) || doc_str(row, "id", "")[0] == '\0') {
-        log_warning("EVENTSTORE-DEAD",
-                    "a message on the dead letters' exchange is none of ours "
-                    "(user \"%s\", %zu bytes): ignored",
-                    delivery->properties.user_id, delivery->len);
-        engine_count(io, "dead_foreign", 1);
-        return;
-    }
-    key.text = doc_str(row, "id", "");
-    store_batch_put(engine_batch(io), STORE_DEAD, &key, row);
-    engine_count(io, "dead_stored", 1);
+    dead_take(&store->dead, io, delivery);
+}
+
+static void eventstore_beat(void *state, struct engine_io *io)
+{
+    struct eventstore *store = state;
+
+    dead_beat(&store->dead, io);
+}
+
+static void eventstore_commit(void *state, struct engine_io *io)
+{
+    struct eventstore *store = state;
+
+    dead_commit(&store->dead, io);
 }
 
 static bool eventstore_delta(void *state, struct doc_out *out)
@@ -277,7 +308,10 @@ static bool eventstore_fold(void *state, struct engine_io *io, size_t most)
 
 static void eventstore_fini(void *state)
 {
-    forget(state);
+    struct eventstore *store = state;
+
+    forget(store);
+    dead_fini(&store->dead);
 }
 
 const struct engine_ops eventstore_engine = {
@@ -285,13 +319,16 @@ const struct engine_ops eventstore_engine = {
     .description =
         "Keeps the last check of each entity, the log (every event of a log\n"
         "type, every action, every check that changes a state), and the dead\n"
-        "letters of all engines.",
+        "letters of all engines, which it gives again or deletes on request.",
     .options = eventstore_options,
     .state_size = sizeof(struct eventstore),
     .extras = eventstore_extras,
+    .init = eventstore_init,
     .load = eventstore_load,
     .process = eventstore_process,
     .extra = eventstore_extra,
+    .commit = eventstore_commit,
+    .beat = eventstore_beat,
     .delta = eventstore_delta,
     .delta_apply = eventstore_delta_apply,
     .fold = eventstore_fold,

@@ -19,13 +19,18 @@ enum {
     HARD_STEP = 10
 };
 
+#define KEEP_LEAST_MS 3600000
+#define KEEP_MOST_MS  INT64_C(3153600000000) /* 100 years */
+
 struct perfdata {
     int64_t metrics_max;
     bool cps_state;
     int64_t fold_after_ms;
+    struct points_keep keep;
 
     struct metrics_table metrics;
     struct points_log log;
+    struct points_tidy tidy;
     struct buf id;
     struct log_complaint refused;
     /* of the call under way */
@@ -48,6 +53,18 @@ static const struct conf_option perfdata_options[] = {
     {OPTION("fold_after", fold_after_ms), .type = CONF_DURATION,
      .fallback = "5m", .min = 1000, .max = 3600000,
      .help = "points that came so long ago are folded into chunks"},
+    {OPTION("merge_after", keep.merge_after_ms), .type = CONF_DURATION,
+     .fallback = "10m", .min = 1000, .max = 86400000,
+     .help = "an hour that ended so long ago is merged and rolled up"},
+    {OPTION("keep_raw", keep.keep_ms[POINTS_RAW]), .type = CONF_DURATION,
+     .fallback = "7d", .min = KEEP_LEAST_MS, .max = KEEP_MOST_MS,
+     .help = "keep points as they came for so long"},
+    {OPTION("keep_minutes", keep.keep_ms[POINTS_MINUTES]),
+     .type = CONF_DURATION, .fallback = "90d", .min = KEEP_LEAST_MS,
+     .max = KEEP_MOST_MS, .help = "keep roll-ups by minute for so long"},
+    {OPTION("keep_hours", keep.keep_ms[POINTS_HOURS]), .type = CONF_DURATION,
+     .fallback = "1095d", .min = KEEP_LEAST_MS, .max = KEEP_MOST_MS,
+     .help = "keep roll-ups by hour for so long"},
     {0}};
 
 static enum err perfdata_init(void *state, struct engine_io *io,
@@ -58,7 +75,8 @@ static enum err perfdata_init(void *state, struct engine_io *io,
     (void)io;
     (void)why;
     metrics_table_init(&perfdata->metrics, 0);
-    points_log_init(&perfdata->log, 0);
+    points_tidy_init(&perfdata->tidy, 0);
+    points_log_init(&perfdata->log, 0, &perfdata->tidy);
     buf_init(&perfdata->id, METRIC_ID_MAX);
     return ERR_OK;
 }
@@ -92,10 +110,13 @@ static enum err perfdata_load(void *state, struct engine_io *io)
     perfdata->metrics.space = engine_partition(io, &parts);
     perfdata->log.space = perfdata->metrics.space;
     metrics_table_fini(&perfdata->metrics);
+    points_tidy_fini(&perfdata->tidy);
+    points_tidy_init(&perfdata->tidy, perfdata->metrics.space);
     err = store_scan(engine_store(io), &query, load_row, perfdata, NULL, NULL);
-    return err == ERR_OK
-               ? points_log_load(&perfdata->log, &perfdata->metrics, io)
-               : err;
+    if (err == ERR_OK) {
+        err = points_log_load(&perfdata->log, &perfdata->metrics, io);
+    }
+    return err == ERR_OK ? points_tidy_load(&perfdata->tidy, io) : err;
 }
 
 static void write_row(struct engine_io *io, const struct metric *metric)
@@ -161,12 +182,26 @@ static struct metric *find_or_add(struct perfdata *perfdata,
     return metric;
 }
 
+/* Whether any tier has room for a point of that time. */
+static bool is_kept(const struct perfdata *perfdata, int64_t ms)
+{
+    return points_slot_of(ms) != 0 &&
+           ms >= points_oldest_ms(&perfdata->keep, engine_now_ms(perfdata->io));
+}
+
 static void take_item(void *ctx, const struct perf_item *item)
 {
     struct perfdata *perfdata = ctx;
     int64_t ms = perfdata->event->timestamp_ms;
     struct metric *metric;
+    struct errbuf why;
 
+    if (!is_kept(perfdata, ms)) {
+        errbuf_set(&why, "metric '%s': its time is older than what is kept",
+                   item->metric);
+        take_refused(perfdata, item->metric, &why);
+        return;
+    }
     name_metric(perfdata, item->metric);
     metric = find_or_add(perfdata, item);
     if (metric != NULL) {
@@ -230,13 +265,21 @@ static enum engine_verdict perfdata_process(void *state, struct engine_io *io,
     return ENGINE_FORWARD;
 }
 
+/* What is tidied is what was committed: before anything is folded. */
+static void tidy_and_fold(struct perfdata *perfdata, struct engine_io *io)
+{
+    points_tidy_step(&perfdata->tidy, io, &perfdata->metrics, &perfdata->keep);
+    points_log_fold(&perfdata->log, &perfdata->metrics, io,
+                    perfdata->fold_after_ms);
+}
+
 static void perfdata_commit(void *state, struct engine_io *io)
 {
     struct perfdata *perfdata = state;
 
     points_log_commit(&perfdata->log, io);
-    points_log_fold(&perfdata->log, &perfdata->metrics, io,
-                    perfdata->fold_after_ms);
+    tidy_and_fold(perfdata, io);
+    points_tidy_commit(&perfdata->tidy);
 }
 
 /* Here too, for without events there is no commit. */
@@ -245,8 +288,8 @@ static void perfdata_beat(void *state, struct engine_io *io)
     struct perfdata *perfdata = state;
 
     engine_gauge(io, "metrics", (int64_t)perfdata->metrics.by_id.n);
-    points_log_fold(&perfdata->log, &perfdata->metrics, io,
-                    perfdata->fold_after_ms);
+    engine_gauge(io, "unmerged_hours", (int64_t)perfdata->tidy.n_pending);
+    tidy_and_fold(perfdata, io);
 }
 
 static void perfdata_fini(void *state)
@@ -255,6 +298,7 @@ static void perfdata_fini(void *state)
 
     metrics_table_fini(&perfdata->metrics);
     points_log_fini(&perfdata->log);
+    points_tidy_fini(&perfdata->tidy);
     buf_fini(&perfdata->id);
 }
 

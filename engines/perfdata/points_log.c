@@ -19,9 +19,10 @@ enum {
 
 #define NUMBER_MASK ((INT64_C(1) << NUMBER_BITS) - 1)
 
-void points_log_init(struct points_log *log, int64_t space)
+void points_log_init(struct points_log *log, int64_t space,
+                     struct points_tidy *tidy)
 {
-    *log = (struct points_log){.space = space, .next_run = 1};
+    *log = (struct points_log){.space = space, .next_run = 1, .tidy = tidy};
     buf_init(&log->pack, PACK_MAX);
 }
 
@@ -183,6 +184,7 @@ static void fold_piece(struct points_log *log,
         fold->at += n;
     }
     write_newest(log, table, io, group);
+    points_tidy_note(log->tidy, slot, fold->run, engine_now_ms(io));
 }
 
 static void end_fold(struct points_log *log, struct engine_io *io)
@@ -295,7 +297,8 @@ static bool take_key(void *ctx, const struct store_key *key, struct doc row)
 }
 
 /* The youngest run of each slot, from the last slot to the first. */
-static enum err load_runs(struct loading *l, struct store *store)
+static enum err load_runs(struct loading *l, struct store *store,
+                          int64_t now_ms)
 {
     const struct store_key first = {.a = points_key_a(l->log->space, 1, 0)};
     struct store_key past = {
@@ -313,6 +316,10 @@ static enum err load_runs(struct loading *l, struct store *store)
         if (points_key_run(l->a) >= l->log->next_run) {
             l->log->next_run = points_key_run(l->a) + 1;
         }
+        if (points_key_run(l->a) > 0) {
+            points_tidy_note(l->log->tidy, points_key_slot(l->a),
+                             points_key_run(l->a), now_ms);
+        }
         past.a = points_key_a(l->log->space, points_key_slot(l->a), 0);
     } while (err == ERR_OK && l->a != 0);
     return err;
@@ -327,13 +334,13 @@ enum err points_log_load(struct points_log *log, struct metrics_table *table,
     enum err err;
 
     points_log_fini(log);
-    points_log_init(log, space);
+    points_log_init(log, space, log->tidy);
     err = load_newest(&l, store);
     if (err == ERR_OK) {
         err = load_blocks(&l, store);
     }
     if (err == ERR_OK) {
-        err = load_runs(&l, store);
+        err = load_runs(&l, store, engine_now_ms(io));
     }
     log->stored = log->n;
     log->since_ms = engine_now_ms(io);

@@ -8,6 +8,7 @@
 
 #include "common/engine/engine.h"
 #include "engines/perfdata/metric.h"
+#include "engines/perfdata/points_tidy.h"
 
 /** A fold under way. */
 struct points_fold {
@@ -30,9 +31,12 @@ struct points_log {
     int64_t next_run;
     struct points_fold fold;
     struct buf pack;
+    struct points_tidy *tidy; /* told of every slot with runs */
 };
 
-void points_log_init(struct points_log *log, int64_t space);
+/** Borrows tidy. */
+void points_log_init(struct points_log *log, int64_t space,
+                     struct points_tidy *tidy);
 void points_log_fini(struct points_log *log);
 /** Read what is not folded, and the newest points of the table's metrics.
  *  Starts anew each time. ERR_UNAVAILABLE. */

@@ -371,6 +371,25 @@ static void send_action(struct world *world, const json_t *action)
     json_decref(copy);
 }
 
+/* "@1" as the id: the second letter there was. */
+static void send_request(struct world *world, const json_t *request)
+{
+    json_t *copy = json_deep_copy(request);
+    const char *id = json_string_value(json_object_get(copy, "id"));
+    int64_t nth;
+
+    if (id != NULL && id[0] == '@' &&
+        str_to_i64(id + 1, 0, 1000, &nth) == ERR_OK) {
+        json_t *letters = read_queue(world, "graveyard", true);
+        json_t *letter = json_array_get(letters, (size_t)nth);
+
+        (void)json_object_set(copy, "id", json_object_get(letter, "id"));
+        json_decref(letters);
+    }
+    publish(world, "Engine_dead", copy);
+    json_decref(copy);
+}
+
 static void send_event(struct world *world, const json_t *event)
 {
     json_t *copy = json_deep_copy(event);
@@ -420,6 +439,8 @@ static void tell_one(struct world *world, const struct story *story,
         wait_s(world, story, json_number_value(value));
     } else if ((value = json_object_get(what, "_action")) != NULL) {
         send_action(world, value);
+    } else if ((value = json_object_get(what, "_dead")) != NULL) {
+        send_request(world, value);
     } else if ((value = json_object_get(what, "_object")) != NULL) {
         change_object(world, value);
     } else if (json_object_get(what, "_restart") != NULL) {

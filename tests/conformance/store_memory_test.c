@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/store/store_memory.h"
+#include "tests/conformance/points_suite.h"
 #include "tests/conformance/store_suite.h"
 
 static void begin(void *ctx)
@@ -177,7 +178,7 @@ int main(void)
         cmocka_unit_test(test_reads_fail),
         cmocka_unit_test(test_many_rows),
     };
-    int failed = store_suite_run(&suite);
+    int failed = store_suite_run(&suite) + points_suite_run(&suite);
 
     return failed +
            cmocka_run_group_tests_name("memory store", tests, NULL, NULL);

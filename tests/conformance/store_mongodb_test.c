@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "tests/conformance/points_suite.h"
 #include "tests/conformance/store_suite.h"
 #include "tests/support/mongo_drop.h"
 
@@ -201,5 +202,6 @@ int main(void)
         (void)fprintf(stderr, "HYP_TEST_MONGODB is not set: skipped\n");
         return SKIPPED;
     }
-    return test_race(&place) + store_suite_run(&suite);
+    return test_race(&place) + store_suite_run(&suite) +
+           points_suite_run(&suite);
 }

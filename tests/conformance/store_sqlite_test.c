@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "tests/conformance/points_suite.h"
 #include "tests/conformance/store_suite.h"
 
 enum {
@@ -69,5 +70,5 @@ int main(void)
     struct store_suite suite = {"store conformance: sqlite", &place, begin, end,
                                 open_handle};
 
-    return store_suite_run(&suite);
+    return store_suite_run(&suite) + points_suite_run(&suite);
 }

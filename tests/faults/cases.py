@@ -64,7 +64,7 @@ class Case:
         self.servers = servers
         self.name = name
         self.store = store
-        self.vhost = f"{name}-{store}".replace("/", "-")
+        self.suite = None
         self.start_s = int(time.time())
         text = (CASES / f"{name}.json").read_text()
         self.story = json.loads(re.sub(r"\b17000000(\d\d)\b", self.move, text))
@@ -76,8 +76,8 @@ class Case:
         chain = self.story["engines"]
         engines = {"cleaner": (chain[0]["engine"], "")}
         engines.update({e["engine"]: (e.get("next", ""), "") for e in chain})
-        self.suite = rig.Suite(self.servers, self.vhost, self.store,
-                               engines=engines, vhost=self.vhost)
+        self.suite = rig.Suite(self.servers, self.name.replace("/", "-"),
+                               self.store, engines=engines)
         for engine in chain:
             self.suite.sets[engine["engine"]] = [
                 option.replace("@cases", str(CASES))
@@ -89,7 +89,7 @@ class Case:
                 self.amqp("bind", f"case.{queue}", exchange, "#")
 
     def amqp(self, *args):
-        return self.servers.amqp(*args, vhost=self.vhost)
+        return self.suite.amqp(*args)
 
     def messages(self, queue):
         """What was published so far, each id once."""
@@ -124,6 +124,15 @@ class Case:
             action["alarm_id"] = opened[int(alarm[1:])]
         self.publish(json.dumps(action), "", "Engine_alarm.actions")
 
+    def send_request(self, request):
+        """"@1": the id of the second dead letter there was."""
+        request = dict(request)
+        letter = str(request.get("id", ""))
+        if letter.startswith("@"):
+            letters = self.messages("dead")
+            request["id"] = letters[int(letter[1:])]["id"]
+        self.publish(json.dumps(request), "", "Engine_dead")
+
     def send_event(self, event):
         event = dict(event)
         at = event.get("timestamp")
@@ -150,6 +159,9 @@ class Case:
         elif "_action" in what:
             self.pass_time(0)
             self.send_action(what["_action"])
+        elif "_dead" in what:
+            self.pass_time(0)
+            self.send_request(what["_dead"])
         elif "_restart" in what:
             self.restart()
         elif "_kill" in what:
@@ -213,7 +225,8 @@ def run_case(servers, name, store):
         case.run()
     except rig.Failure as failure:
         verdict = f"FAILED: {failure}"
-        case.suite.kill_all()
+        if case.suite:
+            case.suite.kill_all()
     rig.say(f"{name} on {store}: {verdict} ({time.monotonic() - begun:.0f} s)")
     return verdict == "ok"
 
@@ -233,7 +246,7 @@ def run_all(servers, chosen, stores):
     servers.start_broker()
     if "mongodb" in stores:
         servers.start_mongod()
-    servers.add_vhosts([f"{n}-{s}".replace("/", "-") for n, s in every])
+    servers.add_vhosts(len(every))
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda one: run_case(servers, *one), every))
 

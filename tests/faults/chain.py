@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole chain of real processes on real servers, while they are killed.
 
-usage: chain.py [--events N] [--seed S] [--store sqlite|mongodb]... [TEST]...
-
-Tests: faults, twins, groups, same-second, bad-input. All of them, on both
-stores, unless told otherwise."""
+A seed makes the events, the order of the faults and their moments. README.md
+has the table of what strikes and what must hold."""
 import argparse
-import json
+import pathlib
+import random
 import signal
 import sys
 import time
@@ -16,183 +15,108 @@ import faults
 import groups
 import rig
 import run
+import small
 import twins
 
-
-def flap(number, second, state):
-    """A check with a timestamp in whole seconds and equal bodies."""
-    return {"connector": "flap", "connector_name": "one",
-            "event_type": "check", "source_type": "resource",
-            "component": "host", "resource": f"service{number}",
-            "timestamp": second, "state": state, "output": "as ever"}
-
-
-def send(servers, text, key="any.key", exchange="canopsis.events"):
-    """One message, as any connector sends it: no message-id."""
-    path = servers.dir / "message"
-    path.write_bytes(text if isinstance(text, bytes)
-                     else json.dumps(text).encode())
-    servers.amqp("publish", "-a", "-x", exchange, "-k", key,
-                 "-t", "application/json", path)
+STORES = ("sqlite", "mongodb")
+# Those that a seed changes, and those that one run says everything of.
+SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
+          "twins": twins.test_twins, "groups": groups.test_groups}
+TESTS = dict(SEEDED, **{"same-second": small.test_same_second,
+                        "bad-input": small.test_bad_input})
+FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
+SEED_MOST = 1 << 31
 
 
-def test_same_second(servers, store, options):
-    """2, 0, 2 within a second is an open alarm, killed in between or not."""
-    suite = rig.Suite(servers, f"second-{store}", store,
-                      run.OPTIONS)
-    suite.start_all()
-    names = ["nothing"] + list(suite.list)
-    for number, name in enumerate(names):
-        second = int(time.time())
-        for state in (2, 0, 2):
-            send(servers, flap(number, second, state))
-            if name in suite.engines:
-                suite.engines[name].kill()
-                suite.start(name)
-        suite.wait_ready()
-    rig.wait_for("every alarm open", lambda: sum(
-        row["state"] == 2 and row["events_count"] == 3
-        for _, _, row in suite.rows("alarms")) == len(names))
-    suite.stop_all()
-    for _, key, row in suite.rows("alarms"):
-        if (row["state"], row["status"], row["events_count"],
-                row["steps_count"]) != (2, 1, 3, 6):
-            raise rig.Failure(f"alarm {key}: {row}")
-    suite.forget_queues()
+class Case:
+    """One test on one store with one seed."""
+
+    def __init__(self, test, store, seed, events, rounds):
+        self.test = test
+        self.store = store
+        self.seed = int(seed)
+        self.events = int(events)
+        self.rounds = int(rounds)
+        self.plain = None
+
+    def __str__(self):
+        return f"{self.test} {self.store} {self.seed} {self.events} " \
+            f"{self.rounds}"
+
+    def story(self):
+        return self.seed, self.events
+
+    def run(self, servers):
+        TESTS[self.test](servers, self.store, self)
 
 
-GOOD = {"connector": "bad", "connector_name": "input", "event_type": "check",
-        "component": "host", "state": 0, "output": "fine"}
-
-
-def changed(**members):
-    """A good event with some members changed, or removed where None."""
-    event = dict(GOOD, **members)
-    return {k: v for k, v in event.items() if v is not None}
-
-
-# What is sent, and the field that the dead letter must name.
-BAD_INPUT = [
-    ("not JSON", b"no JSON at all", ""),
-    ("truncated", json.dumps(GOOD).encode()[:40], ""),
-    ("2 MiB", json.dumps(changed(output="x" * 2 * 1024 * 1024)).encode(), ""),
-    ("depth 1,000", b'{"a":' * 1000 + b"1" + b"}" * 1000, ""),
-    ("invalid UTF-8", json.dumps(changed(output="@")).encode()
-     .replace(b"@", b"\xff\xfe"), ""),
-    ("wrong type", changed(component=[1, 2]), "component"),
-    ("wrong type of state", changed(state={"is": "bad"}), "state"),
-    ("unknown type", changed(event_type="nonsense"), "event_type"),
-    ("no component", changed(component=None), "component"),
-    ("no state", changed(state=None), "state"),
-    ("state 9", changed(state=9), "state"),
-]
-
-
-def expect_dead(suite, count):
-    def enough():
-        rows = [row for _, _, row in suite.rows("dead")]
-        return rows if len(rows) >= count else None
-    return rig.wait_for(f"{count} dead letters", enough)
-
-
-def send_bad(servers, suite):
-    for count, (name, text, field) in enumerate(BAD_INPUT, 1):
-        key = f"bad.{count}"
-        send(servers, text, key)
-        rows = expect_dead(suite, count)
-        row = [r for r in rows if r["routing_key"] == key]
-        if not row or not row[0]["reason"] or \
-                (field and field not in row[0]["field"] + row[0]["reason"]):
-            raise rig.Failure(f"{name}: expected a dead letter that names "
-                              f"\"{field}\", found {row}")
-        rig.say(f"  {name}: {row[0]['field']}: {row[0]['reason'][:90]}")
-
-
-def feeder(resource):
-    """As the feeder of 2024 sends it: everything, most of it null."""
-    nothing = ("_id", "status", "current_alarm", "current_entity", "timestamp",
-               "rt", "extra", "alarm_change", "tags")
-    empty = ("perf_data", "output", "long_output", "author", "user_id",
-             "routing_key", "stat_name", "initiator")
-    event = dict.fromkeys(nothing)
-    event.update(dict.fromkeys(empty, ""))
-    event.update(connector="feeder2", connector_name="feeder2_inst0",
-                 event_type="check", component="feeder2_0",
-                 resource=resource, source_type="resource", state=3,
-                 debug=False, pbehavior_info={"id": "", "type": None})
-    return event
-
-
-def old_form(resource):
-    """As connectors of 2015 send it."""
-    return {"connector": "nagios", "connector_name": "old", "state": "2",
-            "event_type": "check", "source_type": "resource",
-            "component": "a.b", "resource": resource, "state_type": 1,
-            "timestamp": int(time.time()), "output": "CRITICAL",
-            "tags": "one", "hostgroups": ["g"], "perf_data": "'/'=95%;80;90",
-            "perf_data_array": [{"metric": "m", "value": 1, "unit": "s"}]}
-
-
-def send_good(servers, suite):
-    later = changed(component="later", state=2)
-    send(servers, [changed(component=None), later], "array")
-    send(servers, changed(component="nan", state=2,
-                          perf_data="load=nan used=5"), "nan")
-    send(servers, changed(component="future", state=2,
-                          timestamp=253000000000), "future")
-    ways = [("canopsis.events", "any.key"), ("", "Engine_che"),
-            ("", "Engine_fifo")]
-    for number, (exchange, key) in enumerate(ways):
-        send(servers, feeder(f"new{number}"), key, exchange)
-        send(servers, old_form(f"old{number}"), key, exchange)
-    wanted = 3 + 2 * len(ways)
-    rig.wait_for(f"{wanted} alarms", lambda: len(list(
-        suite.rows("alarms"))) == wanted)
-
-
-def test_bad_input(servers, store, options):
-    """What cannot be taken is told why; what stands beside it passes."""
-    suite = rig.Suite(servers, f"bad-{store}", store,
-                      run.OPTIONS)
-    suite.start_all()
-    send_bad(servers, suite)
-    send_good(servers, suite)
-    expect_dead(suite, len(BAD_INPUT) + 1)
-    suite.stop_all()
-    rows = list(suite.rows("events", "metrics", "dead"))
-    metrics = {row["name"] for c, _, row in rows if c == "metrics"
-               and "/nan/" in row["id"] + "/"}
-    future = [row for c, _, row in rows
-              if c == "events" and row["component"] == "future"]
-    n_dead = sum(c == "dead" for c, _, _ in rows)
-    if metrics != {"used", "cps_state"}:
-        raise rig.Failure(f"load=nan: metrics {metrics}")
-    if not future or future[0]["timestamp"] > time.time() + run.SINCE_S \
-            or future[0]["extra"]["original_timestamp"] != 253000000000:
-        raise rig.Failure(f"year 9999: {future}")
-    if n_dead != len(BAD_INPUT) + 1:
-        raise rig.Failure(f"{n_dead} dead letters")
-    suite.forget_queues()
-
-
-TESTS = {"faults": faults.test_faults, "twins": twins.test_twins,
-         "groups": groups.test_groups,
-         "same-second": test_same_second, "bad-input": test_bad_input}
+def failed_once():
+    """The cases of seeds.list."""
+    lines = FAILED_ONCE.read_text().splitlines()
+    words = [line.split("#")[0].split() for line in lines]
+    return [Case(*w) for w in words if w]
 
 
 def parse_args():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--events", type=int, default=6000)
-    parser.add_argument("--rounds", type=int, default=1,
-                        help="how often each fault strikes")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--store", action="append",
-                        choices=("sqlite", "mongodb"))
+    parser.add_argument("--rounds", type=int, default=0,
+                        help="how often each fault strikes each engine; 0: "
+                             "each kind once,\non engines chosen by the seed")
+    parser.add_argument("--seed", type=int, action="append",
+                        help="as often as wanted; default: 1")
+    parser.add_argument("--seeds", type=int, default=0, metavar="N",
+                        help="so many new ones, made by chance and printed")
+    parser.add_argument("--failed-once", action="store_true",
+                        help="the cases of seeds.list before all others")
+    parser.add_argument("--store", action="append", choices=STORES)
     parser.add_argument("--keep", action="store_true",
                         help="keep the folder when a test fails")
     parser.add_argument("tests", nargs="*", metavar="TEST",
                         help=" ".join(TESTS))
     return parser.parse_args()
+
+
+def cases_of(options):
+    seeds = options.seed or ([] if options.seeds else [1])
+    seeds += [random.SystemRandom().randrange(SEED_MOST)
+              for _ in range(options.seeds)]
+    found = failed_once() if options.failed_once else []
+    for i, seed in enumerate(seeds):
+        found += [Case(test, store, seed, options.events, options.rounds)
+                  for test in options.tests or TESTS
+                  for store in options.store or STORES
+                  if i == 0 or test in SEEDED]
+    return found
+
+
+def run_case(servers, case):
+    begun = time.monotonic()
+    verdict = "ok"
+    try:
+        case.run(servers)
+    except (rig.Failure, OSError) as failure:
+        verdict = f"FAILED: {failure}"
+        servers.drop_all()
+        servers.heal()
+    servers.forget()
+    rig.say(f"{case}: {verdict} ({time.monotonic() - begun:.0f} s)")
+    return verdict == "ok"
+
+
+def run_all(servers, cases):
+    """Each by itself: what one leaves, no other sees."""
+    plains, results = {}, []
+    servers.start_broker()
+    if any(case.store == "mongodb" for case in cases):
+        servers.start_mongod()
+    for case in cases:
+        if case.story() not in plains:
+            plains = {case.story(): run.Plain(*case.story())}
+        case.plain = plains[case.story()]
+        results.append(run_case(servers, case))
+    return results
 
 
 def on_signal(number, _):
@@ -202,32 +126,19 @@ def on_signal(number, _):
 def main():
     signal.signal(signal.SIGTERM, on_signal)
     options = parse_args()
-    options.plain = run.Plain(options)
+    cases = cases_of(options)
     servers = rig.Rig()
-    stores = options.store or ["sqlite", "mongodb"]
-    n_failed = n_passed = 0
+    results = []
     try:
-        servers.start_broker()
-        if "mongodb" in stores:
-            servers.start_mongod()
-        for name in options.tests or TESTS:
-            for store in stores:
-                begun = time.monotonic()
-                try:
-                    TESTS[name](servers, store, options)
-                    n_passed += 1
-                    verdict = "ok"
-                except rig.Failure as failure:
-                    n_failed += 1
-                    verdict = f"FAILED: {failure}"
-                    servers.drop_all()
-                    servers.suites[-1].forget_queues()
-                rig.say(f"{name} on {store}, seed {options.seed}: {verdict} "
-                        f"({time.monotonic() - begun:.0f} s)")
+        results = run_all(servers, cases)
     finally:
-        servers.close(options.keep and n_failed > 0)
-    rig.say(f"{n_passed} passed")
-    return 1 if n_failed else 0
+        servers.close(options.keep and not all(results))
+    for case, good in zip(cases, results):
+        if not good:
+            rig.say(f"failed: {case}   (TEST STORE SEED EVENTS ROUNDS, a line "
+                    "of seeds.list)")
+    rig.say(f"{sum(results)} passed")
+    return 0 if results and all(results) else 1
 
 
 if __name__ == "__main__":

@@ -246,7 +246,7 @@ def tell(servers, plain, options):
     kills.go()
     told.wait_end()
     told.suite.wait_flows("at the end")
-    return told.finish()
+    return told.finish(plain.oracle)
 
 
 def parse_args():
@@ -260,7 +260,7 @@ def parse_args():
 
 
 def test(servers, options):
-    plain = run.Plain(options)
+    plain = run.Plain(options.seed, options.events)
     servers.start_broker()
     servers.start_mongod()
     rig.say("  three nodes, three members")

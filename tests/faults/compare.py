@@ -8,8 +8,8 @@ import json
 VOLATILE = {
     # Written once a minute and at a stop: a kill takes what is newer.
     "entities": ("last_event_at",),
-    "alarms": ("id", "_version", "_owner", "_seen_rx", "_change_rx", "_changed_rx",
-               "_nonok_rx"),
+    "alarms": ("id", "_version", "_owner", "_seen_rx", "_change_rx",
+               "_changed_rx", "_nonok_rx", "_onset"),
     "steps": ("alarm_id",),
     "tracks": ("_version", "_owner", "_seen_rx", "_change_rx"),
     "events": ("id", "received_at"),
@@ -19,16 +19,21 @@ VOLATILE = {
 }
 VOLATILE["alarms_resolved"] = VOLATILE["alarms"]
 # Where points lie depends on when they were folded: the dump shows them all.
-PRIVATE = ("receipts", "ids", "blocks", "chunks")
+PRIVATE = ("receipts", "ids", "blocks", "chunks", "rollups")
 EMPTY_AFTER_STOP = ("outbox", "deltas")
-SHOWN = 40
+SHOWN = 20
+WIDTH = 1000
 
 
 def text_of(label, row, collection):
     kept = {k: v for k, v in row.items()
             if k not in VOLATILE.get(collection, ())}
-    if "_cancel" in kept:
+    if kept.get("_cancel"):
         kept["_cancel"] = dict(kept["_cancel"], rx=0)
+    if kept.get("snooze"):
+        kept["snooze"] = dict(kept["snooze"], until=0)
+    if kept.get("type") == "snooze":
+        kept["value"] = 0
     return f"{collection} {label} {json.dumps(kept, sort_keys=True)}"
 
 
@@ -76,7 +81,7 @@ def difference(wanted, found):
     """Lines of a diff, [] when equal."""
     if wanted == found:
         return []
-    lines = [line for line in difflib.unified_diff(wanted, found, "plain",
+    lines = [line[:WIDTH] for line in difflib.unified_diff(wanted, found, "plain",
                                                    "faulty", n=0, lineterm="")
              if not line.startswith("@@")]
     if len(lines) > SHOWN:

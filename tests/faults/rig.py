@@ -4,6 +4,7 @@
 A Rig holds a RabbitMQ and, when asked for, a mongod. A Suite is one set of
 engines on it with a store of its own. Everything is on loopback, in one
 temporary folder, and ended by process id."""
+import http.client
 import json
 import os
 import pathlib
@@ -11,7 +12,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
+import urllib.parse
 
 SOURCE = pathlib.Path(os.environ.get(
     "HYP_SRCDIR", pathlib.Path(__file__).resolve().parents[2]))
@@ -27,6 +30,8 @@ SETTLE_S = 5
 # (a transaction) must not hold up the next.
 RESTART_S = 30
 EXIT_FENCED = 3
+ANSWER_S = 15
+VHOSTS_AT_ONCE = 10
 # The least there is: a stalled process counts as lost after two or three.
 HEARTBEAT_S = 5
 
@@ -128,6 +133,9 @@ class Rig:
         self.suites = []
         self.feeds = []
         self.declared_s = 0
+        self.vhosts = []  # that nobody has
+        self.vhosts_lock = threading.Lock()
+        self.n_vhosts = 0
 
     def cut(self, pids):
         """The broker closes every connection of these processes."""
@@ -173,19 +181,29 @@ class Rig:
     def mongod_process(self):
         return Process(int(self.mongod("pid")))
 
-    def amqp(self, *args, vhost="canopsis", **more):
+    def amqp(self, *args, vhost, **more):
         """What amqp_ctl prints."""
         return run(TOOLS / "amqp_ctl", *args,
                    env=dict(self.env, HYP_TEST_AMQP_VHOST=vhost), **more)
 
-    def add_vhosts(self, names):
-        """As many, each with the rights of an installation's own."""
+    def add_vhosts(self, count):
+        """Each with the rights of an installation's own."""
+        names = [f"test{self.n_vhosts + i}" for i in range(count)]
         each = ",".join(f'<<"{name}">>' for name in names)
         every = '<<".*">>, ' * 3
         self.broker("ctl", "eval", "[begin rabbit_vhost:add(V, <<\"t\">>), "
                     "rabbit_auth_backend_internal:set_permissions("
                     f"<<\"hypervise\">>, V, {every} <<\"t\">>) end "
                     f"|| V <- [{each}]].")
+        self.n_vhosts += count
+        self.vhosts += names
+
+    def take_vhost(self):
+        """One that nobody else has."""
+        with self.vhosts_lock:
+            if not self.vhosts:
+                self.add_vhosts(VHOSTS_AT_ONCE)
+            return self.vhosts.pop()
 
     def drop_all(self):
         """Kill every process but the servers."""
@@ -193,6 +211,23 @@ class Rig:
             suite.kill_all()
         for feed in self.feeds:
             feed.kill()
+
+    def forget(self):
+        """What a test leaves behind: processes, and queues."""
+        self.drop_all()
+        for suite in self.suites:
+            suite.forget_queues()
+        self.suites.clear()
+        self.feeds.clear()
+
+    def heal(self):
+        """The servers run again, whatever a failed test did to them."""
+        for start in [self.start_broker] + \
+                [self.start_mongod] * self.has_mongod:
+            try:
+                start()
+            except Failure:
+                pass  # it runs already
 
     def close(self, keep):
         """End everything; keep the folder when something failed."""
@@ -215,11 +250,11 @@ class Rig:
 class Feed:
     """amqp_feed: publishes the lines of a file as far as it is told."""
 
-    def __init__(self, rig, path, prefix):
+    def __init__(self, rig, path, prefix, vhost):
         self.confirmed = 0
         self.process = subprocess.Popen(
             [str(TOOLS / "amqp_feed"), prefix, str(path)],
-            env=rig.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            env=dict(rig.env, HYP_TEST_AMQP_VHOST=vhost), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.unread = b""
         rig.feeds.append(self)
@@ -326,27 +361,137 @@ class Engine:
                           f"{self.process.returncode}: {self.log_tail()}")
 
 
+class Web:
+    """The webserver of a suite."""
+
+    def __init__(self, suite):
+        self.suite = suite
+        self.port, = free_ports(1)
+        self.log = suite.dir / "webserver.log"
+        self.key = "test"
+        key_file = suite.dir / "etc" / "api.key"
+        key_file.write_text(self.key)
+        key_file.chmod(0o600)
+        expected = ", ".join(f"engine-{name}" for name in suite.list)
+        (suite.dir / "etc" / "webserver.conf").write_text(
+            f"[webserver]\nport = {self.port}\n"
+            f"key_file = {key_file}\n"
+            f"run_folder = {suite.dir / 'run'}\nexpect = {expected}\n"
+            f"alarm_partitions = {suite.partitions.get('alarm', 1)}\n")
+        self.start()
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(BUILD / "webserver" / "webserver"), "--config-dir",
+                 str(self.suite.dir / "etc")],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def ask(self, method, path, body=None, **headers):
+        """Status and JSON document of an answer; OSError without one."""
+        link = http.client.HTTPConnection("127.0.0.1", self.port,
+                                          timeout=ANSWER_S)
+        try:
+            link.request(method, "/api/v1" + path, body,
+                         {"Authorization": f"Bearer {self.key}", **headers})
+            answer = link.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (http.client.HTTPException, ValueError) as error:
+            raise OSError(f"no whole answer: {error!r}") from error
+        finally:
+            link.close()
+
+    def get(self, path):
+        status, found = self.ask("GET", path)
+        if status != 200:
+            raise Failure(f"GET {path}: {status}: {found}")
+        return found
+
+    def why_not(self):
+        """"" when the whole suite is well, else what it lacks."""
+        if self.process.poll() is not None:
+            raise Failure("the webserver ended: "
+                          + self.log.read_text()[-2000:])
+        try:
+            health = self.get("/health")
+        except (OSError, Failure) as error:
+            return f"/health does not answer: {error}"
+        if health["status"] == "ok":
+            return ""
+        return f"{health['status']}: {health['why_not']}"
+
+    def is_well(self):
+        self.missing = self.why_not()
+        return not self.missing
+
+    def wait_well(self, patience_s=PATIENCE_S):
+        self.missing = ""
+        try:
+            wait_for("health", self.is_well, patience_s)
+        except Failure as failure:
+            raise Failure(f"{failure}: {self.missing}") from failure
+
+    def metrics(self):
+        """Every metric's id."""
+        path = "/metrics?limit=1000"
+        page = self.get(path)
+        while True:
+            yield from (item["id"] for item in page["items"])
+            if page["next"] is None:
+                return
+            page = self.get(path + "&cursor="
+                            + urllib.parse.quote(page["next"]))
+
+    def points(self, end_s):
+        """{(metric, ms): value}, of all there is."""
+        found = {}
+        for metric in self.metrics():
+            at, name = 0, urllib.parse.quote(metric, safe="")
+            while at is not None:
+                page = self.get(f"/metrics/points?id={name}&raw=true"
+                                f"&from={at}&to={end_s}")
+                for t, value in page["points"]:
+                    if (metric, round(t * 1000)) in found:
+                        raise Failure(f"{metric}: two points at {t}")
+                    found[metric, round(t * 1000)] = value
+                at = page["next"]
+        return found
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        if self.process.wait(PATIENCE_S) != 0:
+            raise Failure("webserver stopped with status "
+                          f"{self.process.returncode}: "
+                          f"{self.log.read_text()[-2000:]}")
+
+
 class Suite:
-    """A set of engines with a store of its own."""
+    """A set of engines with a store and a vhost of its own."""
 
     def __init__(self, rig, name, store, options=(), engines=None,
-                 vhost="canopsis", partitions=None, groups=()):
+                 partitions=None, groups=()):
         """engines: {name: (next, side)}, else all of them; partitions:
         {name: how many} where not one; groups: of sources, each with a
         cleaner beside the main one."""
         self.rig = rig
+        self.vhost = rig.take_vhost()
         self.partitions = partitions or {}
         self.options = dict(options)
-        self.name = name
-        self.vhost = vhost
+        self.name = f"{name}-{store}-{self.vhost}"
+        self.web = None
         self.sets = {}  # {engine: [section.key=value]}
-        self.dir = rig.dir / name
+        self.dir = rig.dir / self.name
         self.engines = {}
         self.chain = engines or read_engines()
         self.list = list_processes(self.chain, self.partitions, groups)
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
-            self.uri = rig.mongod("uri", name).strip()
+            self.uri = rig.mongod("uri", self.name).strip()
         else:
             (self.dir / "store").mkdir()
             self.uri = f"sqlite:{self.dir / 'store'}"
@@ -390,9 +535,17 @@ class Suite:
         for name in self.list:
             self.engines.pop(name).stop()
 
+    def start_web(self):
+        self.web = Web(self)
+        self.web.wait_well()
+
+    def amqp(self, *args, **more):
+        return self.rig.amqp(*args, vhost=self.vhost, **more)
+
     def kill_all(self):
-        for engine in self.engines.values():
-            engine.kill()
+        for process in [*self.engines.values()] + [self.web] * \
+                (self.web is not None):
+            process.kill()
 
     def rows(self, *collections, where=None):
         """Rows of these collections (all when none is named)."""
@@ -407,18 +560,19 @@ class Suite:
             yield collection, key, json.loads(row)
 
     def forget_queues(self):
-        """Remove the queues of every engine: the next suite makes its own."""
+        """Remove the queues of every engine: the broker starts sooner."""
         names = [f"Engine_{name}" for name in self.list]
         names += [f"Engine_{name}.actions" for name in self.list
                   if name.startswith("alarm")]
         names += ["Engine_che", "Engine_fifo", "Engine_dead",
-                  "Engine_collectdgw"]
+                  "Engine_collectdgw", ALERTS]
         for name in dict.fromkeys(names):
             try:
-                self.rig.amqp("delete", name, stderr=subprocess.DEVNULL)
+                self.amqp("delete", name, stderr=subprocess.DEVNULL)
             except Failure:
                 pass
 
 
+ALERTS = "test.alerts"  # a listener's
 STOP = signal.SIGSTOP
 CONTINUE = signal.SIGCONT

@@ -24,7 +24,8 @@ enum {
     LONG_ROUNDS = 700, /* and at the end: proofs, marks, folds */
     PATIENCE = 4000,   /* rounds until an alarm must be seen */
     PAIRS = 60,        /* pairs of deaths tried for each engine */
-    ACTION_BYTES = 512,
+    ACTION_BYTES = 1024,
+    ID_BYTES = 128,
     MESSAGES_BEFORE_ACTION = 3
 };
 
@@ -64,6 +65,31 @@ static const char *const messages[] = {
     "{\"broken\":",
     EVENT("h1", "\"event_type\":\"ack\",\"author\":\"eve\",\"output\":\"d\""),
     EVENT("h2", "\"event_type\":\"log\",\"output\":\"e\""),
+    EVENT("h4", "\"event_type\":\"log\",\"output\":\"refused\""),
+    "{\"worse\":",
+};
+
+/* What makes the filter refuse a message, until it is gone. */
+static const char strict_rule[] =
+    "{\"filter\":\"component=h4\",\"on_failure\":\"dead\",\"actions\":["
+    "{\"type\":\"copy\",\"from\":\"infos.a\",\"to\":\"infos.b\"}]}";
+
+/* What is asked about the dead letters, in order. */
+static const struct {
+    const char *action;
+    const char *op;
+    const char *engine;
+    const char *holds; /* in the letter's body */
+    const char *body;  /* what goes instead; "": the letter itself */
+} requests[] = {
+    {"rep-1", "replay", "event-filter", "refused", ""},
+    {"rep-2", "replay", "event-filter", "refused", ""},
+    {"rep-3", "replay", "cleaner", "broken",
+     EVENT("h2", "\"event_type\":\"log\",\"output\":\"mended\"")},
+    {"rep-4", "replay", "collectdgw", "no_such_type",
+     "PUTVAL c0/load/load interval=10 1699999010:4:5:6"},
+    {"pur-1", "purge", "cleaner", "worse", ""},
+    {"pur-2", "purge", "cleaner", "worse", ""},
 };
 
 /* Lines that the end must hold, whatever the engines think. */
@@ -73,6 +99,13 @@ static const char *const expected[] = {
     "step /component/sim/s/h0 005 type=\"stateinc\" value=2",
     "point /component/sim/s/h0/load at ",
     "dead engine=\"cleaner\"",
+    "log entity_id=\"/component/sim/s/h4\" event_type=\"log\"",
+    "dead_replayed to \"rep-1\"",
+    "dead_refused to \"rep-2\"",
+    "dead_replayed to \"rep-3\"",
+    "dead_replayed to \"rep-4\"",
+    "dead_purged to \"pur-1\"",
+    "dead_refused to \"pur-2\"",
     "rule name=\"fails-often\" matches=4 drops=0 failures=4",
 };
 
@@ -145,6 +178,54 @@ static void send_action(struct world *world)
     send_to(world, "", "Engine_alarm.actions", "application/json", text);
 }
 
+static void set_strict_rule(struct world *world, bool there)
+{
+    struct doc_out *out = doc_out_new();
+    struct doc spec = {NULL, 0};
+
+    if (there) {
+        assert_int_equal(
+            doc_from_json(strict_rule, strlen(strict_rule), out, &spec, NULL),
+            ERR_OK);
+    }
+    world_change_object(world, "eventfilter", "strict", spec);
+    doc_out_free(out);
+}
+
+/* The letters are found before the first is touched: a purge takes them. */
+static void send_requests(struct world *world)
+{
+    char ids[N_ROWS(requests)][ID_BYTES];
+    struct buf text;
+
+    for (size_t i = 0; i < N_ROWS(requests); i++) {
+        for (int waited = 0;
+             !suite_dead_letter(world, requests[i].engine, requests[i].holds,
+                                ids[i], sizeof ids[i]);
+             waited++) {
+            assert_true(waited < PATIENCE);
+            rounds(world, 1);
+        }
+    }
+    buf_init(&text, ACTION_BYTES);
+    for (size_t i = 0; i < N_ROWS(requests); i++) {
+        struct doc_value body = {.type = DOC_STRING};
+
+        body.u.s.text = requests[i].body;
+        body.u.s.len = (uint32_t)strlen(requests[i].body);
+        buf_clear(&text);
+        buf_addf(&text,
+                 "{\"op\":\"%s\",\"id\":\"%s\",\"author\":\"bob\","
+                 "\"action\":\"%s\",\"body\":",
+                 requests[i].op, ids[i], requests[i].action);
+        body.type = body.u.s.len > 0 ? DOC_STRING : DOC_NULL;
+        doc_value_to_json(&body, &text);
+        buf_add_char(&text, '}');
+        send_to(world, "", "Engine_dead", "application/json", buf_str(&text));
+    }
+    buf_fini(&text);
+}
+
 static void tell(struct world *world)
 {
     for (size_t i = 0; i < N_ROWS(messages); i++) {
@@ -157,6 +238,12 @@ static void tell(struct world *world)
     }
     send_to(world, "amq.topic", "collectd", "text/collectd",
             "PUTVAL c0/load/load interval=10 1699999000:1:2:3");
+    send_to(world, "amq.topic", "collectd", "text/collectd",
+            "PUTVAL c0/load/no_such_type interval=10 1699999000:1");
+    rounds(world, LONG_ROUNDS);
+    set_strict_rule(world, false);
+    rounds(world, LONG_ROUNDS);
+    send_requests(world);
     rounds(world, LONG_ROUNDS);
 }
 
@@ -171,6 +258,7 @@ static char *run(struct deaths *deaths)
     buf_init(&end, DUMP_BYTES);
     broker_bind(world_broker(world), "listener", "canopsis.alerts", "#");
     rules_set(world, 0);
+    set_strict_rule(world, true);
     rounds(world, ROUNDS);
     world_set_script(world, &script);
     tell(world);

@@ -120,11 +120,26 @@ static bool each_log(void *ctx, const struct store_key *key, struct doc row)
 
 static bool each_dead(void *ctx, const struct store_key *key, struct doc row)
 {
-    static const char *const fields[] = {"engine", "reason", "field", "body",
+    static const char *const fields[] = {"engine",      "reason",      "field",
+                                         "replayed_by", "replayed_to", "body",
                                          NULL};
+    /* The body of an event tells its position, which chance has named. */
+    static const char *const of_event[] = {
+        "engine", "reason", "field", "replayed_by", "replayed_to", NULL};
 
     (void)key;
-    return add_row(ctx, "dead", row, fields);
+    return add_row(ctx, "dead", row,
+                   doc_sub(row, "event").len > 0 ? of_event : fields);
+}
+
+static bool each_dead_count(void *ctx, const struct store_key *key,
+                            struct doc row)
+{
+    static const char *const fields[] = {"engine", "field", "reason",
+                                         "total",  "kept",  NULL};
+
+    (void)key;
+    return add_row(ctx, "dead letters", row, fields);
 }
 
 static bool each_rule(void *ctx, const struct store_key *key, struct doc row)
@@ -429,6 +444,7 @@ bool suite_dump(struct world *world, struct buf *out, struct errbuf *why)
     scan(dump, STORE_EVENTS, each_event);
     scan(dump, STORE_EVENTS_LOG, each_log);
     scan(dump, STORE_DEAD, each_dead);
+    scan(dump, STORE_DEAD_COUNTS, each_dead_count);
     scan(dump, STORE_RULE_COUNTS, each_rule);
     scan(dump, STORE_METRICS, each_metric);
     scan(dump, STORE_METRICS, each_points);
@@ -466,4 +482,39 @@ bool suite_open_alarm(struct world *world, const char *entity, char *out,
         json_decref(alert);
     }
     return !resolved;
+}
+
+/* The first letter that matches; the scan ends there. */
+struct letter_search {
+    const char *engine;
+    const char *body;
+    char *out;
+    size_t size;
+};
+
+static bool match_letter(void *ctx, const struct store_key *key, struct doc row)
+{
+    const struct letter_search *search = ctx;
+
+    if (strcmp(doc_str(row, "engine", ""), search->engine) != 0 ||
+        strstr(doc_str(row, "body", ""), search->body) == NULL) {
+        return true;
+    }
+    (void)snprintf(search->out, search->size, "%s", key->text);
+    return false;
+}
+
+bool suite_dead_letter(struct world *world, const char *engine,
+                       const char *body, char *out, size_t size)
+{
+    const struct store_query query = {.collection = STORE_DEAD,
+                                      .limit = INT64_MAX};
+    struct letter_search search = {engine, body, out, size};
+    struct store *store = world_reader(world);
+    enum err err;
+
+    out[0] = '\0';
+    err = store_scan(store, &query, match_letter, &search, NULL, NULL);
+    store_close(store);
+    return err == ERR_OK && out[0] != '\0';
 }

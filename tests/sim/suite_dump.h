@@ -14,5 +14,9 @@ bool suite_dump(struct world *world, struct buf *out, struct errbuf *why);
  *  out[size]; false while there is none. */
 bool suite_open_alarm(struct world *world, const char *entity, char *out,
                       size_t size);
+/** Write the id of the first stored letter of an engine whose body holds the
+ *  text into out[size]; false while there is none. */
+bool suite_dead_letter(struct world *world, const char *engine,
+                       const char *body, char *out, size_t size);
 
 #endif

@@ -53,6 +53,7 @@ struct world {
     size_t stepping;          /* engine whose turn it is */
     struct instance *current; /* NULL: nobody's turn */
     uint64_t acts[ENGINES][WATCH_ACTS];
+    uint64_t starts; /* instances ever started */
 };
 
 uint64_t dice_roll(struct dice *dice, uint64_t below)
@@ -215,6 +216,7 @@ static struct instance *start(struct world *world, size_t e)
                                   .ctx = world};
     struct errbuf why;
 
+    world->starts++;
     instance->state = xcalloc(1, engine->ops->state_size);
     configure(instance, engine);
     instance->bus = broker_open(world->broker, engine->ops->name, "hypervise");
@@ -426,13 +428,15 @@ void world_step(struct world *world)
 bool world_turn(struct world *world, size_t engine, size_t instance)
 {
     const struct instance *before = world->instances[engine][instance];
+    uint64_t starts = world->starts;
 
     world->now_ms += TURN_MS;
     if (before == NULL) {
         return false;
     }
     (void)step_instance(world, engine, instance);
-    return world->instances[engine][instance] == before;
+    return world->instances[engine][instance] == before &&
+           world->starts == starts;
 }
 
 void world_kill(struct world *world, size_t engine, size_t instance)

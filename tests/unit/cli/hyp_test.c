@@ -124,11 +124,17 @@ static void seed(struct web_fixture *f)
     FIXED(f, STORE_METRICS,
           "{\"id\":\"/resource/c/n/web1/disk/used\",\"n\":7,\"entity_id\":"
           "\"/resource/c/n/web1/disk\",\"name\":\"used\",\"unit\":\"%\","
-          "\"type\":\"GAUGE\",\"last\":{\"t\":1000000000,\"value\":95.25}}");
+          "\"type\":\"GAUGE\",\"warn\":\"80\",\"crit\":\"90\"}");
     FIXED(f, STORE_METRICS,
           "{\"id\":\"/resource/c/n/web1/disk/free\",\"n\":8,\"entity_id\":"
           "\"/resource/c/n/web1/disk\",\"name\":\"free\",\"type\":\"GAUGE\","
           "\"last\":{\"t\":1000000000,\"value\":1234567}}");
+    FIXED(f, STORE_METRICS,
+          "{\"id\":\"/resource/c/n/web1/if/rx\",\"n\":9,\"entity_id\":"
+          "\"/resource/c/n/web1/if\",\"name\":\"rx\",\"type\":\"COUNTER\"}");
+    FIXED(f, STORE_POINTS, "{\"_a\":9,\"_b\":10000,\"v\":100}");
+    FIXED(f, STORE_POINTS, "{\"_a\":9,\"_b\":20000,\"v\":300}");
+    FIXED(f, STORE_POINTS, "{\"_a\":9,\"_b\":30000,\"v\":310}");
     FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":10000,\"v\":1}");
     FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":20500,\"v\":3.5}");
     FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":70000,\"v\":5}");
@@ -639,7 +645,39 @@ static const struct hyp_row hyps[] = {
      {"metric", "show", "used", "--from", "0", "--to", "100"},
      NULL,
      0,
-     "min 1  max 5  last 5  unit %  points 3\n",
+     "min 1  max 5  last 5  unit %  warn 80  crit 90  points 3\n",
+     NULL},
+    {"picture of a counter",
+     {"metric", "show", "if/rx", "--from", "0", "--to", "100"},
+     NULL,
+     0,
+     "min 1  max 20  last 1  points 2  as rates a second\n",
+     NULL},
+    {"picture of a counter as it is stored",
+     {"metric", "show", "if/rx", "--from", "0", "--to", "100", "--raw"},
+     NULL,
+     0,
+     "min 100  max 310  last 310  points 3\n",
+     NULL},
+    {"picture by minutes",
+     {"metric", "show", "used", "--from", "0", "--to", "100", "--resolution",
+      "minute"},
+     NULL,
+     0,
+     "a column is 60s",
+     NULL},
+    {"picture of a day",
+     {"metric", "show", "used", "--from", "0", "--to", "86400"},
+     NULL,
+     0,
+     "a column is 30m",
+     NULL},
+    {"points by hours",
+     {"metric", "show", "used", "--from", "0", "--to", "100", "--resolution",
+      "hour", "-ocsv"},
+     NULL,
+     0,
+     "=t,min,mean,max,last,count\r\n0,1,3.1666666666666665,5,5,3\r\n",
      NULL},
     {"picture's axis",
      {"metric", "show", "used", "--from=0", "--to=100"},

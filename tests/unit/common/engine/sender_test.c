@@ -152,7 +152,7 @@ static void add_envelope(struct sender *sender, size_t target, uint64_t batch,
             .stream = "s", .stream_len = 1, .n = 1, .doc = doc_out_done(out)}));
     buf_init(&contents, ENVELOPE_MESSAGE_MAX);
     envelope_out_finish(envelope, &contents);
-    sender_add_envelope(sender, target, &contents, batch);
+    sender_add_envelope(sender, target, &contents, 0, batch);
     buf_fini(&contents);
     free(text);
     doc_out_free(out);

@@ -455,6 +455,10 @@ static const struct rule_case stealthies[] = {
     {.name = "0 is off",
      .text = "@0 2 @1 0",
      .want = OPEN(2) " statedec=0 statusdec=0"},
+    {.name = "0 is off, also after a state that an operator set late",
+     .text = "@0/0 2 @1/1 0 @2/100 state:2 @3/101 0",
+     .want = OPEN(2) " statedec=0 statusdec=0 changestate=2 statusinc=1 "
+                     "statedec=0 statusdec=0"},
     {.name = "non-OK then OK within stealthy_time",
      .text = "@0 2 @299 0",
      .want = OPEN(2) " statedec=0 statusinc=2",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Ids of the last actions: a ring of rows, as many as are kept. */
-#include "engines/alarm/alarm_known.h"
+/** Ids of the last requests: a ring of rows, as many as are kept. */
+#include "common/engine/known.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,22 +21,22 @@ static const char *row_name(const struct engine_io *io, char name[ROW_NAME_MAX])
     return name;
 }
 
-void alarm_known_fini(struct alarm_known *known)
+void known_fini(struct known *known)
 {
-    for (size_t i = 0; known->slots != NULL && i < ALARM_KNOWN_MAX; i++) {
+    for (size_t i = 0; known->slots != NULL && i < KNOWN_MAX; i++) {
         free(known->slots[i]);
     }
     free(known->slots);
     map_fini(&known->ids);
-    *known = (struct alarm_known){0};
+    *known = (struct known){0};
 }
 
-static void put(struct alarm_known *known, size_t slot, const char *id)
+static void put(struct known *known, size_t slot, const char *id)
 {
     char *old;
 
     if (known->slots == NULL) {
-        known->slots = xcalloc(ALARM_KNOWN_MAX, sizeof *known->slots);
+        known->slots = xcalloc(KNOWN_MAX, sizeof *known->slots);
     }
     old = known->slots[slot];
     if (old != NULL) {
@@ -52,40 +52,37 @@ static void put(struct alarm_known *known, size_t slot, const char *id)
 
 static bool load_row(void *ctx, const struct store_key *key, struct doc row)
 {
-    struct alarm_known *known = ctx;
+    struct known *known = ctx;
     int64_t n = doc_i64(row, "n", 0);
 
-    if (key->a >= 0 && key->a < ALARM_KNOWN_MAX) {
+    if (key->a >= 0 && key->a < KNOWN_MAX) {
         put(known, (size_t)key->a, doc_str(row, "id", ""));
         known->n = n > known->n ? n : known->n;
     }
     return true;
 }
 
-enum err alarm_known_load(struct alarm_known *known, struct engine_io *io)
+enum err known_load(struct known *known, struct engine_io *io)
 {
     char name[ROW_NAME_MAX];
     const struct store_key from = {.text = row_name(io, name), .a = 0};
-    const struct store_key to = {.text = name, .a = ALARM_KNOWN_MAX};
-    const struct store_query query = {.collection = STORE_IDS,
-                                      .from = &from,
-                                      .to = &to,
-                                      .limit = ALARM_KNOWN_MAX};
+    const struct store_key to = {.text = name, .a = KNOWN_MAX};
+    const struct store_query query = {
+        .collection = STORE_IDS, .from = &from, .to = &to, .limit = KNOWN_MAX};
 
-    alarm_known_fini(known);
+    known_fini(known);
     return store_scan(engine_store(io), &query, load_row, known, NULL, NULL);
 }
 
-bool alarm_known_has(const struct alarm_known *known, const char *id)
+bool known_has(const struct known *known, const char *id)
 {
     return map_get(&known->ids, id, strlen(id)) != NULL;
 }
 
-void alarm_known_add(struct alarm_known *known, struct engine_io *io,
-                     const char *id)
+void known_add(struct known *known, struct engine_io *io, const char *id)
 {
     char name[ROW_NAME_MAX];
-    int64_t slot = known->n % ALARM_KNOWN_MAX;
+    int64_t slot = known->n % KNOWN_MAX;
     const struct store_key key = {.text = row_name(io, name), .a = slot};
     struct doc_out *out = engine_scratch(io);
 
