@@ -480,7 +480,7 @@ class Suite:
         cleaner beside the main one."""
         self.rig = rig
         self.vhost = rig.take_vhost()
-        self.partitions = partitions or {}
+        self.groups = groups
         self.options = dict(options)
         self.name = f"{name}-{store}-{self.vhost}"
         self.web = None
@@ -488,15 +488,20 @@ class Suite:
         self.dir = rig.dir / self.name
         self.engines = {}
         self.chain = engines or read_engines()
-        self.list = list_processes(self.chain, self.partitions, groups)
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
             self.uri = rig.mongod("uri", self.name).strip()
         else:
             (self.dir / "store").mkdir()
             self.uri = f"sqlite:{self.dir / 'store'}"
-        self.configure()
+        self.renumber(partitions or {})
         rig.suites.append(self)
+
+    def renumber(self, partitions):
+        """From the next start on, as many partitions of these engines."""
+        self.partitions = partitions
+        self.list = list_processes(self.chain, partitions, self.groups)
+        self.configure()
 
     def configure(self):
         etc = self.dir / "etc"
