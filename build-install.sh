@@ -15,21 +15,25 @@ packages_build=(
     autoconf autoconf-archive automake gcc libc6-dev libtool make pkg-config
     libbson-dev libcollectdclient-dev libcurl4-openssl-dev libexpat1-dev
     libjansson-dev liblz4-dev libmicrohttpd-dev libmongoc-dev libpcre2-dev
-    librabbitmq-dev libsodium-dev libsqlite3-dev libyajl-dev
+    libgnutls28-dev librabbitmq-dev libsodium-dev libsqlite3-dev libyajl-dev
+    nettle-dev
 )
 packages_run=(
     collectd-core libmnl0 librabbitmq4 libyajl2 procps rabbitmq-server
     supervisor
 )
 packages_test=(
-    ca-certificates curl libcmocka-dev python3 python3-pip shellcheck unzip
-    xz-utils
+    bsdutils ca-certificates curl gnutls-bin libcmocka-dev nsca-client
+    prometheus prometheus-alertmanager python3 python3-pip rsyslog
+    rsyslog-gnutls shellcheck unzip xz-utils
 )
 # What these packages would start at boot by themselves.
 package_services=(
     rabbitmq-server:rabbitmq-server.service collectd-core:collectd.service
     supervisor:supervisor.service erlang-base:epmd.service
-    erlang-base:epmd.socket
+    erlang-base:epmd.socket rsyslog:rsyslog.service
+    prometheus:prometheus.service
+    prometheus-alertmanager:prometheus-alertmanager.service
 )
 space_build_mb=700
 space_prefix_mb=300

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** What operators do to alarms and entities: choose, ask, send, report. */
+/** What operators do to many at once: choose, ask, send, report. */
 #include "cli/acting.h"
 
 #include <pwd.h>
@@ -15,7 +15,8 @@ enum {
     PATH_BYTES = 64 * 1024,
     BODY_BYTES = 8 * 1024 * 1024,
     QUESTION_MAX = 160,
-    ALL_MAX = 100000
+    ALL_MAX = 100000,
+    A_REQUEST = 1000 /* targets; as many as a server takes by default */
 };
 
 struct targets {
@@ -57,7 +58,9 @@ static int find_by_filter(struct hyp *hyp, const struct acting *acting,
 
     buf_init(&path, PATH_BYTES);
     buf_add_str(&path, acting->path);
-    api_add_param(&path, "filter", hyp_option(hyp, "filter"));
+    api_add_param(&path, "filter",
+                  hyp_has(hyp, "all") ? acting->all
+                                      : hyp_option(hyp, "filter"));
     code = listing_each(hyp, buf_str(&path), 0, add_target, targets, NULL);
     buf_fini(&path);
     return code;
@@ -116,29 +119,48 @@ void acting_add_text(struct buf *out, const char *name, const char *text)
     doc_value_to_json(&value, out);
 }
 
+/* The targets from `first` on, as many as a request takes. */
+struct part {
+    const struct targets *targets;
+    size_t first;
+    size_t n;
+};
+
+static void write_ids(const struct part *part, struct buf *out)
+{
+    buf_add_str(out, ",\"ids\":[");
+    for (size_t i = 0; i < part->n; i++) {
+        const char *text = part->targets->ids[part->first + i];
+        struct doc_value id = {.type = DOC_STRING};
+
+        id.u.s.text = text;
+        id.u.s.len = (uint32_t)strlen(text);
+        buf_add_str(out, i > 0 ? "," : "");
+        doc_value_to_json(&id, out);
+    }
+    buf_add_char(out, ']');
+}
+
 static void write_body(const struct hyp *hyp, const struct acting *acting,
-                       const struct targets *targets, struct buf *out)
+                       const struct part *part, struct buf *out)
 {
     const char *author = hyp_option(hyp, "author");
     const char *message = hyp_option(hyp, "message");
     char *own = default_author();
+    struct buf members;
 
-    buf_addf(out, "{\"type\":\"%s\"%s", acting->type,
-             acting->extra == NULL ? "" : acting->extra);
-    acting_add_text(out, "author", author != NULL ? author : own);
+    buf_init(&members, BODY_BYTES);
+    if (acting->post == NULL) {
+        acting_add_text(&members, "type", acting->type);
+    }
+    buf_add_str(&members, acting->extra == NULL ? "" : acting->extra);
+    acting_add_text(&members, "author", author != NULL ? author : own);
     if (message != NULL) {
-        acting_add_text(out, "message", message);
+        acting_add_text(&members, "message", message);
     }
-    buf_add_str(out, ",\"ids\":[");
-    for (size_t i = 0; i < targets->n; i++) {
-        struct doc_value id = {.type = DOC_STRING};
-
-        id.u.s.text = targets->ids[i];
-        id.u.s.len = (uint32_t)strlen(targets->ids[i]);
-        buf_add_str(out, i > 0 ? "," : "");
-        doc_value_to_json(&id, out);
-    }
-    buf_add_str(out, "]}");
+    write_ids(part, &members);
+    buf_addf(out, "{%s}", buf_str(&members) + 1); /* without the first comma */
+    buf_fini(&members);
     free(own);
 }
 
@@ -201,8 +223,8 @@ static int report(struct hyp *hyp, const struct api_answer *answer)
     return good == n ? HYP_DONE : good > 0 ? HYP_PARTLY : HYP_REFUSED;
 }
 
-static int act_now(struct hyp *hyp, const struct acting *acting,
-                   const struct targets *targets)
+static int act_on(struct hyp *hyp, const struct acting *acting,
+                  const struct part *part)
 {
     struct api_answer answer;
     struct buf path;
@@ -210,9 +232,10 @@ static int act_now(struct hyp *hyp, const struct acting *acting,
     int code;
 
     buf_init(&path, PATH_BYTES);
-    buf_addf(&path, "%s/actions", acting->path);
+    buf_addf(&path, "%s%s", acting->path,
+             acting->post != NULL ? acting->post : "/actions");
     buf_init(&body, BODY_BYTES);
-    write_body(hyp, acting, targets, &body);
+    write_body(hyp, acting, part, &body);
     code = call_any(hyp, buf_str(&path), &body, &answer);
     buf_fini(&body);
     buf_fini(&path);
@@ -223,12 +246,39 @@ static int act_now(struct hyp *hyp, const struct acting *acting,
     return code;
 }
 
+/* What two requests together come to. */
+static int join(int code, int next)
+{
+    return code == next ? code
+           : code == HYP_UNREACHABLE || next == HYP_UNREACHABLE
+               ? HYP_UNREACHABLE
+               : HYP_PARTLY;
+}
+
+static int act_now(struct hyp *hyp, const struct acting *acting,
+                   const struct targets *targets)
+{
+    int code = HYP_DONE;
+
+    for (size_t first = 0; first < targets->n && code != HYP_UNREACHABLE;
+         first += A_REQUEST) {
+        size_t left = targets->n - first;
+        const struct part part = {targets, first,
+                                  left < A_REQUEST ? left : A_REQUEST};
+        int next = act_on(hyp, acting, &part);
+
+        code = first == 0 ? next : join(code, next);
+    }
+    return code;
+}
+
 static int confirm_and_act(struct hyp *hyp, const struct acting *acting,
                            const struct targets *targets)
 {
     char question[QUESTION_MAX];
     const char *noun = targets->n == 1 ? acting->one : acting->many;
-    bool ask = acting->asks || targets->n > 1 || hyp_has(hyp, "filter");
+    bool ask = acting->asks || targets->n > 1 || hyp_has(hyp, "filter") ||
+               hyp_has(hyp, "all");
 
     if (targets->n == 0) {
         hyp_say("no %s matches", acting->one);
@@ -253,13 +303,15 @@ static int confirm_and_act(struct hyp *hyp, const struct acting *acting,
 
 int acting_do(struct hyp *hyp, const struct acting *acting)
 {
-    bool by_filter = hyp_has(hyp, "filter");
+    bool by_filter = hyp_has(hyp, "filter") || hyp_has(hyp, "all");
     struct targets targets = {0};
     enum hyp_format format = hyp->format;
     int code;
 
-    if (by_filter == (hyp->args.n > 0)) {
-        hyp_say("give the ids of %s, or --filter", acting->many);
+    if (by_filter == (hyp->args.n > 0) ||
+        (hyp_has(hyp, "filter") && hyp_has(hyp, "all"))) {
+        hyp_say("give the ids of %s, or --filter%s", acting->many,
+                args_listed(hyp->command->options, "all") ? ", or --all" : "");
         return HYP_USAGE;
     }
     hyp->format = FORMAT_TABLE; /* what is shown before asking */
@@ -272,4 +324,11 @@ int acting_do(struct hyp *hyp, const struct acting *acting)
     }
     targets_fini(&targets);
     return code;
+}
+
+int acting_take_id(struct hyp *hyp, const char *word, char **id)
+{
+    (void)hyp;
+    *id = xstrdup(word);
+    return HYP_DONE;
 }

@@ -43,7 +43,7 @@ struct amqp_sender {
     char id[2 * ID_BYTES + 1]; /* of all messages of this run */
     uint64_t n_ids;
     bool up;
-    bool failed; /* told already */
+    bool failed;                                 /* told already */
     struct pending pending[UNCONFIRMED_MAX + 1]; /* in order of numbers */
     size_t n_pending;
     /* one call of send */

@@ -10,8 +10,8 @@
 
 struct amqp_sender;
 
-/** Called for each event of a body that is settled, index its place in the body:
- *  why NULL: confirmed by the broker. */
+/** Called for each event of a body that is settled, index its place in the
+ * body: why NULL: confirmed by the broker. */
 typedef void amqp_item_fn(void *ctx, size_t index, const struct errbuf *why);
 
 /** Connect as amqp.conf of the folder says (NULL: the usual one). NULL, and

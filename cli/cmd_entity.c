@@ -1,33 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** hyp entity, hyp dead: what sends events, and what was refused. */
-#include <stdio.h>
-
+/** hyp entity: what sends events. */
 #include "cli/acting.h"
-#include "cli/call.h"
 #include "common/base/mem.h"
-
-enum {
-    PATH_BYTES = 16 * 1024
-};
-
-/* Show the one item under an id. */
-static int show(struct hyp *hyp, const char *path, const struct column *columns)
-{
-    struct api_answer answer;
-    struct buf full;
-    int code;
-
-    buf_init(&full, PATH_BYTES);
-    buf_add_str(&full, path);
-    api_add_param(&full, "id", hyp->args.words[0]);
-    code = call_get(hyp, buf_str(&full), &answer);
-    buf_fini(&full);
-    if (code == HYP_DONE) {
-        listing_show_item(hyp, answer.doc, columns);
-        api_answer_fini(&answer);
-    }
-    return code;
-}
 
 static const struct column entity_columns[] = {
     {"TYPE", "type", COLUMN_TEXT, false},
@@ -54,14 +28,7 @@ int cmd_entity_list(struct hyp *hyp)
 
 int cmd_entity_show(struct hyp *hyp)
 {
-    return show(hyp, ENTITIES, entity_columns);
-}
-
-static int take_id(struct hyp *hyp, const char *word, char **id)
-{
-    (void)hyp;
-    *id = xstrdup(word);
-    return HYP_DONE;
+    return listing_show_one(hyp, ENTITIES, entity_columns);
 }
 
 static int act(struct hyp *hyp, const char *type)
@@ -72,7 +39,7 @@ static int act(struct hyp *hyp, const char *type)
                                       .many = "entities",
                                       .and_more = " and what belongs there",
                                       .columns = entity_columns,
-                                      .find = take_id,
+                                      .find = acting_take_id,
                                       .type = type,
                                       .asks = true});
 }
@@ -90,36 +57,4 @@ int cmd_entity_disable(struct hyp *hyp)
 int cmd_entity_delete(struct hyp *hyp)
 {
     return act(hyp, "delete");
-}
-
-static const struct column dead_columns[] = {
-    {"AT", "at", COLUMN_TIME, false},
-    {"ENGINE", "engine", COLUMN_TEXT, false},
-    {"FIELD", "field", COLUMN_TEXT, false},
-    {"REASON", "reason", COLUMN_TEXT, false},
-    {"ROUTING KEY", "routing_key", COLUMN_TEXT, true},
-    {"ID", "id", COLUMN_TEXT, false},
-    {NULL, NULL, COLUMN_TEXT, false},
-};
-
-static const struct column dead_details[] = {
-    {"ID", "id", COLUMN_TEXT, false},
-    {"AT", "at", COLUMN_TIME, false},
-    {"ENGINE", "engine", COLUMN_TEXT, false},
-    {"REASON", "reason", COLUMN_TEXT, false},
-    {"FIELD", "field", COLUMN_TEXT, false},
-    {"ROUTING KEY", "routing_key", COLUMN_TEXT, false},
-    {"POSITION", "position", COLUMN_TEXT, false},
-    {"BODY", "body", COLUMN_TEXT, false},
-    {NULL, NULL, COLUMN_TEXT, false},
-};
-
-int cmd_dead_list(struct hyp *hyp)
-{
-    return listing_show(hyp, "/api/v1/dead", dead_columns);
-}
-
-int cmd_dead_show(struct hyp *hyp)
-{
-    return show(hyp, "/api/v1/dead", dead_details);
 }

@@ -50,6 +50,7 @@ int cmd_metric_list(struct hyp *hyp)
     buf_init(&path, PATH_BYTES);
     buf_add_str(&path, METRICS);
     api_add_param(&path, "entity", hyp_option(hyp, "entity"));
+    api_add_param(&path, "component", hyp_option(hyp, "component"));
     code = listing_show(hyp, buf_str(&path), columns);
     buf_fini(&path);
     return code;

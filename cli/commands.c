@@ -16,6 +16,15 @@
     "A component stands for its resources too, a connector for all that it\n"  \
     "sends. What will be hit is shown and you are asked, unless --yes.\n"
 
+#define LETTER_OPTIONS "filter all author yes dry-run output"
+
+#define LETTER_HELP                                                            \
+    "With --filter, --all, or more than one ID, what will be hit is shown "    \
+    "and\n"                                                                    \
+    "you are asked, unless --yes. The answer is waited for: 'done', "          \
+    "'refused'\n"                                                              \
+    "with the reason, or 'pending' when it did not come in time.\n"
+
 #define FILTER_HELP                                                            \
     "A filter is short text, like  state>=2 and component~\"^web\" and not "   \
     "acked\nor a JSON object, like  {\"state\": {\"$gte\": 2}}.\n"
@@ -108,8 +117,9 @@ const struct command commands[] = {
                  "  hyp entity delete /component/collectd/old1/old1 "
                  "--message \"scrapped\"\n"},
     {"metric", "list", "", "metrics with unit and last value",
-     LISTING_OPTIONS " entity", 0, 0, cmd_metric_list,
+     LISTING_OPTIONS " entity component", 0, 0, cmd_metric_list,
      "Examples:\n"
+     "  hyp metric list --component web1\n"
      "  hyp metric list --search cpu\n"
      "  hyp metric list --entity /resource/collectd/host1/host1/load\n"},
     {"metric", "show", "METRIC", "one metric drawn, or its points",
@@ -143,9 +153,32 @@ const struct command commands[] = {
      "  hyp bench --amqp --rate 1000 --for 1m -o json\n"
      "  hyp bench --components 10000 --resources 100 --batch 50\n"},
     {"dead", "list", "", "messages that were refused", LISTING_OPTIONS, 0, 0,
-     cmd_dead_list, "Newest first, each with the reason.\n"},
+     cmd_dead_list,
+     "Newest first, each with the reason, and who replayed it.\n" FILTER_HELP
+     "\nExample:\n"
+     "  hyp dead list --filter 'engine=cleaner and field=state'\n"},
+    {"dead", "count", "", "how many, by engine and kind of reason",
+     LISTING_OPTIONS, 0, 0, cmd_dead_count,
+     "TOTAL counts all there ever were, KEPT those that are still there.\n"},
     {"dead", "show", "ID", "one of them, with its body", "output", 1, 1,
-     cmd_dead_show, NULL},
+     cmd_dead_show,
+     "Example, to edit one and have it processed:\n"
+     "  hyp dead show ID -o json > letter.json\n"},
+    {"dead", "replay", "[ID ...]", "give them again to who refused them",
+     LETTER_OPTIONS " body", 0, -1, cmd_dead_replay,
+     "Each goes again to the engine that refused it, once: what was replayed\n"
+     "already is refused. What is refused again is a dead letter of its own.\n"
+     "With --body, for one ID, what the file holds enters in its place as a\n"
+     "new event. --all stands for all that were not replayed yet.\n" LETTER_HELP
+     "\nExamples:\n"
+     "  hyp dead replay --filter 'engine=event-filter' --yes\n"
+     "  hyp dead replay --all\n"
+     "  hyp dead replay cleaner/5ae1cf7469-10-0 --body mended.json\n"},
+    {"dead", "purge", "[ID ...]", "delete them", LETTER_OPTIONS, 0, -1,
+     cmd_dead_purge,
+     LETTER_HELP "\nExamples:\n"
+                 "  hyp dead purge --filter 'field=state' --dry-run\n"
+                 "  hyp dead purge --all --yes\n"},
     {NULL, "top", "", "rates and health of every process",
      "output once interval", 0, 0, cmd_top,
      "Refreshed until Ctrl-C on a terminal, else once.\n"},

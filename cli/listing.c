@@ -170,3 +170,22 @@ void listing_show_item(const struct hyp *hyp, struct doc item,
     }
     buf_fini(&cell);
 }
+
+int listing_show_one(struct hyp *hyp, const char *path,
+                     const struct column *columns)
+{
+    struct api_answer answer;
+    struct buf full;
+    int code;
+
+    buf_init(&full, PATH_MAX_BYTES);
+    buf_add_str(&full, path);
+    api_add_param(&full, "id", hyp->args.words[0]);
+    code = call_get(hyp, buf_str(&full), &answer);
+    buf_fini(&full);
+    if (code == HYP_DONE) {
+        listing_show_item(hyp, answer.doc, columns);
+        api_answer_fini(&answer);
+    }
+    return code;
+}

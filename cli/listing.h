@@ -21,6 +21,10 @@ int listing_show(struct hyp *hyp, const char *path,
  *  told. */
 bool listing_path(const struct hyp *hyp, const char *path, struct buf *out,
                   int64_t *limit);
+/** Show the one item of path that the first word names by its id. Returns the
+ *  exit code. */
+int listing_show_one(struct hyp *hyp, const char *path,
+                     const struct column *columns);
 /** Show one item's members, a line each (or as the format says). */
 void listing_show_item(const struct hyp *hyp, struct doc item,
                        const struct column *columns);

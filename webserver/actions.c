@@ -2,7 +2,7 @@
 /**
  * What operators do, and what comes of it. To alarms: through the alarm
  * engine's own queue. To entities: as events of the chain, so that each engine
- * sees them in their order.
+ * sees them in their order. To dead letters: through the queue of the letters.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -52,6 +52,7 @@ struct act_kind {
     enum store_collection collection;
     const char *unknown; /* why an id is refused that nothing has */
     const char *many;    /* their name */
+    bool bare;           /* a row may be large, and is not needed */
     /** Choose what belongs to the chosen ones too; may be NULL. */
     enum err (*widen)(struct acting *acting, struct errbuf *why);
     void (*write)(const struct order *order, const struct act *act,
@@ -78,6 +79,10 @@ struct acting {
 
 /* The acts. */
 
+/* Stands for a row that nobody asks for anything. */
+static const uint8_t no_members[] = {5, 0, 0, 0, 0};
+static const struct doc bare_row = {no_members, sizeof no_members};
+
 static struct act *add_act(struct acting *acting, const char *id,
                            struct doc row)
 {
@@ -91,8 +96,10 @@ static struct act *add_act(struct acting *acting, const char *id,
     act->acting = acting;
     act->id = xstrdup(id);
     if (row.data != NULL) {
-        act->row = xmemdup(row.data, row.len);
-        act->row_len = row.len;
+        const struct doc kept = acting->kind->bare ? bare_row : row;
+
+        act->row = xmemdup(kept.data, kept.len);
+        act->row_len = kept.len;
     }
     random_hex(act->waiter.id, ACTION_ID_MAX / 2);
     acting->acts[acting->n++] = act;
@@ -208,12 +215,18 @@ static void check_finished(struct acting *acting)
 
 /* What comes back. */
 
+static bool is_refusal(const char *type)
+{
+    return strcmp(type, "action_refused") == 0 ||
+           strcmp(type, "dead_refused") == 0;
+}
+
 static void on_answer(struct waiter *waiter, struct doc change)
 {
     /* waiter is the first member */
     struct act *act = (struct act *)waiter;
 
-    if (strcmp(doc_str(change, "type", ""), "action_refused") == 0) {
+    if (is_refusal(doc_str(change, "type", ""))) {
         set_outcome(act, OUTCOME_REFUSED,
                     doc_str(change, "message", "it was refused"));
     } else {
@@ -530,6 +543,48 @@ static const struct act_kind entity_kind = {
     .address = address_entity,
 };
 
+/* Dead letters. */
+
+static void write_letter_request(const struct order *order,
+                                 const struct act *act, struct doc row,
+                                 struct buf *out)
+{
+    (void)row;
+    buf_clear(out);
+    buf_addf(out, "{\"op\":\"%s\"", order->type_name);
+    json_add_member(out, "id", act->id);
+    json_add_member(out, "action", act->waiter.id);
+    json_add_member(out, "author", order->author);
+    json_add_member(out, "body", order->body);
+    buf_add_char(out, '}');
+}
+
+static void address_letters(struct acting *acting, struct doc row,
+                            struct bus_message *message)
+{
+    (void)acting;
+    (void)row;
+    message->exchange = "";
+    message->routing_key = WEB_QUEUE_DEAD;
+}
+
+#define LETTERS                                                                \
+    .collection = STORE_DEAD, .unknown = "no dead letter has this id",         \
+    .many = "dead letters", .bare = true, .write = write_letter_request,       \
+    .address = address_letters
+
+static const struct act_kind replay_kind = {
+    .order = {.type = "replay",
+              .fields = "ids, filter, all, author, body",
+              .all = "{\"replayed_at\":{\"$exists\":false}}"},
+    LETTERS,
+};
+
+static const struct act_kind purge_kind = {
+    .order = {.type = "purge", .fields = "ids, filter, all, author"},
+    LETTERS,
+};
+
 /* Targets. */
 
 static bool on_target(void *ctx, const struct store_key *key, struct doc row)
@@ -597,7 +652,7 @@ static enum err choose_matches(struct acting *acting,
 static enum err choose(struct acting *acting, const struct order *order,
                        struct errbuf *why)
 {
-    enum err err = order->filter != NULL
+    enum err err = order->ids.len == 0
                        ? choose_matches(acting, order->filter, why)
                        : choose_ids(acting, order->ids);
 
@@ -648,7 +703,9 @@ static void start(struct server *server, struct request *request,
         list_reply_failed(request, err, &why);
     } else if (acting->too_many) {
         request_problem(request, HTTP_UNPROCESSABLE,
-                        order->filter != NULL ? "filter" : "ids",
+                        order->all              ? "all"
+                        : order->filter != NULL ? "filter"
+                                                : "ids",
                         "they are more than %lld %s (actions_max): narrow it",
                         (long long)server->conf->actions, kind->many);
     } else if (acting->n == 0) {
@@ -686,4 +743,14 @@ void actions_post(struct server *server, struct request *request)
 void entities_act(struct server *server, struct request *request)
 {
     post(server, request, &entity_kind);
+}
+
+void dead_replay(struct server *server, struct request *request)
+{
+    post(server, request, &replay_kind);
+}
+
+void dead_purge(struct server *server, struct request *request)
+{
+    post(server, request, &purge_kind);
 }

@@ -20,9 +20,12 @@
 enum {
     BACKLOG = 128,
     TICK_MS = 1000,
-    DRAIN_FACTOR = 4, /* of the body limit: read and dropped, to be polite */
-    SEND_FACTOR = 10, /* of receive_ms: the slowest reader of an answer */
-    POOL_EXTRA = 4096 /* of a connection's memory: our answer's headers */
+    DRAIN_FACTOR = 4,  /* of the body limit: read and dropped, to be polite */
+    SEND_FACTOR = 10,  /* of receive_ms: the slowest reader of an answer */
+    POOL_EXTRA = 4096, /* of a connection's memory: our answer's headers */
+    /* What passes the limit of headers by no more than this is read, to be
+     * refused by us; beyond, the library answers in its own way. */
+    POOL_FACTOR = 4
 };
 
 enum phase {
@@ -251,6 +254,15 @@ static void refuse_large(struct request *request)
                     (long long)request->http->options->body_bytes);
 }
 
+static bool headers_are_large(const struct request *request)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    return info != NULL &&
+           info->header_size > (size_t)request->http->options->header_bytes;
+}
+
 static enum MHD_Result start_request(struct request *request,
                                      const char *method)
 {
@@ -260,7 +272,12 @@ static enum MHD_Result start_request(struct request *request,
 
     request->method = method_of(method);
     request->phase = PHASE_BODY;
-    if (strlen(request->target) > (size_t)http->options->target_bytes) {
+    if (headers_are_large(request)) {
+        request_problem(request, HTTP_HEADERS_TOO_LARGE, NULL,
+                        "the request's line and headers may have %lld bytes "
+                        "at most",
+                        (long long)http->options->header_bytes);
+    } else if (strlen(request->target) > (size_t)http->options->target_bytes) {
         request_problem(request, HTTP_URI_TOO_LONG, NULL,
                         "the path and query may have %lld bytes at most",
                         (long long)http->options->target_bytes);
@@ -428,7 +445,8 @@ static struct MHD_Daemon *start_daemon(struct http *http)
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
         http->listener, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned int)o->connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)o->header_bytes + POOL_EXTRA, MHD_OPTION_CONNECTION_TIMEOUT,
+        POOL_FACTOR * (size_t)o->header_bytes + POOL_EXTRA,
+        MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned int)((o->idle_ms + TICK_MS - 1) / TICK_MS),
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target,
         http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,

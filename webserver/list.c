@@ -2,6 +2,7 @@
 /** Lists and single items from the store. */
 #include "webserver/list.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/event/event.h"
 #include "webserver/json_text.h"
 #include "webserver/marks.h"
 
@@ -170,12 +172,42 @@ static bool add_filter(struct listing *l, struct buf *out)
     return true;
 }
 
+/* A pattern for the ids of a component and of all that it has, by the form of
+ * entity ids: "/<type>/<connector>/<connector name>/<component>[/...]". */
+static void add_component(const char *component, struct buf *out)
+{
+    struct buf pattern;
+
+    buf_init(&pattern, 4 * EVENT_ENTITY_ID_MAX);
+    buf_add_str(&pattern, "^/[^/]+/[^/]+/[^/]+/");
+    for (const char *c = component; *c != '\0'; c++) {
+        if (*c == '/' || *c == '%') {
+            buf_add_str(&pattern, *c == '/' ? "%2F" : "%25");
+        } else {
+            buf_add_str(&pattern, isascii((unsigned char)*c) &&
+                                          !isalnum((unsigned char)*c)
+                                      ? "\\"
+                                      : "");
+            buf_add_char(&pattern, *c);
+        }
+    }
+    buf_add_str(&pattern, "(?:/|\\z)");
+    buf_add_str(out, "{\"entity_id\":{\"$regex\":");
+    json_add_text(out, buf_str(&pattern));
+    buf_add_str(out, "}}");
+    buf_fini(&pattern);
+}
+
 static bool add_conditions(struct listing *l, struct buf *out)
 {
     const char *search = request_param(l->request, "search");
     const char *entity = l->first->entity_param != NULL
                              ? request_param(l->request, l->first->entity_param)
                              : NULL;
+    const char *component =
+        l->first->component_param != NULL
+            ? request_param(l->request, l->first->component_param)
+            : NULL;
     size_t start = out->len;
 
     if (!add_filter(l, out)) {
@@ -195,6 +227,15 @@ static bool add_conditions(struct listing *l, struct buf *out)
         buf_add_str(out, "{\"entity_id\":");
         json_add_text(out, entity);
         buf_add_char(out, '}');
+    }
+    if (component != NULL && strlen(component) > EVENT_COMPONENT_MAX) {
+        request_problem(l->request, HTTP_BAD_REQUEST, "component",
+                        "expected at most %d bytes", EVENT_COMPONENT_MAX);
+        return false;
+    }
+    if (component != NULL) {
+        buf_add_str(out, out->len > start ? "," : "");
+        add_component(component, out);
     }
     if (l->first->kind != NULL) {
         buf_add_str(out, out->len > start ? "," : "");
@@ -416,19 +457,25 @@ static void add_next(const struct listing *l, struct buf *out)
     }
 }
 
+/* Whether the page is the whole list. */
+static bool is_whole(const struct listing *l)
+{
+    const char *cursor = request_param(l->request, "cursor");
+
+    return l->next.len == 0 && l->spec->then == NULL &&
+           (cursor == NULL || cursor[0] == '\0');
+}
+
 /* With a span of keys the total counts what the page holds: a count there
  * would read every row. */
 static enum err add_total(const struct listing *l, struct buf *out)
 {
-    int64_t total = 0;
-    bool exact = true;
+    bool counts = !is_whole(l) && l->first->span == NULL;
+    int64_t total = counts ? 0 : l->n;
+    bool exact = counts || is_whole(l);
 
-    if (l->first->span != NULL) {
-        total = l->n;
-        exact = l->next.len == 0 && request_param(l->request, "cursor") == NULL;
-    }
-    for (const struct list_spec *s = l->first;
-         s != NULL && l->first->span == NULL; s = s->then) {
+    for (const struct list_spec *s = l->first; s != NULL && counts;
+         s = s->then) {
         int64_t n;
         enum err err = store_count(l->server->store, s->collection, l->filter,
                                    LIST_TOTAL_MAX + 1, &n);

@@ -60,6 +60,7 @@ struct list_spec {
     const char *sort;                /**< default: "field" or "-field"; NULL:
                                           by key */
     const char *entity_param;        /**< parameter that means entity_id */
+    const char *component_param;     /**< one that means a part of it */
     const char *kind;             /**< what the field kind must be, or NULL */
     bool marks;                   /**< filters may use the words of marks.h */
     const struct list_span *span; /**< NULL: all keys */

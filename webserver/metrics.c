@@ -116,6 +116,7 @@ static const struct list_spec metrics = {
     .fields = fields,
     .search = search,
     .entity_param = "entity",
+    .component_param = "component",
     .write = write_metric,
     .prepare = prepare_metrics,
 };

@@ -8,7 +8,8 @@
 #include "webserver/marks.h"
 
 enum {
-    TEXT_MAX = 4096
+    TEXT_MAX = 4096,
+    BODY_MAX = 64 * 1024
 };
 
 /* Longer than anything is snoozed, and no overflow in milliseconds. */
@@ -90,6 +91,33 @@ static bool take_keep_state(struct request *request, struct order *order,
     order->keep_state = order->has_keep_state && value->u.b;
     return order->has_keep_state ||
            bad(request, "keep_state", "expected true or false");
+}
+
+static bool take_all(struct request *request, struct order *order,
+                     const struct doc_value *value)
+{
+    order->all = value->type == DOC_BOOL && value->u.b;
+    return order->all || bad(request, "all", "expected true, or nothing");
+}
+
+/* "all", as a filter. */
+static void resolve_all(const struct order_kind *kind, struct order *order)
+{
+    struct errbuf why;
+
+    BUG_IF(kind->all != NULL && order->filter == NULL && order->all &&
+           filter_parse(kind->all, &order->filter, &why) != ERR_OK);
+}
+
+static bool take_body(struct request *request, struct order *order,
+                      const struct doc_value *value)
+{
+    if (value->type != DOC_STRING || value->u.s.len == 0 ||
+        value->u.s.len > BODY_MAX) {
+        return bad(request, "body", "expected text of 1 to 65536 bytes");
+    }
+    order->body = value->u.s.text;
+    return true;
 }
 
 static bool take_ids(struct server *server, struct request *request,
@@ -203,7 +231,26 @@ static bool take_member(const struct asking *asking, struct order *order,
     if (strcmp(name, "keep_state") == 0) {
         return take_keep_state(request, order, value);
     }
+    if (strcmp(name, "all") == 0) {
+        return take_all(request, order, value);
+    }
+    if (strcmp(name, "body") == 0) {
+        return take_body(request, order, value);
+    }
     return take_text_member(request, order, name, value);
+}
+
+static bool check_targets(struct request *request, const struct order *order)
+{
+    int ways = (order->ids.len > 0) + (order->filter != NULL) + order->all;
+
+    if (ways != 1) {
+        return bad(request, "ids", "expected either ids or filter");
+    }
+    if (order->body != NULL && doc_count(order->ids) != 1) {
+        return bad(request, "body", "it stands for one: expected one id");
+    }
+    return true;
 }
 
 static bool check_order(struct request *request, const struct order *order)
@@ -211,8 +258,8 @@ static bool check_order(struct request *request, const struct order *order)
     if (order->type_name == NULL) {
         return bad(request, "type", "it is missing");
     }
-    if ((order->ids.len == 0) == (order->filter == NULL)) {
-        return bad(request, "ids", "expected either ids or filter");
+    if (!check_targets(request, order)) {
+        return false;
     }
     if (order->type == EVENT_SNOOZE && order->duration_ms == 0) {
         return bad(request, "duration", "a snooze needs it");
@@ -243,7 +290,11 @@ static bool read_members(const struct asking *asking, struct doc doc,
             return false;
         }
     }
-    return check_order(asking->request, order);
+    if (!check_order(asking->request, order)) {
+        return false;
+    }
+    resolve_all(asking->kind, order);
+    return true;
 }
 
 bool order_parse(struct server *server, struct request *request,
@@ -253,7 +304,8 @@ bool order_parse(struct server *server, struct request *request,
     struct errbuf why = {0};
     struct doc doc;
 
-    *order = (struct order){.state = -1,
+    *order = (struct order){.type_name = kind->type,
+                            .state = -1,
                             .author = "api",
                             .message = "",
                             .ticket = "",

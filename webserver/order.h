@@ -16,15 +16,20 @@ struct order {
     int64_t duration_ms; /**< 0: absent */
     int64_t state;       /**< -1: absent */
     bool has_keep_state, keep_state;
+    bool all; /**< of these there are */
     struct doc ids;
     struct filter *filter;
+    const char *body; /**< what goes instead; NULL: absent */
 };
 
 /** What can be asked of one kind of thing. */
 struct order_kind {
-    bool (*takes)(enum event_type type);
-    const char *types;  /**< for people: the types it takes */
+    const char
+        *type; /**< the only one, which is not asked for; NULL: several */
+    bool (*takes)(enum event_type type); /**< of several */
+    const char *types;                   /**< for people: the types it takes */
     const char *fields; /**< names of its members, commas between them */
+    const char *all;    /**< the filter that "all" stands for; NULL: none */
     bool marks;         /**< filters know the marks of alarms (acked, ...) */
 };
 

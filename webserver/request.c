@@ -26,6 +26,7 @@ static const struct problem problems[] = {
     {HTTP_TOO_LARGE, "too-large", "The body is too large"},
     {HTTP_URI_TOO_LONG, "uri-too-long", "The path and query are too long"},
     {HTTP_BAD_MEDIA, "bad-media-type", "The body's type is not accepted"},
+    {HTTP_HEADERS_TOO_LARGE, "headers-too-large", "The headers are too large"},
     {HTTP_UNPROCESSABLE, "refused", "What was asked for is refused"},
     {HTTP_UNAVAILABLE, "unavailable", "Something needed is away for now"},
 };

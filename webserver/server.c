@@ -271,6 +271,7 @@ static enum err declare_actions(struct server *server)
 static enum err attach_bus(struct server *server, struct errbuf *why)
 {
     if (bus_declare(server->bus, WEB_QUEUE_EVENTS) != ERR_OK ||
+        bus_declare(server->bus, WEB_QUEUE_DEAD) != ERR_OK ||
         declare_actions(server) != ERR_OK ||
         bus_consume(server->bus, WEB_QUEUE_ALERTS, ALERTS_PREFETCH,
                     &server->alerts) != ERR_OK) {

@@ -28,6 +28,7 @@ enum {
 #define WEB_QUEUE_EVENTS  "Engine_cleaner"
 #define WEB_QUEUE_ACTIONS "Engine_alarm.actions"
 #define WEB_QUEUE_ALERTS  "webserver.alerts"
+#define WEB_QUEUE_DEAD    "Engine_dead"
 
 /** Section [webserver] of webserver.conf. */
 struct web_conf {

@@ -375,7 +375,9 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->scratch = doc_out_new();
     io->event_out = doc_out_new();
     io->progress_out = doc_out_new();
+    io->outbox = envelope_out_new();
     io->outbox_out = doc_out_new();
+    io->outbox_row = doc_out_new();
     io->input_envelope = envelope_out_new();
     buf_init(&io->text, 2 * DOC_BYTES_MAX);
     buf_init(&io->contents, ENVELOPE_MESSAGE_MAX);
@@ -472,7 +474,9 @@ void runtime_free(struct engine_io *io)
     doc_out_free(io->scratch);
     doc_out_free(io->event_out);
     doc_out_free(io->progress_out);
+    envelope_out_free(io->outbox);
     doc_out_free(io->outbox_out);
+    doc_out_free(io->outbox_row);
     envelope_out_free(io->input_envelope);
     buf_fini(&io->text);
     buf_fini(&io->contents);

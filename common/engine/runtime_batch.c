@@ -9,6 +9,9 @@
 #include "common/base/str.h"
 #include "common/engine/runtime_priv.h"
 
+/* Messages of the outbox are packed as events are, and are of this stream. */
+#define OUTBOX_STREAM "outbox"
+
 void batch_open(struct engine_io *io)
 {
     if (!io->open) {
@@ -180,49 +183,45 @@ void batch_send_outbox(struct engine_io *io, struct doc message,
     sender_add_message(io->sender, &out, sequence, io->batch);
 }
 
-/* One row of the outbox is full enough: the batch may need several, for what
- * an engine originates has no limit of its own and a document has. Its
- * messages are sent once the batch is committed. */
+/* The messages so far become one row, packed: they are many, alike, and stay
+ * for a moment only. */
 static void seal_outbox(struct engine_io *io)
 {
     const struct store_key key = {.text = io->row,
                                   .a = (int64_t)io->outbox_next - 1};
-    uint64_t sequence = io->outbox_first;
-    struct doc_iter it;
-    struct doc_value value;
-    const char *name;
-    struct doc row;
+    struct envelope_header header = {.epoch = (uint64_t)io->fence.epoch};
 
-    if (io->outbox_first == 0) {
+    if (envelope_out_count(io->outbox) == 0) {
         return;
     }
-    doc_end(io->outbox_out);
-    row = doc_out_done(io->outbox_out);
-    store_batch_append(io->writes, STORE_OUTBOX, &key, row);
-    doc_iter_init(&it, doc_sub(row, "messages"));
-    while (doc_next(&it, &name, &value)) {
-        batch_send_outbox(io, value.u.doc, sequence++);
-    }
-    io->outbox_first = 0;
+    memcpy(header.sender, io->row, sizeof io->row);
+    buf_clear(&io->contents);
+    envelope_out_finish(io->outbox, &io->contents);
+    envelope_out_clear(io->outbox);
+    buf_clear(&io->text);
+    envelope_seal(&header, &io->contents, &io->text);
+    doc_out_reset(io->outbox_row);
+    doc_add_bytes(io->outbox_row, "packed", io->text.data, io->text.len);
+    store_batch_append(io->writes, STORE_OUTBOX, &key,
+                       doc_out_done(io->outbox_row));
 }
 
-/* The place of one more message of `len` bytes in the outbox. */
-static void begin_message(struct engine_io *io, size_t len)
+/* The message in outbox_out joins the open batch: it is stored with it, and
+ * sent once that is committed. A batch may need several rows, for what an
+ * engine originates has no limit of its own. */
+static void add_message(struct engine_io *io)
 {
-    struct doc_out *out = io->outbox_out;
+    const struct envelope_item item = {.stream = OUTBOX_STREAM,
+                                       .stream_len = sizeof OUTBOX_STREAM - 1,
+                                       .n = io->outbox_next,
+                                       .doc = doc_out_done(io->outbox_out)};
 
-    batch_open(io);
-    if (io->outbox_first > 0 && doc_out_len(out) + len > RUNTIME_OUTBOX_ROW) {
+    batch_send_outbox(io, item.doc, item.n);
+    if (!envelope_out_add(io->outbox, &item)) {
         seal_outbox(io);
-    }
-    if (io->outbox_first == 0) {
-        io->outbox_first = io->outbox_next;
-        doc_out_reset(out);
-        doc_add_i64(out, "first", (int64_t)io->outbox_first);
-        doc_begin_array(out, "messages");
+        BUG_IF(!envelope_out_add(io->outbox, &item));
     }
     io->outbox_next++;
-    doc_begin_doc(out, NULL);
 }
 
 void engine_originate(struct engine_io *io,
@@ -230,7 +229,8 @@ void engine_originate(struct engine_io *io,
 {
     struct doc_out *out = io->outbox_out;
 
-    begin_message(io, message->len);
+    batch_open(io);
+    doc_out_reset(out);
     if (message->queue != NULL) {
         doc_add_str(out, "q", message->queue);
     } else {
@@ -240,7 +240,7 @@ void engine_originate(struct engine_io *io,
     doc_add_str(out, "c", message->content_type);
     doc_add_str(out, "i", message->message_id);
     doc_add_bytes(out, "b", message->body, message->len);
-    doc_end(out);
+    add_message(io);
 }
 
 void batch_originate_envelope(struct engine_io *io, const char *queue,
@@ -248,11 +248,12 @@ void batch_originate_envelope(struct engine_io *io, const char *queue,
 {
     struct doc_out *out = io->outbox_out;
 
-    begin_message(io, contents->len);
+    batch_open(io);
+    doc_out_reset(out);
     doc_add_str(out, "q", queue);
     doc_add_bool(out, "envelope", true);
     doc_add_bytes(out, "b", contents->data, contents->len);
-    doc_end(out);
+    add_message(io);
 }
 
 static void add_body(struct doc_out *out, const void *body, size_t len)

@@ -217,15 +217,25 @@ static bool apply_delta(void *ctx, const struct store_key *key, struct doc row)
 static bool queue_outbox(void *ctx, const struct store_key *key, struct doc row)
 {
     struct engine_io *io = ctx;
-    struct doc_iter it;
-    struct doc_value value;
-    const char *name;
-    uint64_t sequence = (uint64_t)doc_i64(row, "first", 0);
+    struct envelope envelope;
+    struct doc_value packed;
+    struct errbuf why;
 
-    (void)key;
-    doc_iter_init(&it, doc_sub(row, "messages"));
-    while (doc_next(&it, &name, &value)) {
-        batch_send_outbox(io, value.u.doc, sequence++);
+    (void)doc_get(row, "packed", &packed);
+    if (packed.type != DOC_BYTES ||
+        envelope_open(packed.u.s.text, packed.u.s.len, &io->room, &envelope,
+                      &why) != ERR_OK) {
+        log_error("ENGINE-OUTBOX",
+                  "%s: the row of the outbox up to message %" PRId64
+                  " makes no sense: what it held is not published",
+                  io->row, key->a);
+        return true;
+    }
+    for (uint32_t i = 0; i < envelope.count; i++) {
+        struct envelope_item item;
+
+        envelope_get(&envelope, i, &item);
+        batch_send_outbox(io, item.doc, item.n);
     }
     return true;
 }

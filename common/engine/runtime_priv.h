@@ -21,8 +21,7 @@ enum {
     RUNTIME_HOP_PREFETCH = 8,
     RUNTIME_FOLD_ROWS = 2000,
     RUNTIME_DRAIN_MS = 10000,
-    RUNTIME_DEAD_BODY = 64 * 1024,
-    RUNTIME_OUTBOX_ROW = 1024 * 1024 /* bytes of messages in one row */
+    RUNTIME_DEAD_BODY = 64 * 1024
 };
 
 enum runtime_phase {
@@ -173,8 +172,9 @@ struct engine_io {
     bool input_silent; /* it passed nothing on (so far) */
 
     /* outbox */
-    struct doc_out *outbox_out; /* messages of the open batch */
-    uint64_t outbox_first;      /* 0: none in the open batch */
+    struct envelope_out *outbox; /* messages of the open batch */
+    struct doc_out *outbox_out;  /* one of them, */
+    struct doc_out *outbox_row;  /* and a row of them */
     uint64_t outbox_next;
     uint64_t published; /* as stored */
     uint64_t resent;    /* last position given to what was refused once */

@@ -249,6 +249,9 @@ enum err store_count(struct store *store, enum store_collection collection,
     struct store_scan_plan plan = {.query = &query};
     enum err err = ERR_OK;
 
+    if (most > 0 && filter == NULL) {
+        return store->ops->count(store, collection, most, n);
+    }
     if (most > 0) {
         err = run_scan(store, &scan, &plan);
     }

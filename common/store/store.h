@@ -78,7 +78,8 @@ MUST_CHECK enum err store_scan(struct store *store,
                                const struct store_query *query,
                                store_row_fn *each, void *ctx, struct buf *next,
                                struct errbuf *why);
-/** Count matching rows, stopping at most: *n is exact when below most. */
+/** Count matching rows, stopping at most: *n is exact when below most. With a
+ *  filter each row is read that the indexed conditions let through. */
 MUST_CHECK enum err store_count(struct store *store,
                                 enum store_collection collection,
                                 const struct filter *filter, int64_t most,

@@ -61,6 +61,9 @@ struct store_ops {
     /** Candidates in order: may give rows that do not match. */
     enum err (*scan)(struct store *store, const struct store_scan_plan *plan,
                      store_row_fn *each, void *ctx);
+    /** All rows, stopping at most (above 0), without reading them. */
+    enum err (*count)(struct store *store, enum store_collection collection,
+                      int64_t most, int64_t *n);
     enum err (*fence_raise)(struct store *store, int64_t now_s,
                             struct store_fence *fence, struct buf *payload);
     /** Does not touch fence->batch: store.c counts. */

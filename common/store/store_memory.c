@@ -375,6 +375,21 @@ static enum err memory_commit(struct store *store,
     return fault == STORE_FAULT_NONE ? ERR_OK : ERR_UNKNOWN;
 }
 
+static enum err memory_count(struct store *store,
+                             enum store_collection collection, int64_t most,
+                             int64_t *n)
+{
+    const struct store_memory_table *table =
+        table_get((struct handle *)store, collection);
+    int64_t rows = table != NULL ? (int64_t)table->n : 0;
+
+    if (fault_of(store, false) != STORE_FAULT_NONE) {
+        return ERR_UNAVAILABLE;
+    }
+    *n = rows < most ? rows : most;
+    return ERR_OK;
+}
+
 static enum err memory_progress(struct store *store, const char *row,
                                 int64_t *epoch, int64_t *batch)
 {
@@ -397,6 +412,7 @@ static const struct store_ops memory_ops = {
     .ping = memory_ping,
     .get = memory_get,
     .scan = memory_scan,
+    .count = memory_count,
     .fence_raise = memory_fence_raise,
     .commit = memory_commit,
     .progress = memory_progress,

@@ -227,6 +227,29 @@ static enum err mongodb_scan(struct store *base,
     return err;
 }
 
+static enum err mongodb_count(struct store *base,
+                              enum store_collection collection, int64_t most,
+                              int64_t *n)
+{
+    struct store_mongodb *store = (struct store_mongodb *)base;
+    bson_t all = BSON_INITIALIZER;
+    bson_t opts = BSON_INITIALIZER;
+    bson_error_t error;
+    int64_t found;
+
+    BSON_APPEND_INT64(&opts, "limit", most);
+    found = mongoc_collection_count_documents(
+        mongodb_collection(store, collection), &all, &opts, NULL, NULL, &error);
+    bson_destroy(&opts);
+    bson_destroy(&all);
+    if (found < 0) {
+        return mongodb_failed(store, &error);
+    }
+    mongodb_worked(store);
+    *n = found;
+    return ERR_OK;
+}
+
 /* Run findAndModify on a progress row; the row as it is then is in *reply. */
 static bool modify_progress(struct store_mongodb *store, const char *row,
                             const bson_t *change, bool upsert, bson_t *reply)
@@ -353,6 +376,7 @@ static const struct store_ops mongodb_ops = {
     .ping = mongodb_ping,
     .get = mongodb_get,
     .scan = mongodb_scan,
+    .count = mongodb_count,
     .fence_raise = mongodb_fence_raise,
     .commit = mongodb_commit,
     .progress = mongodb_progress,
@@ -469,8 +493,8 @@ static bool mark_version(struct store_mongodb *store, mongoc_collection_t *meta,
                          bson_error_t *error)
 {
     bson_t *which = BCON_NEW("_id", BCON_UTF8(store->writer));
-    bson_t *change = BCON_NEW("$max", "{", "schema",
-                              BCON_INT64(STORE_SCHEMA_VERSION), "}");
+    bson_t *change =
+        BCON_NEW("$max", "{", "schema", BCON_INT64(STORE_SCHEMA_VERSION), "}");
     bson_t opts;
     bool ok;
 

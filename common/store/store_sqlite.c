@@ -210,6 +210,28 @@ static enum err sqlite_scan_rows(struct store *base,
     return ERR_OK;
 }
 
+static enum err sqlite_count_rows(struct store *base,
+                                  enum store_collection collection,
+                                  int64_t most, int64_t *n)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    struct sqlite_file *file = NULL;
+    enum err err = file_of(store, collection, &file);
+
+    if (err == ERR_NOT_FOUND) {
+        *n = 0;
+        return ERR_OK;
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (sqlite_count(file, collection, most, n) != SQLITE_ROW) {
+        return read_failed(store, file->path, sqlite_file_reason(file));
+    }
+    read_worked(store);
+    return ERR_OK;
+}
+
 /* A statement of the progress table, made once. */
 static sqlite3_stmt *progress_stmt(struct sqlite_file *file,
                                    sqlite3_stmt **stmt, const char *sql)
@@ -397,6 +419,7 @@ static const struct store_ops sqlite_ops = {
     .ping = sqlite_ping,
     .get = sqlite_get,
     .scan = sqlite_scan_rows,
+    .count = sqlite_count_rows,
     .fence_raise = sqlite_fence_raise,
     .commit = sqlite_commit,
     .progress = sqlite_progress,

@@ -93,6 +93,9 @@ int sqlite_bind_key(sqlite3_stmt *stmt, int at,
 void sqlite_bind_value(sqlite3_stmt *stmt, int at,
                        const struct doc_value *value);
 
+/** All rows, stopping at most. SQLITE_ROW, or what went wrong. */
+int sqlite_count(struct sqlite_file *file, enum store_collection collection,
+                 int64_t most, int64_t *n);
 /** Candidates of a scan in order. SQLITE_DONE, or what went wrong. */
 int sqlite_scan(struct sqlite_file *file, const struct store_scan_plan *plan,
                 store_row_fn *each, void *ctx);

@@ -326,6 +326,30 @@ static int run_pass(struct sqlite_scan *scan)
     return code;
 }
 
+int sqlite_count(struct sqlite_file *file, enum store_collection collection,
+                 int64_t most, int64_t *n)
+{
+    sqlite3_stmt *stmt;
+    struct buf sql;
+    int code;
+
+    buf_init(&sql, SQL_MAX);
+    buf_addf(&sql, "SELECT count(*) FROM (SELECT 1 FROM %s LIMIT ?)",
+             store_schema(collection)->name);
+    stmt = sqlite_file_prepare(file, buf_str(&sql), false);
+    buf_fini(&sql);
+    if (stmt == NULL) {
+        return sqlite3_errcode(file->db);
+    }
+    (void)sqlite3_bind_int64(stmt, 1, most);
+    code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        *n = sqlite3_column_int64(stmt, 0);
+    }
+    (void)sqlite3_finalize(stmt);
+    return code;
+}
+
 int sqlite_scan(struct sqlite_file *file, const struct store_scan_plan *plan,
                 store_row_fn *each, void *ctx)
 {

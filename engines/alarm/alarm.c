@@ -20,6 +20,8 @@ enum {
     LATE_TEXT_MAX = 512,
     BEAT_WRITES = 3000,           /* timers of a beat stop there, and at */
     BEAT_BYTES = 2 * 1024 * 1024, /* these: the rest goes with the next */
+    SWEEP_EVERY_MS = 10000,
+    SWEEP_ALARMS = 100, /* removed with their steps in one beat */
     MS_PER_S = 1000
 };
 
@@ -34,7 +36,9 @@ struct alarm_state {
     struct buf clock_id;
     struct buf clock_rk;
     struct log_complaint late;
-    bool folding; /**< until it is through, rows are written at once */
+    int64_t keep_resolved_ms;
+    int64_t sweep_ms; /* when resolved alarms are swept next */
+    bool folding;     /**< until it is through, rows are written at once */
 };
 
 /* What one input leads to. */
@@ -511,6 +515,53 @@ static void beat_chain(struct alarm_state *state, struct engine_io *io)
     }
 }
 
+/* Resolved alarms that are too old, with their steps. */
+struct sweep {
+    struct engine_io *io;
+    int64_t floor_ms;
+    size_t n;
+};
+
+static bool sweep_row(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct sweep *sweep = ctx;
+    struct store_batch *batch = engine_batch(sweep->io);
+    const struct store_key first = {.text = key->text, .a = 0};
+    const struct store_key past = {.text = key->text, .a = INT64_MAX};
+
+    if (doc_ms(row, "resolved_at", INT64_MAX) >= sweep->floor_ms) {
+        return false;
+    }
+    store_batch_delete(batch, STORE_ALARMS_RESOLVED, key);
+    store_batch_delete_range(batch, STORE_STEPS, &first, &past);
+    sweep->n++;
+    return true;
+}
+
+/* The longest resolved first. Where the store does not answer, the next time
+ * does. With partitions one is enough to sweep. */
+static void beat_sweep(struct alarm_state *state, struct engine_io *io)
+{
+    const struct store_query query = {.collection = STORE_ALARMS_RESOLVED,
+                                      .sort = "resolved_at",
+                                      .limit = SWEEP_ALARMS};
+    struct sweep sweep = {
+        .io = io, .floor_ms = engine_now_ms(io) - state->keep_resolved_ms};
+    int64_t parts;
+
+    if (state->keep_resolved_ms == 0 || engine_now_ms(io) < state->sweep_ms ||
+        engine_partition(io, &parts) != 0) {
+        return;
+    }
+    if (store_scan(engine_store(io), &query, sweep_row, &sweep, NULL, NULL) ==
+        ERR_OK) {
+        engine_count(io, "alarms_removed", sweep.n);
+    }
+    if (sweep.n < SWEEP_ALARMS) {
+        state->sweep_ms = engine_now_ms(io) + SWEEP_EVERY_MS;
+    }
+}
+
 static void alarm_beat(void *at, struct engine_io *io)
 {
     struct alarm_state *state = at;
@@ -519,6 +570,7 @@ static void alarm_beat(void *at, struct engine_io *io)
     if (engine_chain_ms(io) > 0) {
         beat_chain(state, io);
     }
+    beat_sweep(state, io);
     engine_gauge(io, "alarms_open", (int64_t)state->book.alarms.n);
     engine_gauge(io, "entities", (int64_t)state->book.entities.n);
 }
@@ -687,6 +739,14 @@ static const struct conf_option alarm_options[] = {
     {RULE(steps_max), .type = CONF_INT, .fallback = "2000", .min = 10,
      .max = 100000, .unit = "steps",
      .help = "steps kept one by one; further changes share a counter step"},
+    {.section = "alarm",
+     .key = "keep_resolved",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct alarm_state, keep_resolved_ms),
+     .fallback = "365d",
+     .min = 0,
+     .max = 100 * YEAR,
+     .help = "how long resolved alarms and their steps are kept; 0: for ever"},
     {0},
 };
 

@@ -9,6 +9,7 @@
 #include "common/base/map.h"
 #include "common/base/mem.h"
 #include "engines/eventstore/dead.h"
+#include "engines/eventstore/log_sweep.h"
 
 /* The last check of one entity. The whole event is kept only while its row is
  * behind. */
@@ -25,9 +26,12 @@ struct last {
 
 struct eventstore {
     bool log_every_check;
+    int64_t unwritten_max;   /* bytes */
+    int64_t unwritten_bytes; /* that wait in memory */
     struct map lasts;
     struct last *dirty;
     struct dead dead;
+    struct log_sweep sweep;
 };
 
 static const struct conf_option eventstore_options[] = {
@@ -37,6 +41,23 @@ static const struct conf_option eventstore_options[] = {
      .offset = offsetof(struct eventstore, log_every_check),
      .fallback = "no",
      .help = "log every check, not only those that change something"},
+    {.section = "eventstore",
+     .key = "keep_log",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct eventstore, sweep.keep_ms),
+     .fallback = "90d",
+     .min = 0,
+     .max = INT64_C(100) * 366 * 86400 * 1000,
+     .help = "how long the log is kept; 0: for ever"},
+    {.section = "eventstore",
+     .key = "unwritten_size",
+     .type = CONF_SIZE,
+     .offset = offsetof(struct eventstore, unwritten_max),
+     .fallback = "256M",
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "last checks that may wait in memory for the next minute; what "
+             "is more is written at once"},
     {.section = "eventstore",
      .key = "dead_max",
      .type = CONF_INT,
@@ -102,6 +123,7 @@ static void forget(struct eventstore *store)
         last_free(slot.value);
     }
     map_fini(&store->lasts);
+    store->unwritten_bytes = 0;
 }
 
 static struct last *find_last(struct eventstore *store, const char *entity_id)
@@ -171,27 +193,35 @@ static void put_row(struct engine_io *io, const struct last *last,
     store_batch_put(engine_batch(io), STORE_EVENTS, &key, row);
 }
 
-/* A row that only tells a later time waits for the next minute's fold. */
-static void keep_unwritten(struct eventstore *store, struct last *last,
-                           struct doc row)
+/* What waited is older than what is known now. It stays in the list of those
+ * that wait, where the fold passes it over. */
+static void drop_unwritten(struct eventstore *store, struct last *last)
 {
+    store->unwritten_bytes -= last->unwritten_len;
+    free(last->unwritten);
+    last->unwritten = NULL;
+    last->unwritten_len = 0;
+}
+
+/* A row that only tells a later time waits for the next minute's fold while
+ * there is room. Those that wait keep their room: the next check of theirs
+ * replaces them, and only what found none costs a write each time. */
+static void keep_unwritten(struct eventstore *store, struct engine_io *io,
+                           struct last *last, struct doc row)
+{
+    drop_unwritten(store, last);
+    if (store->unwritten_bytes + row.len > store->unwritten_max) {
+        put_row(io, last, row);
+        return;
+    }
     if (!last->dirty) {
         last->dirty = true;
         last->next_dirty = store->dirty;
         store->dirty = last;
     }
-    last->unwritten = xrealloc_array(last->unwritten, row.len, 1);
-    memcpy(last->unwritten, row.data, row.len);
+    last->unwritten = xmemdup(row.data, row.len);
     last->unwritten_len = row.len;
-}
-
-/* The row was written: what waited is older. It stays in the list of those
- * that wait, where the fold passes it over. */
-static void drop_unwritten(struct last *last)
-{
-    free(last->unwritten);
-    last->unwritten = NULL;
-    last->unwritten_len = 0;
+    store->unwritten_bytes += row.len;
 }
 
 static void take_check(struct eventstore *store, struct engine_io *io,
@@ -207,9 +237,9 @@ static void take_check(struct eventstore *store, struct engine_io *io,
     }
     if (state_changed || is_first || last->output_hash != output_hash) {
         put_row(io, last, event->whole);
-        drop_unwritten(last);
+        drop_unwritten(store, last);
     } else {
-        keep_unwritten(store, last, event->whole);
+        keep_unwritten(store, io, last, event->whole);
     }
     last->state = event->state;
     last->output_hash = output_hash;
@@ -221,15 +251,15 @@ static void take_delete(struct eventstore *store, struct engine_io *io,
                         const struct event *event)
 {
     const struct store_key key = {.text = event->entity_id};
-    struct last *last = map_remove(&store->lasts, event->entity_id,
-                                   strlen(event->entity_id));
+    struct last *last =
+        map_remove(&store->lasts, event->entity_id, strlen(event->entity_id));
 
     if (last == NULL) {
         return;
     }
     store_batch_delete(engine_batch(io), STORE_EVENTS, &key);
     if (last->dirty) {
-        drop_unwritten(last);
+        drop_unwritten(store, last);
         last->gone = true; /* the fold frees it */
     } else {
         last_free(last);
@@ -266,6 +296,7 @@ static void eventstore_beat(void *state, struct engine_io *io)
     struct eventstore *store = state;
 
     dead_beat(&store->dead, io);
+    log_sweep(&store->sweep, io);
 }
 
 static void eventstore_commit(void *state, struct engine_io *io)
@@ -300,7 +331,7 @@ static bool eventstore_fold(void *state, struct engine_io *io, size_t most)
         } else if (last->unwritten != NULL) {
             put_row(io, last,
                     (struct doc){last->unwritten, last->unwritten_len});
-            drop_unwritten(last);
+            drop_unwritten(store, last);
         }
     }
     return store->dirty == NULL;

@@ -38,7 +38,8 @@ enum {
 static const char usage[] =
     "usage: bench_engine [OPTION...]\n"
     "  --store memory|URI      memory\n"
-    "  --engines NAME,...      cleaner,event-filter,hop,context,perfdata,alarm,eventstore\n"
+    "  --engines NAME,...      "
+    "cleaner,event-filter,hop,context,perfdata,alarm,eventstore\n"
     "  --entities N            made known first, not measured (100000)\n"
     "  --events N              measured after that (100000)\n"
     "  --changes PERCENT       of the measured, with a new state (5)\n"
@@ -404,7 +405,8 @@ static void read_options(struct bench *bench, int argc, char **argv)
         {"set", required_argument, NULL, OPTION_SET},
         {"server", required_argument, NULL, OPTION_SERVER},
         {0}};
-    const char *engines = "cleaner,event-filter,hop,context,perfdata,alarm,eventstore";
+    const char *engines =
+        "cleaner,event-filter,hop,context,perfdata,alarm,eventstore";
     int64_t changes = 5, state = 0;
     int option;
 

@@ -888,6 +888,9 @@ static void test_count_limit(void **state)
     assert_int_equal(n, 0);
     assert_int_equal(store_count(w.store, STORE_STEPS, NULL, 3, &n), ERR_OK);
     assert_int_equal(n, 0);
+    assert_int_equal(store_count(w.store, STORE_ALARMS, NULL, INT64_MAX, &n),
+                     ERR_OK);
+    assert_int_equal(n, sizeof table_rows / sizeof table_rows[0]);
     writer_close(&w);
 }
 

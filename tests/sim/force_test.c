@@ -32,6 +32,9 @@ enum {
 static const char *const few_ids[] = {"cleaner.ids_max=1000", NULL};
 static const char *collectd_options[] = {NULL, "collectdgw.alive=no", NULL};
 static const char *const quick_fold[] = {"engine.fold_interval=1s", NULL};
+static const char *const quick_merge[] = {"engine.fold_interval=1s",
+                                          "perfdata.fold_after=1s",
+                                          "perfdata.merge_after=1s", NULL};
 static const char *const alarm_options[] = {"engine.fold_interval=1s",
                                             "alarm.resolve_after=10h", NULL};
 
@@ -43,7 +46,7 @@ static const struct world_engine chain[] = {
      .side = "perfdata",
      .options = quick_fold},
     {.ops = &alarm_engine, .next = "eventstore", .options = alarm_options},
-    {.ops = &perfdata_engine, .options = quick_fold},
+    {.ops = &perfdata_engine, .options = quick_merge},
     {.ops = &eventstore_engine, .options = quick_fold},
     {.ops = &collectdgw_engine, .options = collectd_options},
 };
@@ -98,6 +101,7 @@ static const char *const expected[] = {
     "step /component/sim/s/h0 003 type=\"statedec\" value=0",
     "step /component/sim/s/h0 005 type=\"stateinc\" value=2",
     "point /component/sim/s/h0/load at ",
+    "minute /component/sim/s/h0/load at ",
     "dead engine=\"cleaner\"",
     "log entity_id=\"/component/sim/s/h4\" event_type=\"log\"",
     "dead_replayed to \"rep-1\"",

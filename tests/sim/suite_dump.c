@@ -3,19 +3,24 @@
 #include "tests/sim/suite_dump.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "common/json/json.h"
-#include "common/points/points_store.h"
+#include "common/points/rollup_store.h"
 
 enum {
     LINES_MAX = 8192,
     ALARMS_MAX = 256,
     LINE_BYTES = 64 * 1024
 };
+
+/* The hours that stories tell of. */
+#define MINUTES_FROM_MS INT64_C(1699995600000)
+#define MINUTES_TO_MS   INT64_C(1700010000000)
 
 /* An alarm as the rows tell it. */
 struct seen_alarm {
@@ -184,6 +189,40 @@ static bool each_value(void *ctx, int64_t ms, double value)
     return true;
 }
 
+static bool each_rollup(void *ctx, const struct rollup *rollup)
+{
+    rollup_steps_add(ctx, rollup);
+    return true;
+}
+
+/* By minute, wherever they come from. */
+static void add_minutes(struct dump *dump, const char *metric, struct doc row)
+{
+    struct rollup_query query = {
+        .points = {doc_i64(row, "n", 0), MINUTES_FROM_MS, MINUTES_TO_MS},
+        .tier = POINTS_MINUTES,
+        .min = doc_f64(row, "min", (double)NAN)};
+    struct rollup_steps steps;
+    struct buf line;
+
+    (void)!perf_type_parse(doc_str(row, "type", "GAUGE"), &query.type);
+    rollup_steps_init(&steps, MINUTES_FROM_MS, MINUTES_TO_MS, POINTS_MINUTE_MS);
+    if (rollups_read(dump->store, &query, each_rollup, &steps, NULL) !=
+        ERR_OK) {
+        contradict(dump, "roll-ups cannot be read", metric, query.points.n);
+    }
+    for (size_t i = 0; i < steps.n; i++) {
+        if (steps.steps[i].count > 0) {
+            buf_init(&line, LINE_BYTES);
+            buf_addf(&line, "minute %s at %" PRId64 ": %g %g %" PRId64, metric,
+                     steps.steps[i].ms, steps.steps[i].min, steps.steps[i].max,
+                     steps.steps[i].count);
+            add_line(dump, &line);
+        }
+    }
+    rollup_steps_fini(&steps);
+}
+
 /* Numbers are given in order of arrival: points are told by their name. */
 static bool each_points(void *ctx, const struct store_key *key, struct doc row)
 {
@@ -195,6 +234,7 @@ static bool each_points(void *ctx, const struct store_key *key, struct doc row)
     if (points_read(dump->store, &query, each_value, &of, NULL) != ERR_OK) {
         contradict(dump, "points cannot be read", key->text, query.n);
     }
+    add_minutes(dump, key->text, row);
     return true;
 }
 

@@ -38,6 +38,10 @@ static const char *const half_1[] = {
     "engine.partition=1", "engine.partitions=2", "engine.batch_max=3", NULL};
 static const char *const small_batches[] = {
     "engine.batch_max=4", "engine.window=2", "engine.fold_interval=5s", NULL};
+/* Hours that are over are merged while others still write into them. */
+static const char *const perfdata_options[] = {
+    "engine.batch_max=4", "engine.window=2", "perfdata.fold_after=1s",
+    "perfdata.merge_after=1s", NULL};
 /* Silence concludes nothing within an act, however long that takes: the dates
  * of its events lie within 110 s, all that is left of the window. */
 static const char *const alarm_options[] = {
@@ -63,7 +67,7 @@ static const struct world_engine suite[] = {
      .side = "perfdata",
      .options = half_1},
     {.ops = &alarm_engine, .next = "eventstore", .options = alarm_options},
-    {.ops = &perfdata_engine, .options = small_batches},
+    {.ops = &perfdata_engine, .options = perfdata_options},
     {.ops = &eventstore_engine, .options = small_batches},
     {.ops = &collectdgw_engine, .options = collectd_options}};
 

@@ -64,6 +64,46 @@ static void answer(struct web_fixture *f)
     doc_out_free(out);
 }
 
+/* Stands in for eventstore: refuses to purge. */
+static void tend_letters(struct web_fixture *f)
+{
+    static size_t n;
+    struct bus_message request;
+    struct doc_out *out = doc_out_new();
+    struct doc doc;
+
+    while (broker_peek(f->broker, WEB_QUEUE_DEAD, n, &request)) {
+        char body[512];
+        bool purge;
+
+        n++;
+        if (doc_from_json(request.body, request.len, out, &doc, NULL) !=
+            ERR_OK) {
+            break;
+        }
+        purge = strcmp(doc_str(doc, "op", ""), "purge") == 0;
+        (void)snprintf(
+            body, sizeof body, "{\"action\":\"%s\",\"message\":\"%s%s\",%s}",
+            doc_str(doc, "action", ""), purge ? "not now, " : "",
+            doc_str(doc, "author", ""),
+            purge ? "\"type\":\"dead_refused\"" : "\"type\":\"dead_replayed\"");
+        (void)broker_publish(
+            f->broker,
+            &(struct bus_message){.exchange = "canopsis.alerts",
+                                  .routing_key = "dead",
+                                  .properties = {"application/json", "", "", 0},
+                                  .body = body,
+                                  .len = strlen(body)});
+    }
+    doc_out_free(out);
+}
+
+static void answer_all(struct web_fixture *f)
+{
+    answer(f);
+    tend_letters(f);
+}
+
 /* @ in the row stands for the time that many seconds ago. */
 static void put(struct web_fixture *f, enum store_collection into,
                 const char *json, double ago_s)
@@ -145,6 +185,10 @@ static void seed(struct web_fixture *f)
           "{\"_key\":\"cleaner/q-9-0\",\"at\":9,\"engine\":\"cleaner\","
           "\"reason\":\"state: expected 0 to 3\",\"field\":\"state\","
           "\"body\":\"{}\"}");
+    FIXED(f, STORE_DEAD_COUNTS,
+          "{\"_key\":\"cleaner/state/expected N to N\",\"engine\":\"cleaner\","
+          "\"field\":\"state\",\"reason\":\"expected N to N\",\"total\":7,"
+          "\"kept\":1,\"last_at\":9}");
 }
 
 static volatile sig_atomic_t ended;
@@ -158,7 +202,7 @@ static void on_term(int number)
 static void serve(struct web_fixture *f)
 {
     (void)signal(SIGTERM, on_term);
-    f->hook = answer;
+    f->hook = answer_all;
     while (!ended && getppid() != 1) {
         if (server_step(&f->server, 50) != ERR_OK) {
             break;
@@ -394,8 +438,8 @@ static const struct hyp_row hyps[] = {
      {"dead", "list", "-ocsv"},
      NULL,
      0,
-     "=at,engine,field,reason,routing_key,id\r\n"
-     "9,cleaner,state,state: expected 0 to 3,,cleaner/q-9-0\r\n",
+     "=at,engine,field,reason,replayed_by,routing_key,id\r\n"
+     "9,cleaner,state,state: expected 0 to 3,,,cleaner/q-9-0\r\n",
      NULL},
     {"server says what is wrong",
      {"alarm", "list", "--sort", "output"},
@@ -423,6 +467,80 @@ static const struct hyp_row hyps[] = {
      0,
      "BODY             {}\n",
      NULL},
+    {"dead counted",
+     {"dead", "count", "-ocsv"},
+     NULL,
+     0,
+     "=engine,field,total,kept,last_at,reason,id\r\n"
+     "cleaner,state,7,1,9,expected N to N,cleaner/state/expected N to N\r\n",
+     NULL},
+    {"dead replayed",
+     {"dead", "replay", "cleaner/q-9-0"},
+     NULL,
+     0,
+     "cleaner/q-9-0: done\n",
+     NULL},
+    {"all replayed",
+     {"dead", "replay", "--all", "--yes"},
+     NULL,
+     0,
+     "cleaner/q-9-0: done\n",
+     NULL},
+    {"all, and asked",
+     {"dead", "replay", "--all"},
+     NULL,
+     2,
+     "expected 0 to 3",
+     "--yes"},
+    {"all, dry",
+     {"dead", "purge", "--all", "--dry-run"},
+     NULL,
+     0,
+     "expected 0 to 3",
+     "purge would act on 1 dead letter"},
+    {"edited from standard input",
+     {"dead", "replay", "cleaner/q-9-0", "--body", "-"},
+     "{\"a\":\"\\\\ \\\"\"}",
+     0,
+     "cleaner/q-9-0: done\n",
+     NULL},
+    {"edited, but nothing",
+     {"dead", "replay", "cleaner/q-9-0", "--body", "-"},
+     "",
+     1,
+     NULL,
+     "body: "},
+    {"edited, but which",
+     {"dead", "replay", "--all", "--body", "-"},
+     "{}",
+     2,
+     NULL,
+     "give its id"},
+    {"edited, but no file",
+     {"dead", "replay", "cleaner/q-9-0", "--body", "/nowhere/x"},
+     NULL,
+     2,
+     NULL,
+     "/nowhere/x"},
+    {"purge refused",
+     {"dead", "purge", "cleaner/q-9-0", "--author", "eve"},
+     NULL,
+     1,
+     "cleaner/q-9-0: refused: not now, eve\n",
+     NULL},
+    {"purge what", {"dead", "purge"}, NULL, 2, NULL, "or --filter, or --all"},
+    {"purge by two",
+     {"dead", "purge", "--all", "--filter", "engine=x"},
+     NULL,
+     2,
+     NULL,
+     "or --all"},
+    {"purge none",
+     {"dead", "purge", "--filter", "engine=x", "--yes"},
+     NULL,
+     1,
+     NULL,
+     "no dead letter matches"},
     {"tail", {"event", "tail", "--once"}, NULL, 0, NULL, NULL},
     {"events", {"event", "list", "-oname"}, NULL, 0, NULL, NULL},
     /* one alarm */
@@ -614,6 +732,18 @@ static const struct hyp_row hyps[] = {
     {"send two ways", {"send", "-j", "{}", "a=b"}, NULL, 2, NULL, "one of"},
     /* metrics */
     {"metrics", {"metric", "list"}, NULL, 0, "free  1.235M        GAUGE", NULL},
+    {"metrics of a component",
+     {"metric", "list", "--component", "web1", "--search", "free"},
+     NULL,
+     0,
+     "free  1.235M        GAUGE",
+     NULL},
+    {"metrics of another component",
+     {"metric", "list", "--component", "web", "-oname"},
+     NULL,
+     0,
+     "=",
+     NULL},
     {"metrics of an entity",
      {"metric", "list", "--entity", "/x", "-oname"},
      NULL,

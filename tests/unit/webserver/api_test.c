@@ -82,6 +82,10 @@ static const struct {
      "{\"_key\":\"cleaner/q-9-0\",\"at\":9,\"engine\":\"cleaner\","
      "\"reason\":\"state: expected 0 to 3\",\"field\":\"state\","
      "\"routing_key\":\"a.b\",\"position\":\"q-9-0\",\"body\":\"{}\"}"},
+    {STORE_DEAD_COUNTS,
+     "{\"_key\":\"cleaner/state/r\",\"engine\":\"cleaner\",\"total\":3}"},
+    {STORE_DEAD_COUNTS,
+     "{\"_key\":\"alarm//s\",\"engine\":\"alarm\",\"total\":5}"},
 };
 
 static void seed(struct web_fixture *f)
@@ -179,6 +183,14 @@ static const struct get_row gets[] = {
     {"metrics", V1 "/metrics", 200, "total", "2"},
     {"metrics of an entity", V1 "/metrics?entity=/resource/c/n/web1/disk", 200,
      "items.0.name", "\"used\""},
+    {"metrics of a component", V1 "/metrics?component=web1", 200, "total", "2"},
+    {"metrics of a component, filtered",
+     V1 "/metrics?component=web1&filter=name=rx&search=if", 200, "total", "1"},
+    {"metrics of no component", V1 "/metrics?component=web", 200, "total", "0"},
+    {"metrics of an odd component", V1 "/metrics?component=w.b1%2F(%25", 200,
+     "total", "0"},
+    {"alarms have no such parameter", V1 "/alarms?component=web1", 400,
+     "status", "400"},
     {"metrics of none", V1 "/metrics?entity=/x", 200, "total", "0"},
     {"metric", V1 "/metrics?id=/resource/c/n/web1/disk/used", 200, "crit",
      "\"90\""},
@@ -247,6 +259,11 @@ static const struct get_row gets[] = {
     /* dead letters */
     {"dead", V1 "/dead", 200, "items.0.field", "\"state\""},
     {"dead one", V1 "/dead?id=cleaner/q-9-0", 200, "body", "\"{}\""},
+    {"dead not replayed", V1 "/dead", 200, "items.0.replayed_at", "null"},
+    {"dead counts, most first", V1 "/dead/counts", 200, "items.0.id",
+     "\"alarm//s\""},
+    {"dead counts by filter", V1 "/dead/counts?filter=engine=cleaner", 200,
+     "items.0.total", "3"},
     {"dead none", V1 "/dead?id=x", 404, "field", "\"id\""},
     /* system */
     {"version", V1 "/version", 200, "api", "\"v1\""},

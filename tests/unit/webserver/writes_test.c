@@ -566,6 +566,107 @@ static void check_entity_act(void **state)
     web_stop(&f);
 }
 
+/* Stands in for eventstore: replays all but what was replayed. */
+static void tend_letters(struct web_fixture *f)
+{
+    struct bus_message request;
+    struct doc_out *out = doc_out_new();
+    struct errbuf why;
+    struct doc doc;
+
+    while (broker_peek(f->broker, WEB_QUEUE_DEAD, f->hook_count, &request)) {
+        char body[256];
+
+        f->hook_count++;
+        assert_string_equal(request.properties.user_id, "hypervise");
+        assert_string_equal(request.properties.content_type,
+                            "application/json");
+        assert_int_equal(
+            doc_from_json(request.body, request.len, out, &doc, &why), ERR_OK);
+        assert_string_equal(doc_str(doc, "action", ""),
+                            request.properties.message_id);
+        (void)snprintf(body, sizeof body,
+                       "{\"action\":\"%s\",\"type\":\"%s\",\"message\":\"no\"}",
+                       doc_str(doc, "action", ""),
+                       strcmp(doc_str(doc, "id", ""), "e/q-1-0") == 0
+                           ? "dead_refused"
+                           : "dead_replayed");
+        assert_true(broker_publish(
+            f->broker,
+            &(struct bus_message){.exchange = "canopsis.alerts",
+                                  .routing_key = "dead",
+                                  .properties = {"application/json", "", "", 0},
+                                  .body = body,
+                                  .len = strlen(body)}));
+    }
+    doc_out_free(out);
+}
+
+struct letter_row {
+    const char *name;
+    const char *path;
+    const char *body;
+    int status;
+    const char *at, *want;
+    size_t sent;
+};
+
+static const struct letter_row letter_acts[] = {
+    {"one", "/dead/replay", "{\"ids\":[\"e/q-2-0\"]}", 200, "items.0.result",
+     "\"done\"", 1},
+    {"refused", "/dead/replay", "{\"ids\":[\"e/q-1-0\"]}", 422, "detail",
+     "\"no\"", 1},
+    {"edited", "/dead/replay",
+     "{\"ids\":[\"e/q-2-0\"],\"body\":\"{}\",\"author\":\"eve\"}", 200, "done",
+     "1", 1},
+    {"edited, but which", "/dead/replay", "{\"all\":true,\"body\":\"{}\"}", 422,
+     "field", "\"body\"", 0},
+    {"edited, but two", "/dead/replay",
+     "{\"ids\":[\"e/q-2-0\",\"f/q-3-0\"],\"body\":\"{}\"}", 422, "field",
+     "\"body\"", 0},
+    {"empty body", "/dead/replay", "{\"ids\":[\"e/q-2-0\"],\"body\":\"\"}", 422,
+     "field", "\"body\"", 0},
+    {"by filter", "/dead/replay", "{\"filter\":\"engine=e\"}", 207, "done", "1",
+     2},
+    {"all: what was not replayed yet", "/dead/replay", "{\"all\":true}", 207,
+     "refused", "1", 2},
+    {"not all", "/dead/replay", "{\"all\":false}", 422, "field", "\"all\"", 0},
+    {"all and ids", "/dead/replay", "{\"all\":true,\"ids\":[\"e/q-1-0\"]}", 422,
+     "field", "\"ids\"", 0},
+    {"none named", "/dead/replay", "{}", 422, "field", "\"ids\"", 0},
+    {"unknown", "/dead/replay", "{\"ids\":[\"e/q-9-0\"]}", 422, "detail",
+     "\"no dead letter has this id\"", 0},
+    {"a type", "/dead/replay", "{\"type\":\"ack\",\"ids\":[\"e/q-1-0\"]}", 422,
+     "field", "\"type\"", 0},
+    {"purge", "/dead/purge", "{\"ids\":[\"e/q-2-0\"]}", 200, "done", "1", 1},
+    {"purge all", "/dead/purge", "{\"all\":true}", 422, "field", "\"all\"", 0},
+    {"purge by filter", "/dead/purge", "{\"filter\":\"engine=f\"}", 200,
+     "items.0.id", "\"f/q-3-0\"", 1},
+    {"purge takes no body", "/dead/purge",
+     "{\"ids\":[\"e/q-2-0\"],\"body\":\"{}\"}", 422, "field", "\"body\"", 0},
+};
+
+static void check_letter_act(void **state)
+{
+    static const char *const set[] = {"actions_max=2", NULL};
+    const struct letter_row *row = *state;
+    struct web_fixture f;
+    char path[64];
+
+    web_start(&f, set);
+    web_put(&f, STORE_DEAD, "{\"id\":\"e/q-1-0\",\"engine\":\"e\"}");
+    web_put(&f, STORE_DEAD, "{\"id\":\"e/q-2-0\",\"engine\":\"e\"}");
+    web_put(&f, STORE_DEAD,
+            "{\"id\":\"f/q-3-0\",\"engine\":\"f\",\"replayed_at\":5}");
+    f.hook = tend_letters;
+    (void)snprintf(path, sizeof path, V1 "%s", row->path);
+    web_call(&f, path, row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    assert_int_equal(broker_depth(f.broker, WEB_QUEUE_DEAD), row->sent);
+    web_stop(&f);
+}
+
 static void message_of_an_action(void **state)
 {
     struct web_fixture f;
@@ -670,6 +771,7 @@ int main(void)
         ROWS(compats, check_compat),
         ROWS(acts, check_act),
         ROWS(entity_acts, check_entity_act),
+        ROWS(letter_acts, check_letter_act),
         ROW_SINGLE(message_of_an_event),
         ROW_SINGLE(message_of_several_events),
         ROW_SINGLE(message_sizes),

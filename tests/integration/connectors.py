@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every connector against the real sender of the distribution, through the
+whole chain: its message is an event, an entity and, where it has a state, an
+alarm.
+
+usage: connectors.py [TEST]...
+"""
+import argparse
+import signal
+import sys
+
+import connector_alertmanager
+import connector_nsca
+import connector_syslog
+import senders
+from senders import rig
+
+TESTS = {
+    "alertmanager": connector_alertmanager.test,
+    "nsca": connector_nsca.test,
+    "syslog": connector_syslog.test,
+}
+
+
+def run_one(servers, name):
+    rig.say(f"=== {name}")
+    suite = rig.Suite(servers, name, "sqlite")
+    suite.start_all()
+    connectors = []
+    try:
+        TESTS[name](suite, connectors)
+    finally:
+        for connector in connectors:
+            if connector.process.poll() is None:
+                connector.kill()
+    suite.stop_all()
+    dead = [row for _, _, row in suite.rows("dead")]
+    if dead:
+        raise rig.Failure(f"dead letters: {dead}")
+    suite.forget_queues()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tests", nargs="*", metavar="TEST")
+    names = parser.parse_args().tests or list(TESTS)
+    built = [n for n in names
+             if (rig.BUILD / f"connector-{n}").exists() or n not in TESTS]
+    if not built:
+        rig.say("no connector is built")
+        return 77
+    servers = rig.Rig()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    keep = True
+    try:
+        servers.start_broker()
+        for name in built:
+            run_one(servers, name)
+        keep = False
+    except rig.Failure as failure:
+        rig.say(f"FAILED: {failure}")
+        return 1
+    finally:
+        servers.close(keep)
+    return 0
+
+
+if __name__ == "__main__":
+    assert senders
+    sys.exit(main())
