@@ -140,6 +140,14 @@ class Case:
             event["timestamp"] = self.start_s + float(at[1:])
         self.publish(json.dumps(event), "", "Engine_cleaner")
 
+    def change_object(self, what):
+        """As it is, unchecked; and the engines are told."""
+        args = [self.suite.uri, what["kind"], what["name"]]
+        if "spec" in what:
+            args.append(json.dumps(what["spec"]))
+        rig.run(rig.TOOLS / "object_put", *args)
+        self.publish("{}", "canopsis.control", what["kind"])
+
     def restart(self):
         self.suite.stop_all()
         self.suite.start_all()
@@ -159,6 +167,8 @@ class Case:
         elif "_action" in what:
             self.pass_time(0)
             self.send_action(what["_action"])
+        elif "_object" in what:
+            self.change_object(what["_object"])
         elif "_dead" in what:
             self.pass_time(0)
             self.send_request(what["_dead"])

@@ -570,7 +570,7 @@ class Suite:
         names += [f"Engine_{name}.actions" for name in self.list
                   if name.startswith("alarm")]
         names += ["Engine_che", "Engine_fifo", "Engine_dead",
-                  "Engine_collectdgw", ALERTS]
+                  "Engine_collectdgw", "Engine_event-filter.control", ALERTS]
         for name in dict.fromkeys(names):
             try:
                 self.amqp("delete", name, stderr=subprocess.DEVNULL)
