@@ -13,6 +13,7 @@ import time
 
 import faults
 import groups
+import parts
 import rig
 import run
 import small
@@ -22,7 +23,8 @@ STORES = ("sqlite", "mongodb")
 # Those that a seed changes, and those that one run says everything of.
 SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
           "twins": twins.test_twins, "groups": groups.test_groups}
-TESTS = dict(SEEDED, **{"same-second": small.test_same_second,
+TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
+                        "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input})
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31

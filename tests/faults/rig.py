@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import subprocess
@@ -481,7 +480,7 @@ class Suite:
         cleaner beside the main one."""
         self.rig = rig
         self.vhost = rig.take_vhost()
-        self.partitions = partitions or {}
+        self.groups = groups
         self.options = dict(options)
         self.name = f"{name}-{store}-{self.vhost}"
         self.web = None
@@ -489,20 +488,20 @@ class Suite:
         self.dir = rig.dir / self.name
         self.engines = {}
         self.chain = engines or read_engines()
-        self.list = list_processes(self.chain, self.partitions, groups)
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
             self.uri = rig.mongod("uri", self.name).strip()
         else:
             (self.dir / "store").mkdir()
             self.uri = f"sqlite:{self.dir / 'store'}"
-        self.configure()
+        self.renumber(partitions or {})
         rig.suites.append(self)
 
-    def names(self, targets):
-        """"alarm" as its senders' configuration has it: "alarm*4"."""
-        return ", ".join(f"{n}*{self.partitions[n]}" if n in self.partitions
-                         else n for n in re.findall(r"[\w-]+", targets))
+    def renumber(self, partitions):
+        """From the next start on, as many partitions of these engines."""
+        self.partitions = partitions
+        self.list = list_processes(self.chain, partitions, self.groups)
+        self.configure()
 
     def configure(self):
         etc = self.dir / "etc"
@@ -512,11 +511,12 @@ class Suite:
             f"vhost = {self.vhost}\n"
             f"password_file = {password}\nheartbeat = {HEARTBEAT_S}s\n")
         (etc / "storage.conf").write_text(f"[storage]\nuri = {self.uri}\n")
+        (etc / "partitions.conf").write_text(
+            "[partitions]\nengines = " + ", ".join(
+                f"{name}*{n}" for name, n in self.partitions.items()) + "\n")
         for name, (after, side) in self.chain.items():
             (etc / "engines" / f"{name}.conf").write_text(
-                f"[engine]\nnext = {self.names(after)}\n"
-                f"side = {self.names(side)}\n"
-                f"partitions = {self.partitions.get(name, 1)}\n"
+                f"[engine]\nnext = {after}\nside = {side}\n"
                 + self.options.get(name, ""))
 
     def start(self, name):
