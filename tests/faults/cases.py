@@ -83,9 +83,11 @@ class Case:
                 option.replace("@cases", str(CASES))
                 for option in engine.get("options", ())]
         self.suite.start_all()
-        for queue, exchange in (("alerts", "canopsis.alerts"),
-                                ("dead", "canopsis.dead")):
-            if queue in self.story:
+        asks = any("_dead" in what for what in self.story["in"])
+        for queue, exchange, needed in (
+                ("alerts", "canopsis.alerts", "alerts" in self.story),
+                ("dead", "canopsis.dead", asks or "dead" in self.story)):
+            if needed:
                 self.amqp("bind", f"case.{queue}", exchange, "#")
 
     def amqp(self, *args):
