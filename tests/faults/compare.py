@@ -7,7 +7,8 @@ import json
 # Made by chance, of the time of receipt, or rewritten now and then only.
 VOLATILE = {
     # Written once a minute and at a stop: a kill takes what is newer.
-    "entities": ("last_event_at",),
+    "entities": ("last_event_at", "created_at"),
+    "dead_counts": ("last_at",),
     "alarms": ("id", "_version", "_owner", "_seen_rx", "_change_rx",
                "_changed_rx", "_nonok_rx", "_onset"),
     "steps": ("alarm_id",),
