@@ -181,9 +181,24 @@ class Case:
         else:
             self.send_event(what)
 
+    def rows(self, name):
+        rows = [row for _, _, row in self.suite.rows(name)]
+        if name == "metrics":
+            self.add_last(rows)
+        return rows
+
+    def add_last(self, metrics):
+        """What a metric's newest point says, as readers of metrics show it."""
+        last = {}
+        for _, key, point in self.suite.rows("points"):
+            n, at_ms = key.split(",")
+            last[int(n)] = {"t": int(at_ms) / 1000, "value": point["v"]}
+        for row in metrics:
+            row["last"] = last.get(row["n"])
+
     def differs(self):
         for name, want in self.story.get("rows", {}).items():
-            got = [row for _, _, row in self.suite.rows(name)]
+            got = self.rows(name)
             found = difference(name, want, got, ordered=False)
             if found:
                 return found
