@@ -29,6 +29,10 @@ WIDTH = 1000
 def text_of(label, row, collection):
     kept = {k: v for k, v in row.items()
             if k not in VOLATILE.get(collection, ())}
+    if collection == "events_log" and row.get("event_type") != "check":
+        # These bring no infos. Context adds those of the entity, and to one
+        # that it forwards again what it knows by then.
+        kept.pop("infos", None)
     if kept.get("_cancel"):
         kept["_cancel"] = dict(kept["_cancel"], rx=0)
     if kept.get("snooze"):
