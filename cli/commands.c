@@ -129,9 +129,9 @@ const struct command commands[] = {
      "a second. What is asked by minutes or hours comes from roll-ups, and\n"
      "so does what is older than points are kept.\n\n"
      "Examples:\n"
-     "  hyp metric show load/shortterm\n"
-     "  hyp metric show load/shortterm --from -24h\n"
-     "  hyp metric show load/shortterm --from -1h --step 5m --agg max -o "
+     "  hyp metric show load-shortterm\n"
+     "  hyp metric show load-shortterm --from -24h\n"
+     "  hyp metric show load-shortterm --from -1h --step 5m --agg max -o "
      "csv\n"},
     {NULL, "bench", "", "put load on the suite and measure",
      "connectors components resources changes batch rate for amqp output", 0, 0,
