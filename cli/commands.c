@@ -30,8 +30,8 @@
     "acked\nor a JSON object, like  {\"state\": {\"$gte\": 2}}.\n"
 
 const struct command commands[] = {
-    {NULL, "send", "[key=value ...]", "send events", "file json amqp spool output", 0,
-     -1, cmd_send,
+    {NULL, "send", "[key=value ...]", "send events",
+     "file json amqp spool output", 0, -1, cmd_send,
      "Sends one event given as key=value, or as JSON, or all those of a file\n"
      "or of standard input: one object, an array, or one object a line.\n"
      "Each is checked; what is accepted is safe with the message broker.\n"
