@@ -9,6 +9,6 @@
 #include "engines/eventstore/eventstore.h"
 #include "engines/office-hours/office_hours.h"
 
-const struct engine_ops *const all_engines[] = {
-    &alarm_engine, &cleaner_engine, &eventstore_engine, &office_hours_engine,
-    NULL};
+const struct engine_ops *const all_engines[] = {&alarm_engine, &cleaner_engine,
+                                                &eventstore_engine,
+                                                &office_hours_engine, NULL};
