@@ -942,7 +942,8 @@ static bool act_beat(struct engine_io *io)
     return true;
 }
 
-/* Draining: fold, commit, publish, acknowledge; then the end. */
+/* Draining: fold, commit, publish, acknowledge; say so in a last commit; then
+ * the end. */
 static bool act_drain(struct engine_io *io)
 {
     if (!io->stopping || io->phase != PHASE_RUN || io->open ||
@@ -957,6 +958,11 @@ static bool act_drain(struct engine_io *io)
         batch_open(io);
         return true;
     }
+    if (!io->drained && io->n_inflight == 0 && sender_is_idle(io->sender)) {
+        io->drained = true;
+        batch_open(io);
+        return true;
+    }
     return false;
 }
 
@@ -964,7 +970,7 @@ static bool is_drained(const struct engine_io *io)
 {
     bool done = !io->open && io->n_inflight == 0 &&
                 sender_is_idle(io->sender) && !outbox_is_behind(io) &&
-                ((io->fold_done && !io->fold_due) || io->phase != PHASE_RUN);
+                (io->drained || io->phase != PHASE_RUN);
 
     return io->stopping &&
            (done || runtime_now(io) >= io->stop_ms + RUNTIME_DRAIN_MS);

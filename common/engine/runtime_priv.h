@@ -194,6 +194,7 @@ struct engine_io {
     int64_t fold_ms;
     bool fold_due;
     bool stopping;
+    bool drained; /* the last batch, which says so, is open or committed */
     int64_t stop_ms;
     bool idle_polled;
 
