@@ -826,6 +826,20 @@ static const struct conf_option alarm_options[] = {
 
 static const char *const alarm_extras[] = {"Engine_alarm.actions", NULL};
 
+static const struct engine_metric alarm_metrics[] = {
+    {"steps", "Steps of alarms", false},
+    {"alarms_opened", "Alarms opened", false},
+    {"alarms_resolved", "Alarms resolved", false},
+    {"alarms_removed", "Resolved alarms removed for their age", false},
+    {"late", "Checks that came too late to decide anything", false},
+    {"actions", "Operators' actions", false},
+    {"actions_refused", "Operators' actions that were refused", false},
+    {"actions_repeated", "Operators' actions that came again and were known",
+     false},
+    {"alarms_open", "Open alarms", true},
+    {"entities", "Entities kept in memory", true},
+    {0}};
+
 const struct engine_ops alarm_engine = {
     .name = "alarm",
     .description =
@@ -835,6 +849,7 @@ const struct engine_ops alarm_engine = {
         "of state), and resolves it when all is well for long enough.",
     .options = alarm_options,
     .state_size = sizeof(struct alarm_state),
+    .metrics = alarm_metrics,
     .extras = alarm_extras,
     .init = alarm_init,
     .load = alarm_load,
