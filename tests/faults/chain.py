@@ -16,6 +16,7 @@ import groups
 import parts
 import rig
 import run
+import selfwatch
 import small
 import twins
 
@@ -25,7 +26,8 @@ SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
           "twins": twins.test_twins, "groups": groups.test_groups}
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
                         "same-second": small.test_same_second,
-                        "bad-input": small.test_bad_input})
+                        "bad-input": small.test_bad_input,
+                        "self-watch": selfwatch.test_self_watch})
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 
