@@ -129,6 +129,7 @@ enum err load_fence(struct engine_io *io)
         read_entries(io, doc);
         objects_from_progress(io, doc);
         name_new_streams(io);
+        io->moved = doc_i64(doc, "moved", 0);
         io->outbox_next = (uint64_t)doc_i64(doc, "outbox", 0) + 1;
         io->published = (uint64_t)doc_i64(doc, "published", 0);
         io->resent = (uint64_t)doc_i64(doc, "resent", 0);
@@ -149,6 +150,9 @@ void progress_write(struct engine_io *io)
     chain_add_members(&io->chain, out);
     report_add_members(io, out);
     doc_add_i64(out, "partitions", io->conf->partitions);
+    if (io->moved > 0) {
+        doc_add_i64(out, "moved", io->moved);
+    }
     if (io->drained) {
         doc_add_bool(out, "drained", true);
     }

@@ -194,7 +194,8 @@ struct engine_io {
     int64_t fold_ms;
     bool fold_due;
     bool stopping;
-    bool drained; /* the last batch, which says so, is open or committed */
+    int64_t moved; /* id of the last change of partitions; 0: none */
+    bool drained;  /* the last batch, which says so, is open or committed */
     int64_t stop_ms;
     bool idle_polled;
 
