@@ -63,7 +63,7 @@ static bool copy_row(void *ctx, const struct store_key *key, struct doc row)
     return making->err == ERR_OK;
 }
 
-static bool copy_progress(void *ctx, const struct store_progress *progress)
+static bool copy_progress(void *ctx, const struct store_copy_progress *progress)
 {
     struct making *making = ctx;
 
@@ -292,11 +292,12 @@ static enum err put_row(void *ctx, enum store_collection collection,
     return store_filling_put(restoring->filling, collection, key, row, why);
 }
 
-static enum err put_progress(void *ctx, const struct store_progress *progress,
+static enum err put_progress(void *ctx,
+                             const struct store_copy_progress *progress,
                              struct errbuf *why)
 {
     struct restoring *restoring = ctx;
-    struct store_progress put = *progress;
+    struct store_copy_progress put = *progress;
 
     /* Whoever still held the backup's own epoch loses it. */
     put.epoch++;

@@ -45,9 +45,10 @@ MUST_CHECK enum err backup_write_row(struct backup_writer *writer,
                                      enum store_collection collection,
                                      const struct store_key *key,
                                      struct doc row, struct errbuf *why);
-MUST_CHECK enum err backup_write_progress(struct backup_writer *writer,
-                                          const struct store_progress *progress,
-                                          struct errbuf *why);
+MUST_CHECK enum err
+backup_write_progress(struct backup_writer *writer,
+                      const struct store_copy_progress *progress,
+                      struct errbuf *why);
 /** The last frame. */
 MUST_CHECK enum err backup_write_end(struct backup_writer *writer,
                                      struct errbuf *why);
@@ -61,7 +62,7 @@ struct backup_sink {
     enum err (*row)(void *ctx, enum store_collection collection,
                     const struct store_key *key, struct doc row,
                     struct errbuf *why);
-    enum err (*progress)(void *ctx, const struct store_progress *progress,
+    enum err (*progress)(void *ctx, const struct store_copy_progress *progress,
                          struct errbuf *why);
     void (*frame)(void *ctx, const struct backup_summary *summary);
 };

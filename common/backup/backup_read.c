@@ -334,7 +334,7 @@ static enum err take_progress(struct backup_reader *reader,
                               struct errbuf *why)
 {
     struct rest rest = {reader->content.data, reader->content.len};
-    struct store_progress progress = {.row = take_text(&rest)};
+    struct store_copy_progress progress = {.row = take_text(&rest)};
 
     if (progress.row == NULL || !take_i64(&rest, &progress.epoch) ||
         !take_i64(&rest, &progress.batch) ||

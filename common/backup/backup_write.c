@@ -199,7 +199,7 @@ enum err backup_write_row(struct backup_writer *writer,
 }
 
 enum err backup_write_progress(struct backup_writer *writer,
-                               const struct store_progress *progress,
+                               const struct store_copy_progress *progress,
                                struct errbuf *why)
 {
     enum err err = flush_rows(writer, why);

@@ -286,6 +286,18 @@ enum err store_fence_find(struct store *store, const char *row)
     return store->ops->progress(store, row, &epoch, &batch);
 }
 
+enum err store_progress_each(struct store *store, store_progress_fn *each,
+                             void *ctx)
+{
+    return store->ops->progress_each(store, each, ctx);
+}
+
+enum err store_fence_remove(struct store *store,
+                            const struct store_fence *fence)
+{
+    return store->ops->fence_remove(store, fence);
+}
+
 enum err store_commit_known(struct store *store, struct store_fence *fence,
                             bool *applied)
 {
@@ -334,4 +346,12 @@ enum err store_writer_of(enum store_collection collection,
 
     return store_writer_of_row(owner != NULL ? owner : key->text, writer, size,
                                why);
+}
+
+bool store_is_row_of(const char *row, const char *writer)
+{
+    size_t len = strlen(writer);
+
+    return strncmp(row, writer, len) == 0 &&
+           (row[len] == '\0' || row[len] == '.');
 }

@@ -43,6 +43,8 @@ MUST_CHECK enum err store_writer_of_row(const char *row, char *writer,
 MUST_CHECK enum err store_writer_of(enum store_collection collection,
                                     const struct store_key *key, char *writer,
                                     size_t size, struct errbuf *why);
+/** Whether a progress row is the writer's: "<writer>" or "<writer>.<more>". */
+bool store_is_row_of(const char *row, const char *writer);
 /** What a row is sorted and narrowed by: its scalar at the path; where that
  *  is a list, a document, bytes, NaN or lies inside a list: empty DOC_BYTES,
  *  which no pushed-down condition may rule out. Borrows from row. */
@@ -81,6 +83,11 @@ struct store_ops {
     /** The row's epoch and batch as stored. ERR_NOT_FOUND. */
     enum err (*progress)(struct store *store, const char *row, int64_t *epoch,
                          int64_t *batch);
+    /** In any order. */
+    enum err (*progress_each)(struct store *store, store_progress_fn *each,
+                              void *ctx);
+    enum err (*fence_remove)(struct store *store,
+                             const struct store_fence *fence);
 };
 
 /** A backend's struct begins with this. */
@@ -94,7 +101,7 @@ struct store_snapshot_ops {
                      enum store_collection collection, store_row_fn *each,
                      void *ctx, struct errbuf *why);
     enum err (*progress)(struct store_snapshot *snapshot,
-                         store_progress_fn *each, void *ctx,
+                         store_copy_progress_fn *each, void *ctx,
                          struct errbuf *why);
 };
 
@@ -110,7 +117,7 @@ struct store_filling_ops {
                     const struct store_key *key, struct doc row,
                     struct errbuf *why);
     enum err (*put_progress)(struct store_filling *filling,
-                             const struct store_progress *progress,
+                             const struct store_copy_progress *progress,
                              struct errbuf *why);
     enum err (*finish)(struct store_filling *filling, struct errbuf *why);
 };

@@ -61,7 +61,7 @@ enum err store_snapshot_scan(struct store_snapshot *snapshot,
 }
 
 enum err store_snapshot_progress(struct store_snapshot *snapshot,
-                                 store_progress_fn *each, void *ctx,
+                                 store_copy_progress_fn *each, void *ctx,
                                  struct errbuf *why)
 {
     return snapshot->ops->progress(snapshot, each, ctx, why);
@@ -92,7 +92,7 @@ enum err store_filling_put(struct store_filling *filling,
 }
 
 enum err store_filling_put_progress(struct store_filling *filling,
-                                    const struct store_progress *progress,
+                                    const struct store_copy_progress *progress,
                                     struct errbuf *why)
 {
     return filling->ops->put_progress(filling, progress, why);

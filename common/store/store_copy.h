@@ -9,7 +9,7 @@
 #include "common/store/store.h"
 
 /** A progress row: what a writer's process goes on from. */
-struct store_progress {
+struct store_copy_progress {
     const char *row; /**< "<engine>[.<partition>]" */
     int64_t epoch;
     int64_t batch;
@@ -21,8 +21,8 @@ struct store_progress {
 struct store_snapshot;
 
 /** Returns whether to go on. Borrowed for the call. */
-typedef bool store_progress_fn(void *ctx,
-                               const struct store_progress *progress);
+typedef bool store_copy_progress_fn(void *ctx,
+                                    const struct store_copy_progress *progress);
 
 /**
  * Begin to read a store, whether engines write to it meanwhile or not. Each
@@ -44,8 +44,8 @@ MUST_CHECK enum err store_snapshot_scan(struct store_snapshot *snapshot,
                                         struct errbuf *why);
 /** Give every progress row; the same errors. */
 MUST_CHECK enum err store_snapshot_progress(struct store_snapshot *snapshot,
-                                            store_progress_fn *each, void *ctx,
-                                            struct errbuf *why);
+                                            store_copy_progress_fn *each,
+                                            void *ctx, struct errbuf *why);
 
 /* Filling. */
 
@@ -76,7 +76,7 @@ MUST_CHECK enum err store_filling_put(struct store_filling *filling,
                                       struct doc row, struct errbuf *why);
 MUST_CHECK enum err
 store_filling_put_progress(struct store_filling *filling,
-                           const struct store_progress *progress,
+                           const struct store_copy_progress *progress,
                            struct errbuf *why);
 /**
  * What was put becomes the store's content, and all else goes. While that is

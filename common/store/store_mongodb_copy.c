@@ -36,7 +36,8 @@ static mongoc_collection_t *named(const struct store_mongodb *store,
 }
 
 /* Borrows from the document. */
-static bool read_progress(const bson_t *found, struct store_progress *progress)
+static bool read_progress(const bson_t *found,
+                          struct store_copy_progress *progress)
 {
     struct doc doc = {bson_get_data(found), found->len};
     struct doc_value payload;
@@ -44,9 +45,9 @@ static bool read_progress(const bson_t *found, struct store_progress *progress)
     if (!doc_check(doc)) {
         return false;
     }
-    *progress = (struct store_progress){.row = doc_str(doc, "_id", ""),
-                                        .epoch = doc_i64(doc, "epoch", 0),
-                                        .batch = doc_i64(doc, "batch", 0)};
+    *progress = (struct store_copy_progress){.row = doc_str(doc, "_id", ""),
+                                             .epoch = doc_i64(doc, "epoch", 0),
+                                             .batch = doc_i64(doc, "batch", 0)};
     if (doc_get(doc, "payload", &payload) && payload.type == DOC_BYTES) {
         progress->payload =
             (struct doc){(const uint8_t *)payload.u.s.text, payload.u.s.len};
@@ -64,10 +65,11 @@ static bson_t *progress_opts(void)
 }
 
 static enum err each_progress(struct store_mongodb *store,
-                              mongoc_cursor_t *cursor, store_progress_fn *each,
-                              void *ctx, struct errbuf *why)
+                              mongoc_cursor_t *cursor,
+                              store_copy_progress_fn *each, void *ctx,
+                              struct errbuf *why)
 {
-    struct store_progress progress;
+    struct store_copy_progress progress;
     const bson_t *found;
     bson_error_t error;
 
@@ -164,7 +166,7 @@ static enum err snapshot_scan(struct store_snapshot *base,
 }
 
 static enum err snapshot_progress(struct store_snapshot *base,
-                                  store_progress_fn *each, void *ctx,
+                                  store_copy_progress_fn *each, void *ctx,
                                   struct errbuf *why)
 {
     struct mongodb_snapshot *snapshot = (struct mongodb_snapshot *)base;
@@ -197,7 +199,7 @@ static enum err begin_session(struct mongodb_snapshot *snapshot,
                : failed(snapshot->store, error.message, why);
 }
 
-static bool note_progress(void *ctx, const struct store_progress *progress)
+static bool note_progress(void *ctx, const struct store_copy_progress *progress)
 {
     (void)progress;
     *(bool *)ctx = true;
@@ -376,7 +378,7 @@ static enum err filling_put(struct store_filling *base,
 }
 
 static enum err filling_put_progress(struct store_filling *base,
-                                     const struct store_progress *progress,
+                                     const struct store_copy_progress *progress,
                                      struct errbuf *why)
 {
     struct mongodb_filling *filling = (struct mongodb_filling *)base;
@@ -403,7 +405,7 @@ struct digest {
     size_t n;
 };
 
-static bool add_digest(void *ctx, const struct store_progress *progress)
+static bool add_digest(void *ctx, const struct store_copy_progress *progress)
 {
     struct digest *digest = ctx;
     const uint64_t parts[] = {

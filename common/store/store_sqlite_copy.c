@@ -147,9 +147,9 @@ static enum err snapshot_scan(struct store_snapshot *base,
     return ERR_OK;
 }
 
-static struct store_progress read_progress(sqlite3_stmt *stmt)
+static struct store_copy_progress read_progress(sqlite3_stmt *stmt)
 {
-    struct store_progress progress = {
+    struct store_copy_progress progress = {
         .row = (const char *)sqlite3_column_text(stmt, 0),
         .epoch = sqlite3_column_int64(stmt, 1),
         .batch = sqlite3_column_int64(stmt, 2)};
@@ -159,8 +159,9 @@ static struct store_progress read_progress(sqlite3_stmt *stmt)
     return progress;
 }
 
-static enum err file_progress(struct sqlite_file *file, store_progress_fn *each,
-                              void *ctx, bool *stopped, struct errbuf *why)
+static enum err file_progress(struct sqlite_file *file,
+                              store_copy_progress_fn *each, void *ctx,
+                              bool *stopped, struct errbuf *why)
 {
     sqlite3_stmt *stmt = sqlite_file_prepare(
         file, "SELECT row, epoch, batch, payload FROM progress ORDER BY row",
@@ -170,7 +171,7 @@ static enum err file_progress(struct sqlite_file *file, store_progress_fn *each,
     while (code == SQLITE_ROW && !*stopped) {
         code = sqlite3_step(stmt);
         if (code == SQLITE_ROW) {
-            const struct store_progress progress = read_progress(stmt);
+            const struct store_copy_progress progress = read_progress(stmt);
 
             *stopped = !each(ctx, &progress);
         }
@@ -183,7 +184,7 @@ static enum err file_progress(struct sqlite_file *file, store_progress_fn *each,
 }
 
 static enum err snapshot_progress(struct store_snapshot *base,
-                                  store_progress_fn *each, void *ctx,
+                                  store_copy_progress_fn *each, void *ctx,
                                   struct errbuf *why)
 {
     struct sqlite_snapshot *snapshot = (struct sqlite_snapshot *)base;
@@ -407,7 +408,7 @@ static enum err filling_put(struct store_filling *base,
 }
 
 static enum err filling_put_progress(struct store_filling *base,
-                                     const struct store_progress *progress,
+                                     const struct store_copy_progress *progress,
                                      struct errbuf *why)
 {
     static const char *const sql = "INSERT INTO progress VALUES (?, ?, ?, ?)";

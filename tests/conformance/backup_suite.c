@@ -263,7 +263,8 @@ static bool line_of_row(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
-static bool line_of_progress(void *ctx, const struct store_progress *progress)
+static bool line_of_progress(void *ctx,
+                             const struct store_copy_progress *progress)
 {
     char *hex = hex_of(progress->payload);
 
@@ -447,7 +448,8 @@ struct expected {
     size_t n;
 };
 
-static bool check_progress(void *ctx, const struct store_progress *progress)
+static bool check_progress(void *ctx,
+                           const struct store_copy_progress *progress)
 {
     struct expected *expected = ctx;
 

@@ -38,14 +38,15 @@ check() {
     printf 'ok: %s\n' "$what"
 }
 
-# Four free ports in a row.
+# Five free ports in a row.
 find_ports() {
     local port i
     for ((i = 0; i < 100; i++)); do
         port=$((20000 + RANDOM % 10000))
         if ! awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 |
-            grep -qiE ":($(printf '%04X|%04X|%04X|%04X' "$port" \
-                $((port + 1)) $((port + 2)) $((port + 3))))$"; then
+            grep -qiE ":($(printf '%04X|%04X|%04X|%04X|%04X' "$port" \
+                $((port + 1)) $((port + 2)) $((port + 3)) $((port + 4))))$"
+        then
             ports_from=$port
             return
         fi
@@ -105,7 +106,7 @@ secrets_are_nowhere_else() {
 
 only_loopback() {
     local hex i
-    for ((i = 0; i < 4; i++)); do
+    for ((i = 0; i < 5; i++)); do
         hex=$(printf '%04X' $((ports_from + i)))
         if awk -v port=":$hex" '$4 == "0A" && index($2, port) &&
             $2 !~ /^0100007F/ { bad = 1 } END { exit !bad }' /proc/net/tcp
@@ -155,6 +156,16 @@ kept_after_second_run() {
     [ "$before" = "$after" ]
 }
 
+# Of the suite's processes, only collectd and the broker have the clear port.
+speaks_tls() {
+    local urls clear
+    urls=$("$bin/hypcontrol" urls)
+    clear=$(printf ':%04X' $((ports_from + 1)))
+    [[ $urls == *"amqps://connector@127.0.0.1:$((ports_from + 4))/"* ]] &&
+        [ "$(awk -v port="$clear" '$4 == "01" && index($3, port)' \
+            /proc/net/tcp | wc -l)" -le 1 ]
+}
+
 nothing_left() {
     local entry
     [ ! -e "$prefix" ] || return 1
@@ -186,7 +197,14 @@ check 'and seen' eventually alarm_is 1
 check 'a second run keeps secrets and edited files' kept_after_second_run
 check 'and data' alarm_is 1
 check 'uninstall keeps configuration and data' run_install --uninstall
-check 'install again' run_install --start
+check 'install again, with AMQPS' run_install --start --amqps-port \
+    $((ports_from + 4))
+check 'all is ready' "$bin/hypcontrol" status
+check 'everybody uses it' speaks_tls
+check 'events by it' send_check state=1 output=better --amqp
+check 'secrets are files of their owner only' secrets_are_private
+check 'secrets stand nowhere else' secrets_are_nowhere_else
+check 'everything listens on loopback' only_loopback
 check 'the alarm is there' alarm_is 1
 check 'uninstall and purge' run_install --uninstall --purge
 check 'nothing is left' nothing_left

@@ -53,13 +53,13 @@ static void write_backup(int fd)
                                           doc_out_done(out), &why),
                          ERR_OK);
     }
-    assert_int_equal(backup_write_progress(
-                         writer,
-                         &(struct store_progress){.row = "context",
-                                                  .epoch = 1,
-                                                  .batch = 2,
-                                                  .payload = doc_out_done(out)},
-                         &why),
+    assert_int_equal(backup_write_progress(writer,
+                                           &(struct store_copy_progress){
+                                               .row = "context",
+                                               .epoch = 1,
+                                               .batch = 2,
+                                               .payload = doc_out_done(out)},
+                                           &why),
                      ERR_OK);
     assert_int_equal(backup_write_end(writer, &why), ERR_OK);
     backup_writer_free(writer);
