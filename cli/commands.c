@@ -30,12 +30,14 @@
     "acked\nor a JSON object, like  {\"state\": {\"$gte\": 2}}.\n"
 
 const struct command commands[] = {
-    {NULL, "send", "[key=value ...]", "send events", "file json amqp output", 0,
-     -1, cmd_send,
+    {NULL, "send", "[key=value ...]", "send events",
+     "file json amqp spool output", 0, -1, cmd_send,
      "Sends one event given as key=value, or as JSON, or all those of a file\n"
      "or of standard input: one object, an array, or one object a line.\n"
      "Each is checked; what is accepted is safe with the message broker.\n"
      "connector and connector_name are 'cli' and 'hyp' when not given.\n\n"
+     "With --amqp, events that the broker cannot take now are kept on disk,\n"
+     "and go first when the next 'hyp send --amqp' reaches it.\n\n"
      "Examples:\n"
      "  hyp send component=web1 resource=disk state=2 output=\"95% full\"\n"
      "  hyp send component=web1 resource=disk state=1 output=\"85% full\" \\\n"

@@ -68,7 +68,12 @@ const struct conf_option web_options[] = {
      "processes that /health misses when they are not there"},
     {"webserver", "run_folder", CONF_PATH, FIELD(run_folder),
      HYP_LOCALSTATEDIR "/run", 0, 0, NULL, NULL,
-     "folder of the status files that /health reads"},
+     "folder of the status files that /health and /metrics read"},
+    {"webserver", "metrics_file", CONF_BOOL, FIELD(metrics_file), "yes", 0, 0,
+     NULL, NULL,
+     "write webserver.prom there every 5 s: metrics for Prometheus"},
+    {"webserver", "metrics_key", CONF_BOOL, FIELD(metrics_key), "yes", 0, 0,
+     NULL, NULL, "whether /metrics wants the API key, as all else does"},
     {"amqp", "exchange_name", CONF_STRING, FIELD(exchange_name), "canopsis", 1,
      64, NULL, NULL, "prefix of the exchanges"},
     {0},
@@ -98,6 +103,12 @@ static void refuse_route(struct request *request, enum route_match match,
     }
 }
 
+static bool is_open(const struct server *server, const struct route *route)
+{
+    return route->permission == NULL ||
+           (route->handler == system_metrics && !server->conf->metrics_key);
+}
+
 /* The headers are in: refuse now what the body cannot change. */
 static void on_head(void *ctx, struct request *request)
 {
@@ -111,7 +122,7 @@ static void on_head(void *ctx, struct request *request)
     if (readable) {
         match = route_find(request, &why);
     }
-    if ((match != ROUTE_FOUND || request->route->permission != NULL) &&
+    if ((match != ROUTE_FOUND || !is_open(server, request->route)) &&
         !auth_allows(request, server->conf->key)) {
         refuse_key(server, request); /* a stranger learns no paths */
     } else if (!readable) {

@@ -87,12 +87,14 @@ static void open_status(struct process *process)
         const char *name, *help;
         const struct metric_counter *counter;
     } counters[] = {
-        {"hyp_web_requests_total", "Requests", &process->requests},
-        {"hyp_web_refused_total", "Requests without a valid key",
+        {"hypervise_web_requests_total", "Requests answered",
+         &process->requests},
+        {"hypervise_web_refused_total", "Requests without a valid key",
          &process->refused},
-        {"hyp_web_events_total", "Events taken in and confirmed",
+        {"hypervise_web_events_total", "Events taken in and confirmed",
          &process->events},
-        {"hyp_web_actions_total", "Operator actions sent", &process->actions},
+        {"hypervise_web_actions_total", "Operator actions sent",
+         &process->actions},
     };
 
     process->metrics = metrics_new();
@@ -104,6 +106,9 @@ static void open_status(struct process *process)
     }
     process->status = status_file_open(process->web.run_folder, "webserver",
                                        process->metrics, clock_now_ms());
+    if (process->web.metrics_file) {
+        status_file_export(process->status);
+    }
 }
 
 static void write_status(struct process *process)

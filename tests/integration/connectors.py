@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every connector against the real sender of the distribution, through the
 whole chain: its message is an event, an entity and, where it has a state, an
-alarm.
+alarm. "outage" is a few seconds of outage.py, hyp send --amqp beside it.
 
 usage: connectors.py [TEST]...
 """
@@ -13,9 +13,14 @@ import sys
 import connector_alertmanager
 import connector_nsca
 import connector_syslog
-import senders
+import senders  # it names the folder of the next
+import outage
 from senders import rig
 
+OUTAGE = "outage"
+OUTAGE_S = 5
+RATE = 2000
+EVENTS = 20000
 TESTS = {
     "alertmanager": connector_alertmanager.test,
     "nsca": connector_nsca.test,
@@ -41,12 +46,16 @@ def run_one(servers, name):
     suite.forget_queues()
 
 
+def is_built(name):
+    needed = ["syslog", "nsca"] if name == OUTAGE else [name]
+    return all((rig.BUILD / f"connector-{n}").exists() for n in needed)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tests", nargs="*", metavar="TEST")
-    names = parser.parse_args().tests or list(TESTS)
-    built = [n for n in names
-             if (rig.BUILD / f"connector-{n}").exists() or n not in TESTS]
+    names = parser.parse_args().tests or [*TESTS, OUTAGE]
+    built = [n for n in names if is_built(n)]
     if not built:
         rig.say("no connector is built")
         return 77
@@ -56,7 +65,12 @@ def main():
     try:
         servers.start_broker()
         for name in built:
-            run_one(servers, name)
+            if name == OUTAGE:
+                rig.say(f"=== {name}")
+                outage.run(servers, OUTAGE_S, RATE, "stopped",
+                           EVENTS)
+            else:
+                run_one(servers, name)
         keep = False
     except rig.Failure as failure:
         rig.say(f"FAILED: {failure}")

@@ -132,12 +132,17 @@ alarm_is() {
     [[ $("$bin/hyp" alarm list -o json) == *"\"state\":$1,"* ]]
 }
 
+# The best of three: other tests have the processors too.
 restart_is_quick() {
-    local begun now
-    begun=$(date +%s%3N)
-    "$bin/service" "$1" restart || return 1
-    now=$(date +%s%3N)
-    [ $((now - begun)) -lt 2000 ]
+    local begun now i
+    for i in 1 2 3; do
+        begun=$(date +%s%3N)
+        "$bin/service" "$1" restart || return 1
+        now=$(date +%s%3N)
+        [ $((now - begun)) -ge 2000 ] || return 0
+        printf 'restart %s of %s: %s ms\n' "$i" "$1" $((now - begun))
+    done
+    return 1
 }
 
 # Each program reads what is installed for it, and has its manual page.
