@@ -106,7 +106,7 @@ secrets_are_nowhere_else() {
 
 only_loopback() {
     local hex i
-    for ((i = 0; i < 4; i++)); do
+    for ((i = 0; i < 5; i++)); do
         hex=$(printf '%04X' $((ports_from + i)))
         if awk -v port=":$hex" '$4 == "0A" && index($2, port) &&
             $2 !~ /^0100007F/ { bad = 1 } END { exit !bad }' /proc/net/tcp
@@ -172,7 +172,7 @@ samples_are_installed() {
 }
 
 start_connector() {
-    sed -i "s/^#port = 5667/port = $((ports_from + 4))/" \
+    sed -i "s/^#port = 5667/port = $((ports_from + 5))/" \
         "$prefix/etc/connectors/nsca.conf"
     sed -i '/^services = webserver/s/$/, connector-nsca/' \
         "$prefix/etc/hypcontrol.conf"
@@ -182,7 +182,7 @@ start_connector() {
 connector_takes_a_check() {
     printf 'encryption_method=0\n' >"$dir/send_nsca.cfg"
     printf 'web1\tnsca\t2\tdown\n' | send_nsca -H 127.0.0.1 \
-        -p $((ports_from + 4)) -c "$dir/send_nsca.cfg" &&
+        -p $((ports_from + 5)) -c "$dir/send_nsca.cfg" &&
         eventually has_entity /resource/nsca/
 }
 
@@ -199,6 +199,16 @@ kept_after_second_run() {
     after=$(sha256sum "$prefix"/etc/secrets/* "$prefix/etc/hypcontrol.conf" |
         grep -v collectd_amqp)
     [ "$before" = "$after" ]
+}
+
+# Of the suite's processes, only collectd and the broker have the clear port.
+speaks_tls() {
+    local urls clear
+    urls=$("$bin/hypcontrol" urls)
+    clear=$(printf ':%04X' $((ports_from + 1)))
+    [[ $urls == *"amqps://connector@127.0.0.1:$((ports_from + 4))/"* ]] &&
+        [ "$(awk -v port="$clear" '$4 == "01" && index($3, port)' \
+            /proc/net/tcp | wc -l)" -le 1 ]
 }
 
 nothing_left() {
@@ -237,7 +247,14 @@ check 'and seen' eventually alarm_is 1
 check 'a second run keeps secrets and edited files' kept_after_second_run
 check 'and data' alarm_is 1
 check 'uninstall keeps configuration and data' run_install --uninstall
-check 'install again' run_install --start
+check 'install again, with AMQPS' run_install --start --amqps-port \
+    $((ports_from + 4))
+check 'all is ready' "$bin/hypcontrol" status
+check 'everybody uses it' speaks_tls
+check 'events by it' send_check state=1 output=better --amqp
+check 'secrets are files of their owner only' secrets_are_private
+check 'secrets stand nowhere else' secrets_are_nowhere_else
+check 'everything listens on loopback' only_loopback
 check 'the alarm is there' alarm_is 1
 check 'uninstall and purge' run_install --uninstall --purge
 check 'nothing is left' nothing_left

@@ -24,9 +24,9 @@ struct values {
 
 static const struct conf_option options[] = {
     {"amqp", "port", CONF_INT, offsetof(struct values, port), "5672", 1, 65535,
-     NULL, NULL, "Port of the broker."},
+     NULL, NULL, .help = "Port of the broker."},
     {"demo", "name", CONF_STRING, offsetof(struct values, name), "nobody", 0, 0,
-     NULL, NULL, "Whom to greet."},
+     NULL, NULL, .help = "Whom to greet."},
     {0},
 };
 
