@@ -15,12 +15,12 @@ packages_build=(
     autoconf autoconf-archive automake gcc libc6-dev libtool make pkg-config
     libbson-dev libcollectdclient-dev libcurl4-openssl-dev libexpat1-dev
     libjansson-dev liblz4-dev libmicrohttpd-dev libmongoc-dev libpcre2-dev
-    libgnutls28-dev librabbitmq-dev libsodium-dev libsqlite3-dev libyajl-dev
-    nettle-dev
+    libgnutls28-dev librabbitmq-dev libsodium-dev libsqlite3-dev libssl-dev
+    libyajl-dev nettle-dev
 )
 packages_run=(
-    collectd-core libmnl0 librabbitmq4 libyajl2 procps rabbitmq-server
-    supervisor
+    collectd-core libmnl0 librabbitmq4 libyajl2 openssl procps
+    rabbitmq-server supervisor
 )
 packages_test=(
     bsdutils ca-certificates curl gnutls-bin libcmocka-dev nsca-client
@@ -42,6 +42,7 @@ action=
 prefix=
 ports_from=
 listen=
+amqps_port=
 storage=
 jobs=$(nproc 2>/dev/null || echo 1)
 deps=yes
@@ -62,6 +63,8 @@ usage: ./build-install.sh [--start] [OPTION...]    build and install; start it
   --prefix DIR       where it goes (/opt/hypervise for root, else ~/hypervise)
   --ports-from N     use the ports N (API), N+1 (AMQP), N+2 and N+3 (the
                      broker's own); default 8082, 5672, 25682, 24369
+  --amqps-port N     talk to the broker by AMQPS, with certificates made here;
+                     0: in the clear again
   --listen ADDRESS   where the API and the broker listen; default 127.0.0.1
   --storage URI      sqlite:<folder> (default, under the prefix), or
                      mongodb://host:port/database?replicaSet=name
@@ -122,7 +125,7 @@ parse_options() {
             usage
             exit 0
             ;;
-        --prefix | --ports-from | --listen | --storage | --jobs)
+        --prefix | --ports-from | --amqps-port | --listen | --storage | --jobs)
             need_value "$@"
             local name=${1#--}
             printf -v "${name//-/_}" '%s' "$2"
@@ -157,6 +160,7 @@ check_options() {
         die "--prefix $prefix: only letters, digits and / . _ + - are possible"
     is_number --jobs "$jobs" 1 1024
     [ -z "$ports_from" ] || is_number --ports-from "$ports_from" 1024 65532
+    [ -z "$amqps_port" ] || is_number --amqps-port "$amqps_port" 0 65535
     case $storage in
     '' | sqlite:/* | mongodb://* | mongodb+srv://*) ;;
     *) die "--storage $storage: expected sqlite:/folder or mongodb://..." ;;
@@ -249,7 +253,7 @@ check_ports() {
     [ "$action" = start ] || return 0
     ! suite_is_up || return 0
     for pair in "API:$api_port" "AMQP:$amqp_port" "broker's:$dist_port" \
-        "port mapper's:$epmd_port"; do
+        "port mapper's:$epmd_port" ${amqps_port:+"AMQPS:$amqps_port"}; do
         ! port_is_taken "${pair##*:}" ||
             die "port ${pair##*:} (the ${pair%%:*} port) is taken by another program; end that, or choose others with --ports-from N"
     done
@@ -444,6 +448,7 @@ install_files() {
         --api-port "$api_port" --amqp-port "$amqp_port"
         --dist-port "$dist_port" --epmd-port "$epmd_port")
     [ -z "$storage" ] || options+=(--storage "$storage")
+    [ -z "$amqps_port" ] || options+=(--amqps-port "$amqps_port")
     take_prefix
     make_user
     user_can_reach_prefix

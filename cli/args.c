@@ -57,6 +57,10 @@ const struct option_info options[] = {
     {"server", 0, "URL", "address of the API (default: this machine's)"},
     {"key-file", 0, "FILE", "file with the API key"},
     {"config-dir", 0, "FOLDER", "where webserver.conf and secrets/ are"},
+    {"check-config", 0, NULL, "are address and key to be found? start nothing"},
+    {"print-config", 0, NULL, "print them and where they were set"},
+    {"man", 0, NULL, "print the manual page, for man -l -"},
+    {"version", 0, NULL, "print the version"},
     {"help", 'h', NULL, "explain"},
     {0},
 };

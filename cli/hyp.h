@@ -27,6 +27,9 @@ enum hyp_format {
     FORMAT_NAME /**< ids only, one a line */
 };
 
+#define HYP_SUMMARY        "send events, see and act on alarms, look at metrics"
+#define HYP_COMMON_OPTIONS "server key-file config-dir help"
+
 struct hyp {
     const struct command *command;
     struct args args;

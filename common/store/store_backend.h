@@ -34,6 +34,8 @@ int store_key_compare(enum store_key_kind kind, const struct store_key *a,
 /** Whether this writer's batches may touch the collection. A batch that goes
  *  elsewhere is a bug. */
 bool store_may_write(const char *writer, enum store_collection collection);
+/** Whether a progress row is the writer's: "<writer>" or "<writer>.<more>". */
+bool store_is_row_of(const char *row, const char *writer);
 /** What a row is sorted and narrowed by: its scalar at the path; where that
  *  is a list, a document, bytes, NaN or lies inside a list: empty DOC_BYTES,
  *  which no pushed-down condition may rule out. Borrows from row. */
@@ -72,6 +74,11 @@ struct store_ops {
     /** The row's epoch and batch as stored. ERR_NOT_FOUND. */
     enum err (*progress)(struct store *store, const char *row, int64_t *epoch,
                          int64_t *batch);
+    /** In any order. */
+    enum err (*progress_each)(struct store *store, store_progress_fn *each,
+                              void *ctx);
+    enum err (*fence_remove)(struct store *store,
+                             const struct store_fence *fence);
 };
 
 /** A backend's struct begins with this. */

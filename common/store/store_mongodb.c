@@ -371,6 +371,90 @@ static enum err mongodb_progress(struct store *base, const char *name,
     return err;
 }
 
+static void give_progress(const bson_t *found, const char *writer,
+                          store_progress_fn *each, void *ctx)
+{
+    const struct doc doc = {bson_get_data(found), found->len};
+    struct store_progress progress = {.payload = {NULL, 0}};
+    struct doc_value payload;
+
+    if (!doc_check(doc)) {
+        return;
+    }
+    progress.row = doc_str(doc, "_id", "");
+    if (doc_get(doc, "payload", &payload) && payload.type == DOC_BYTES) {
+        progress.payload = (struct doc){(const uint8_t *)payload.u.s.text,
+                                        payload.u.s.len};
+    }
+    if (store_is_row_of(progress.row, writer)) {
+        each(ctx, &progress);
+    }
+}
+
+/* A row for each engine and partition: few enough to read them all. */
+static enum err mongodb_progress_each(struct store *base,
+                                      store_progress_fn *each, void *ctx)
+{
+    struct store_mongodb *store = (struct store_mongodb *)base;
+    bson_t *every = bson_new();
+    bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}");
+    mongoc_cursor_t *cursor =
+        mongoc_collection_find_with_opts(store->progress, every, opts, NULL);
+    const bson_t *found;
+    bson_error_t error;
+    enum err err = ERR_OK;
+
+    BUG_IF(store->writer == NULL);
+    while (mongoc_cursor_next(cursor, &found)) {
+        give_progress(found, store->writer, each, ctx);
+    }
+    if (mongoc_cursor_error(cursor, &error)) {
+        err = mongodb_failed(store, &error);
+    }
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(opts);
+    bson_destroy(every);
+    return err;
+}
+
+static int64_t n_deleted(const bson_t *reply)
+{
+    bson_iter_t at;
+
+    return bson_iter_init_find(&at, reply, "deletedCount")
+               ? bson_iter_as_int64(&at)
+               : 0;
+}
+
+static enum err mongodb_fence_remove(struct store *base,
+                                     const struct store_fence *fence)
+{
+    struct store_mongodb *store = (struct store_mongodb *)base;
+    bson_t *which =
+        BCON_NEW("_id", BCON_UTF8(fence->row), "epoch",
+                 BCON_INT64(fence->epoch), "batch", BCON_INT64(fence->batch));
+    int64_t epoch;
+    int64_t batch;
+    enum err err = mongodb_progress(base, fence->row, &epoch, &batch);
+    bson_t opts;
+    bson_t reply;
+    bson_error_t error;
+
+    if (err == ERR_OK) {
+        mongodb_durable_opts(store, &opts);
+        if (!mongoc_collection_delete_one(store->progress, which, &opts, &reply,
+                                          &error)) {
+            err = mongodb_failed(store, &error);
+        } else if (n_deleted(&reply) == 0) {
+            err = ERR_FENCED;
+        }
+        bson_destroy(&reply);
+        bson_destroy(&opts);
+    }
+    bson_destroy(which);
+    return err;
+}
+
 static const struct store_ops mongodb_ops = {
     .close = mongodb_close,
     .ping = mongodb_ping,
@@ -380,6 +464,8 @@ static const struct store_ops mongodb_ops = {
     .fence_raise = mongodb_fence_raise,
     .commit = mongodb_commit,
     .progress = mongodb_progress,
+    .progress_each = mongodb_progress_each,
+    .fence_remove = mongodb_fence_remove,
 };
 
 static enum err refuse(const struct store_mongodb *store,

@@ -242,6 +242,11 @@ static void collectdgw_fini(void *state)
     buf_fini(&gw->entity_id);
 }
 
+static const struct engine_metric collectdgw_metrics[] = {
+    {"known_ids", "Messages whose id was known: repeats of a sender", false},
+    {"value_lists", "Value lists of collectd", false},
+    {0}};
+
 const struct engine_ops collectdgw_engine = {
     .name = "collectdgw",
     .description =
@@ -250,6 +255,7 @@ const struct engine_ops collectdgw_engine = {
         "check \"alive\" for each host that runs out when it falls silent.",
     .options = collectdgw_options,
     .state_size = sizeof(struct collectdgw),
+    .metrics = collectdgw_metrics,
     .entries = collectdgw_entries,
     .to_exchange = true,
     .exchange = BUS_EVENTS,
