@@ -92,6 +92,7 @@ void conf_free(struct conf *conf)
     for (size_t i = 0; i < conf->n; i++) {
         conf_value_clear(conf->settings[i].option, conf->settings[i].field);
         free(conf->settings[i].origin);
+        free(conf->settings[i].text);
     }
     free(conf->settings);
     free(conf->folder);
@@ -262,6 +263,8 @@ static enum err set_one(struct conf_setting *setting,
         return err;
     }
     set_origin(setting, source->origin, source->reading);
+    free(setting->text);
+    setting->text = xstrdup(value);
     return ERR_OK;
 }
 

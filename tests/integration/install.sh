@@ -38,15 +38,15 @@ check() {
     printf 'ok: %s\n' "$what"
 }
 
-# Five free ports in a row.
+# Eight free ports in a row: the suite's own, and what is tried on it.
 find_ports() {
-    local port i
+    local port i wanted
     for ((i = 0; i < 100; i++)); do
         port=$((20000 + RANDOM % 10000))
+        # shellcheck disable=SC2046 # a word for each port
+        wanted=$(printf '|%04X' $(seq "$port" $((port + 7))))
         if ! awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6 |
-            grep -qiE ":($(printf '%04X|%04X|%04X|%04X|%04X' "$port" \
-                $((port + 1)) $((port + 2)) $((port + 3)) $((port + 4))))$"
-        then
+            grep -qiE ":(${wanted#|})$"; then
             ports_from=$port
             return
         fi
@@ -145,6 +145,51 @@ restart_is_quick() {
     return 1
 }
 
+# Each program reads what is installed for it, and has its manual page.
+programs_are_described() {
+    local program name
+    for program in "$prefix"/sbin/* "$bin"/*; do
+        name=${program##*/}
+        "$program" --check-config >/dev/null || return 1
+        if [ ! -s "$prefix/share/man/man8/$name.8" ] &&
+            [ ! -s "$prefix/share/man/man1/$name.1" ]; then
+            printf '%s has no manual page\n' "$name"
+            return 1
+        fi
+    done
+}
+
+# The configuration as installed is the samples with a few values put in.
+samples_are_installed() {
+    local file
+    while IFS= read -r file; do
+        if [ ! -s "$prefix/etc/$file" ]; then
+            printf 'etc/%s is not installed\n' "$file"
+            return 1
+        fi
+    done < <(cd "$prefix/share/doc/hypervise/examples" && find . -name '*.conf')
+    [ "$(grep -c '^[a-z]' "$prefix/etc/engines/context.conf")" = 2 ]
+}
+
+start_connector() {
+    sed -i "s/^#port = 5667/port = $((ports_from + 5))/" \
+        "$prefix/etc/connectors/nsca.conf"
+    sed -i '/^services = webserver/s/$/, connector-nsca/' \
+        "$prefix/etc/hypcontrol.conf"
+    "$bin/hypcontrol" start && "$bin/hypcontrol" status
+}
+
+connector_takes_a_check() {
+    printf 'encryption_method=0\n' >"$dir/send_nsca.cfg"
+    printf 'web1\tnsca\t2\tdown\n' | send_nsca -H 127.0.0.1 \
+        -p $((ports_from + 5)) -c "$dir/send_nsca.cfg" &&
+        eventually has_entity /resource/nsca/
+}
+
+has_entity() {
+    [[ $("$bin/hyp" entity list -o name) == *"$1"* ]]
+}
+
 kept_after_second_run() {
     local before after
     printf '\n# edited\n' >>"$prefix/etc/hypcontrol.conf"
@@ -186,7 +231,12 @@ check 'secrets are files of their owner only' secrets_are_private
 check 'secrets stand nowhere else' secrets_are_nowhere_else
 check 'everything listens on loopback' only_loopback
 check 'addresses' urls_are_right
+check 'every program has its manual and takes its configuration' \
+    programs_are_described
+check 'every sample is a file of the configuration' samples_are_installed
 check 'all is well' "$bin/hyp" doctor
+check 'hypcontrol starts a connector' start_connector
+check 'which takes a check' connector_takes_a_check
 check 'a check is taken' send_check state=2 output=full
 check 'it becomes an alarm' eventually alarm_is 2
 check 'a restart of the suite' "$bin/hypcontrol" restart
