@@ -235,6 +235,26 @@ const struct command commands[] = {
      "Looks at the API, the key, store, broker, each engine, dead letters,\n"
      "the disk, and whether this host's own metrics arrive. Exit code 0: all\n"
      "is well.\n"},
+    {NULL, "backup", "FILE", "the whole store into a file, while all runs",
+     "store verify output", 1, 1, cmd_backup,
+     "Reads the store itself, so it runs on a machine that reaches it, as a\n"
+     "user who may read etc/storage.conf. The file (-: standard output)\n"
+     "stands there only when it is whole and was read back; it is readable\n"
+     "for its owner only, and holds nothing of etc/: keep that beside it.\n"
+     "With --verify a file is read, and told what is in it.\n\n"
+     "Examples:\n"
+     "  hyp backup /backup/hypervise-$(date +%F)\n"
+     "  hyp backup - | ssh other 'cat > hypervise.backup'\n"
+     "  hyp backup --verify /backup/hypervise-2026-11-21\n"},
+    {NULL, "restore", "FILE", "a backup into the store of a stopped suite",
+     "store replace dry-run yes output", 1, 1, cmd_restore,
+     "Stop the suite first: hypcontrol stop. A store that holds anything is\n"
+     "refused, unless --replace is given; it stays as it is until the whole\n"
+     "backup (-: from standard input) was read and found whole. The kind of\n"
+     "store may be another than the backup's. Then: hypcontrol start.\n\n"
+     "Examples:\n"
+     "  hyp restore --dry-run /backup/hypervise-2026-11-21\n"
+     "  hyp restore --replace /backup/hypervise-2026-11-21\n"},
     {"filter", "check", "FILTER", "how a filter is understood", "output", 1, 1,
      cmd_filter_check,
      "-o json prints it in its JSON form.\n\n"

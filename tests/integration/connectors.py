@@ -20,7 +20,6 @@ from senders import rig
 OUTAGE = "outage"
 OUTAGE_S = 5
 RATE = 2000
-EVENTS = 20000
 TESTS = {
     "alertmanager": connector_alertmanager.test,
     "nsca": connector_nsca.test,
@@ -67,8 +66,7 @@ def main():
         for name in built:
             if name == OUTAGE:
                 rig.say(f"=== {name}")
-                outage.run(servers, OUTAGE_S, RATE, "stopped",
-                           EVENTS)
+                outage.run(servers, OUTAGE_S, RATE, "stopped")
             else:
                 run_one(servers, name)
         keep = False

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # build-install.sh from the sources to a running suite and back to nothing:
-# secrets, ports, edited files, a second run, an alarm's life, restarts.
+# secrets, ports, edited files, a second run, an alarm's life, restarts; and
+# on the way every command that stands in the documents.
 set -euo pipefail
 top=${HYP_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 dir=$(mktemp -d /tmp/hyp-install.XXXXXX)
@@ -124,7 +125,7 @@ urls_are_right() {
 }
 
 send_check() {
-    "$bin/hyp" send connector=test connector_name=install component=web1 \
+    "$bin/hyp" send connector=test connector_name=install component=host1 \
         resource=disk "$@"
 }
 
@@ -275,6 +276,7 @@ check 'an update refuses what the new version cannot read' \
     update_refuses_a_bad_configuration
 check 'an update that does not start goes back' update_goes_back
 check 'and data' alarm_is 1
+check 'every command of the documents' "$top/tests/docs/run.py" "$prefix"
 check 'uninstall keeps configuration and data' run_install --uninstall
 check 'install again, with AMQPS' run_install --start --amqps-port \
     $((ports_from + 4))
