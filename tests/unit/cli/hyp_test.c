@@ -31,6 +31,19 @@ static struct {
     char key_file[64];
 } stub;
 
+/* As an engine answers who asked for something. */
+static void publish_answer(struct web_fixture *f, const char *key,
+                           const char *body)
+{
+    (void)broker_publish(
+        f->broker,
+        &(struct bus_message){.exchange = "canopsis.alerts",
+                              .routing_key = key,
+                              .properties = {"application/json", "", "", 0},
+                              .body = body,
+                              .len = strlen(body)});
+}
+
 /* Stands in for the alarm engine: refuses what is about bb22. */
 static void answer(struct web_fixture *f)
 {
@@ -53,13 +66,7 @@ static void answer(struct web_fixture *f)
             bad ? "\"type\":\"action_refused\",\"step\":null,"
                   "\"message\":\"acknowledged already\""
                 : "\"type\":\"ack\",\"step\":3");
-        (void)broker_publish(
-            f->broker,
-            &(struct bus_message){.exchange = "canopsis.alerts",
-                                  .routing_key = "c.n.ack",
-                                  .properties = {"application/json", "", "", 0},
-                                  .body = body,
-                                  .len = strlen(body)});
+        publish_answer(f, "c.n.ack", body);
     }
     doc_out_free(out);
 }
@@ -87,13 +94,7 @@ static void tend_letters(struct web_fixture *f)
             doc_str(doc, "action", ""), purge ? "not now, " : "",
             doc_str(doc, "author", ""),
             purge ? "\"type\":\"dead_refused\"" : "\"type\":\"dead_replayed\"");
-        (void)broker_publish(
-            f->broker,
-            &(struct bus_message){.exchange = "canopsis.alerts",
-                                  .routing_key = "dead",
-                                  .properties = {"application/json", "", "", 0},
-                                  .body = body,
-                                  .len = strlen(body)});
+        publish_answer(f, "dead", body);
     }
     doc_out_free(out);
 }
