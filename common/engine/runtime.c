@@ -129,38 +129,6 @@ struct doc_out *engine_scratch(struct engine_io *io)
     return io->scratch;
 }
 
-static struct runtime_counter *counter(struct engine_io *io, const char *name)
-{
-    for (size_t i = 0; i < io->n_counters; i++) {
-        if (io->counters[i].name == name ||
-            strcmp(io->counters[i].name, name) == 0) {
-            return &io->counters[i];
-        }
-    }
-    BUG_IF(io->n_counters == RUNTIME_COUNTERS_MAX - 1);
-    io->counters[io->n_counters].name = name;
-    return &io->counters[io->n_counters++];
-}
-
-void engine_count(struct engine_io *io, const char *name, uint64_t n)
-{
-    counter(io, name)->value += (int64_t)n;
-}
-
-void engine_gauge(struct engine_io *io, const char *name, int64_t value)
-{
-    struct runtime_counter *gauge = counter(io, name);
-
-    gauge->value = value;
-    gauge->gauge = true;
-}
-
-const struct runtime_counter *runtime_counter(const struct engine_io *io,
-                                              size_t i)
-{
-    return i < io->n_counters ? &io->counters[i] : NULL;
-}
-
 /* Setting up. */
 
 static enum err add_group(struct engine_io *io, const char *text, bool side,
@@ -391,6 +359,7 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->store_ok = true;
     io->now_ms = runtime_now(io);
     io->fold_ms = io->now_ms + io->conf->fold_ms;
+    metrics_declare(io);
     err = io->ops->init != NULL ? io->ops->init(io->state, io, why) : ERR_OK;
     if (err == ERR_OK) {
         err = name_entries(io, why);
@@ -1046,7 +1015,8 @@ static bool act_beat(struct engine_io *io)
     return true;
 }
 
-/* Draining: fold, commit, publish, acknowledge; then the end. */
+/* Draining: fold, commit, publish, acknowledge; say so in a last commit; then
+ * the end. */
 static bool act_drain(struct engine_io *io)
 {
     if (!io->stopping || io->phase != PHASE_RUN || io->open ||
@@ -1061,6 +1031,11 @@ static bool act_drain(struct engine_io *io)
         batch_open(io);
         return true;
     }
+    if (!io->drained && io->n_inflight == 0 && sender_is_idle(io->sender)) {
+        io->drained = true;
+        batch_open(io);
+        return true;
+    }
     return false;
 }
 
@@ -1068,7 +1043,7 @@ static bool is_drained(const struct engine_io *io)
 {
     bool done = !io->open && io->n_inflight == 0 && !io->due &&
                 sender_is_idle(io->sender) && !outbox_is_behind(io) &&
-                ((io->fold_done && !io->fold_due) || io->phase != PHASE_RUN);
+                (io->drained || io->phase != PHASE_RUN);
 
     return io->stopping &&
            (done || runtime_now(io) >= io->stop_ms + RUNTIME_DRAIN_MS);

@@ -69,10 +69,13 @@ enum {
 /** Counters and gauges, for status and metrics; NULL at the end. */
 struct runtime_counter {
     const char *name;
+    const char *help; /**< one line */
     int64_t value;
     bool gauge;
 };
 const struct runtime_counter *runtime_counter(const struct engine_io *io,
                                               size_t i);
+/** When a batch with events was last committed; 0: not in this life. */
+int64_t runtime_last_event_ms(const struct engine_io *io);
 
 #endif

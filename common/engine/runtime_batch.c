@@ -429,7 +429,7 @@ static void finish(struct engine_io *io)
     engine_count(io, "batches", 1);
     engine_count(io, "events", io->events);
     if (io->events > 0) {
-        engine_gauge(io, "last_event_ms", runtime_now(io));
+        io->last_event_ms = runtime_now(io);
     }
     io->events = 0;
     io->open = false;

@@ -204,6 +204,8 @@ struct engine_io {
     int64_t fold_ms;
     bool fold_due;
     bool stopping;
+    int64_t moved; /* id of the last change of partitions; 0: none */
+    bool drained;  /* the last batch, which says so, is open or committed */
     int64_t stop_ms;
     bool idle_polled;
 
@@ -215,6 +217,7 @@ struct engine_io {
     struct log_complaint store_complaint;
     struct runtime_counter counters[RUNTIME_COUNTERS_MAX];
     size_t n_counters;
+    int64_t last_event_ms;
 };
 
 /* runtime_batch.c: what joins a batch, and its commit. */
@@ -265,6 +268,10 @@ void report_beat(struct engine_io *io);
 /* Member "reports" of the progress document. */
 void report_add_members(const struct engine_io *io, struct doc_out *out);
 void report_from_doc(struct engine_io *io, struct doc progress);
+
+/* runtime_metrics.c: the counters that every engine has, and its own. */
+void metrics_declare(struct engine_io *io);
+uint64_t metrics_count_of(struct engine_io *io, const char *name);
 
 /* runtime_resend.c: number of the sender's target, made when new. */
 size_t resend_target(struct engine_io *io, const char *queue);

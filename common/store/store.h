@@ -132,6 +132,21 @@ struct store_fence {
 /** Whether somebody ever raised a fence of that row. ERR_NOT_FOUND;
  *  ERR_UNAVAILABLE. */
 MUST_CHECK enum err store_fence_find(struct store *store, const char *row);
+/** A progress row; payload is what the last commit left, empty when none. */
+struct store_progress {
+    const char *row;
+    struct doc payload;
+};
+/** Borrowed for the call. */
+typedef void store_progress_fn(void *ctx, const struct store_progress *progress);
+/** Give every progress row of this store's writer, "<writer>" and
+ *  "<writer>.<more>", in the order of their names. ERR_UNAVAILABLE. */
+MUST_CHECK enum err store_progress_each(struct store *store,
+                                        store_progress_fn *each, void *ctx);
+/** Remove a progress row that has fence's epoch and batch. ERR_FENCED: it has
+ *  not; ERR_NOT_FOUND; ERR_UNAVAILABLE, ERR_UNKNOWN: call again. */
+MUST_CHECK enum err store_fence_remove(struct store *store,
+                                       const struct store_fence *fence);
 /**
  * Take over: raise the row's epoch to the greater of stored + 1 and now_s.
  * Fills fence (row is set by the caller) and appends the payload that the

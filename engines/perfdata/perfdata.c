@@ -302,6 +302,13 @@ static void perfdata_fini(void *state)
     buf_fini(&perfdata->id);
 }
 
+static const struct engine_metric perfdata_metrics[] = {
+    {"metrics", "Metrics kept in memory", true},
+    {"unmerged_hours", "Hours of points that wait to be merged", true},
+    {"points", "Points stored", false},
+    {"metrics_refused", "Values that could not be stored", false},
+    {0}};
+
 const struct engine_ops perfdata_engine = {
     .name = "perfdata",
     .description =
@@ -311,6 +318,7 @@ const struct engine_ops perfdata_engine = {
     .patient = true,
     .options = perfdata_options,
     .state_size = sizeof(struct perfdata),
+    .metrics = perfdata_metrics,
     .init = perfdata_init,
     .load = perfdata_load,
     .process = perfdata_process,

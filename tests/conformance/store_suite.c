@@ -598,6 +598,58 @@ static void test_fence(void **state)
     writer_close(&w);
 }
 
+static void add_name(void *ctx, const struct store_progress *progress)
+{
+    struct buf *names = ctx;
+
+    buf_addf(names, "%s:%u ", progress->row, progress->payload.len);
+}
+
+static void check_progress(struct store *store, const char *wanted)
+{
+    struct buf names;
+
+    buf_init(&names, BIG_ROW);
+    assert_int_equal(store_progress_each(store, add_name, &names), ERR_OK);
+    assert_string_equal(buf_str(&names), wanted);
+    buf_fini(&names);
+}
+
+/* Every row of the writer is given, and one is removed by who holds it. */
+static void test_fence_remove(void **state)
+{
+    struct store_suite *suite = store_suite_of(state);
+    struct store *other = suite->open(suite->ctx, "context");
+    struct store_fence second;
+    struct store_fence third;
+    struct store_fence stale;
+    struct writer w;
+
+    writer_open(&w, state, "alarm");
+    store_suite_raise(other, "context", &stale);
+    store_close(other);
+    check_progress(w.store, "alarm:0 ");
+    store_suite_raise(w.store, "alarm.1", &third);
+    store_suite_raise(w.store, "alarm.0", &second);
+    store_suite_commit(w.store, &second, w.batch);
+    check_progress(w.store, "alarm:0 alarm.0:5 alarm.1:0 ");
+
+    stale = second;
+    store_suite_commit(w.store, &second, w.batch);
+    assert_int_equal(store_fence_remove(w.store, &stale), ERR_FENCED);
+    store_suite_raise(w.store, "alarm.0", &second);
+    stale.batch = second.batch;
+    assert_int_equal(store_fence_remove(w.store, &stale), ERR_FENCED);
+    assert_int_equal(store_fence_remove(w.store, &second), ERR_OK);
+    assert_int_equal(store_fence_remove(w.store, &second), ERR_NOT_FOUND);
+    check_progress(w.store, "alarm:0 alarm.1:0 ");
+    assert_int_equal(store_commit(w.store, &second, w.batch, no_progress()),
+                     ERR_FENCED);
+    store_suite_commit(w.store, &w.fence, w.batch);
+    check_progress(w.store, "alarm:5 alarm.1:0 ");
+    writer_close(&w);
+}
+
 static void test_fence_rows(void **state)
 {
     struct writer w;
@@ -1190,6 +1242,7 @@ int store_suite_run(struct store_suite *suite)
         CASE(test_readers),
         CASE(test_private_rows),
         CASE(test_fence),
+        CASE(test_fence_remove),
         CASE(test_fence_rows),
         CASE(test_progress),
         CASE(test_commit_known),
