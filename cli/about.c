@@ -4,11 +4,10 @@
 #include "config.h"
 #endif
 
-#include "cli/about.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/about.h"
 #include "common/conf/man.h"
 
 enum {
@@ -20,63 +19,30 @@ enum {
 const char about_where[] =
     "On the machine that runs the suite no login is needed: address and\n"
     "key are read from " HYP_SYSCONFDIR ".\n"
-    "Elsewhere: --server URL --key-file FILE, or the variables HYP_SERVER\n"
-    "and HYP_KEY_FILE.\n";
+    "Elsewhere: --server URL --key-file FILE, the variables HYP_SERVER and\n"
+    "HYP_KEY_FILE, or --profile NAME (or HYP_PROFILE) of\n"
+    "~/.config/hyp/profiles.conf.\n";
 const char about_exits[] =
     "0 done, 1 refused, 2 wrong usage, 3 cannot reach, 4 partly refused.";
 
-/* Each setting by its option, its variable, and where it comes from else. */
-struct setting {
-    const char *option, *variable, *file;
-};
-
-enum {
-    SETTING_SERVER,
-    SETTING_KEY_FILE,
-    SETTING_FOLDER
-};
-
-static const struct setting settings[] = {
-    [SETTING_SERVER] = {"server", "HYP_SERVER", "webserver.conf"},
-    [SETTING_KEY_FILE] = {"key-file", "HYP_KEY_FILE", "webserver.conf"},
-    [SETTING_FOLDER] = {"config-dir", "HYP_CONFIG_DIR", "default"}};
-
-static const char *value_of(const struct hyp *hyp, int at)
+static void print_config(const struct hyp *hyp, const struct api *api)
 {
-    const char *value = hyp_option(hyp, settings[at].option);
+    const struct place *place = &hyp->place;
 
-    if (value == NULL) {
-        value = getenv(settings[at].variable);
-    }
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-static const char *origin_of(const struct hyp *hyp, int at)
-{
-    if (hyp_has(hyp, settings[at].option)) {
-        return "set";
-    }
-    return value_of(hyp, at) != NULL ? "environment" : settings[at].file;
+    printf("config_dir = %s  # %s\n", place_folder(place),
+           place->origins[PLACE_FOLDER]);
+    printf("server = %s  # %s\n", api->url, place->origins[PLACE_SERVER]);
+    printf("key_file = %s  # %s%s\n", api->key_file,
+           place->origins[PLACE_KEY_FILE],
+           api->key != NULL ? "" : ", cannot be read");
 }
 
 struct api_place about_place(const struct hyp *hyp)
 {
-    return (struct api_place){value_of(hyp, SETTING_SERVER),
-                              value_of(hyp, SETTING_KEY_FILE),
-                              value_of(hyp, SETTING_FOLDER)};
-}
+    char *const *values = hyp->place.values;
 
-static void print_config(const struct hyp *hyp, const struct api *api)
-{
-    const char *folder = value_of(hyp, SETTING_FOLDER);
-
-    printf("config_dir = %s  # %s\n",
-           folder != NULL ? folder : HYP_SYSCONFDIR,
-           origin_of(hyp, SETTING_FOLDER));
-    printf("server = %s  # %s\n", api->url, origin_of(hyp, SETTING_SERVER));
-    printf("key_file = %s  # %s%s\n", api->key_file,
-           origin_of(hyp, SETTING_KEY_FILE),
-           api->key != NULL ? "" : ", cannot be read");
+    return (struct api_place){values[PLACE_SERVER], values[PLACE_KEY_FILE],
+                              values[PLACE_FOLDER]};
 }
 
 static int look_at_config(const struct hyp *hyp)

@@ -30,60 +30,50 @@ static const struct column columns[] = {
 /* --- the store that is meant ------------------------------------------------
  */
 
-struct place {
+struct target {
     struct store_conf store;
     struct conf_part part;
     struct conf *conf;
     const char *uri;
 };
 
-static void place_close(struct place *place)
+static void target_close(struct target *target)
 {
-    conf_free(place->conf);
-}
-
-static const char *config_folder(const struct hyp *hyp)
-{
-    const char *folder = hyp_option(hyp, "config-dir");
-
-    if (folder == NULL) {
-        folder = getenv("HYP_CONFIG_DIR");
-    }
-    return folder != NULL && folder[0] != '\0' ? folder : HYP_SYSCONFDIR;
+    conf_free(target->conf);
 }
 
 /* --store, or what storage.conf says. False, and told: it cannot be read. */
-static bool place_open(struct place *place, const struct hyp *hyp)
+static bool target_open(struct target *target, const struct hyp *hyp)
 {
-    const char *folder = config_folder(hyp);
+    const char *folder = place_folder(&hyp->place);
     char *path = xasprintf("%s/storage.conf", folder);
     struct errbuf why = {0};
     enum err err;
 
-    place->part = (struct conf_part){store_conf_options, &place->store};
-    place->conf = conf_new(&place->part, 1);
-    conf_set_folder(place->conf, folder);
-    err = conf_read_file(place->conf, path, &why);
+    target->part = (struct conf_part){store_conf_options, &target->store};
+    target->conf = conf_new(&target->part, 1);
+    conf_set_folder(target->conf, folder);
+    err = conf_read_file(target->conf, path, &why);
     if (err == ERR_OK || err == ERR_NOT_FOUND) {
-        err = conf_read_env(place->conf, &why);
+        err = conf_read_env(target->conf, &why);
     }
     free(path);
-    place->uri = hyp_option(hyp, "store");
-    if (err != ERR_OK && place->uri == NULL) {
+    target->uri = hyp_option(hyp, "store");
+    if (err != ERR_OK && target->uri == NULL) {
         hyp_say("%s", why.text);
-        place_close(place);
+        target_close(target);
         return false;
     }
-    if (place->uri == NULL) {
-        place->uri = place->store.uri;
+    if (target->uri == NULL) {
+        target->uri = target->store.uri;
     }
     return true;
 }
 
 /* Without the address: it may hold a password. */
-static const char *place_name(const struct place *place)
+static const char *target_name(const struct target *target)
 {
-    return str_starts(place->uri, "sqlite:") ? place->uri : "MongoDB";
+    return str_starts(target->uri, "sqlite:") ? target->uri : "MongoDB";
 }
 
 /* --- telling ----------------------------------------------------------------
@@ -211,14 +201,14 @@ static int verify(struct hyp *hyp, const char *path)
     return HYP_DONE;
 }
 
-static int make(struct hyp *hyp, const struct place *place, const char *path)
+static int make(struct hyp *hyp, const struct target *target, const char *path)
 {
     struct telling telling = {.what = "writing"};
     const struct backup_watch watch = watch_for(&telling);
     bool stream = strcmp(path, BACKUP_STREAM) == 0;
     struct backup_summary summary;
     struct errbuf why = {0};
-    enum err err = backup_make(place->uri, path, &watch, &summary, &why);
+    enum err err = backup_make(target->uri, path, &watch, &summary, &why);
 
     end_telling(&telling);
     if (err != ERR_OK) {
@@ -236,7 +226,7 @@ static int make(struct hyp *hyp, const struct place *place, const char *path)
 int cmd_backup(struct hyp *hyp)
 {
     const char *path = hyp->args.words[0];
-    struct place place;
+    struct target target;
     int code;
 
     if (hyp_has(hyp, "verify")) {
@@ -246,15 +236,16 @@ int cmd_backup(struct hyp *hyp)
         hyp_say("a backup is nothing for a terminal: name a file");
         return HYP_USAGE;
     }
-    if (!place_open(&place, hyp)) {
+    if (!target_open(&target, hyp)) {
         return HYP_USAGE;
     }
-    code = make(hyp, &place, path);
-    place_close(&place);
+    code = make(hyp, &target, path);
+    target_close(&target);
     return code;
 }
 
-static int restore(struct hyp *hyp, const struct place *place, const char *path)
+static int restore(struct hyp *hyp, const struct target *target,
+                   const char *path)
 {
     enum store_filling_mode mode =
         hyp_has(hyp, "replace") ? STORE_FILL_REPLACE : STORE_FILL_EMPTY;
@@ -263,7 +254,7 @@ static int restore(struct hyp *hyp, const struct place *place, const char *path)
     struct backup_summary summary;
     struct errbuf why = {0};
     enum err err =
-        backup_restore(path, place->uri, mode, &watch, &summary, &why);
+        backup_restore(path, target->uri, mode, &watch, &summary, &why);
 
     end_telling(&telling);
     if (err == ERR_CONFLICT && mode == STORE_FILL_EMPTY) {
@@ -280,14 +271,14 @@ static int restore(struct hyp *hyp, const struct place *place, const char *path)
     return HYP_DONE;
 }
 
-static bool confirm_replace(const struct hyp *hyp, const struct place *place)
+static bool confirm_replace(const struct hyp *hyp, const struct target *target)
 {
     struct buf question;
     bool yes;
 
     buf_init(&question, LINE_BYTES);
     buf_addf(&question, "All that is in the store (%s) goes. Go on?",
-             place_name(place));
+             target_name(target));
     yes = hyp_confirm(hyp, buf_str(&question));
     buf_fini(&question);
     return yes;
@@ -296,18 +287,18 @@ static bool confirm_replace(const struct hyp *hyp, const struct place *place)
 int cmd_restore(struct hyp *hyp)
 {
     const char *path = hyp->args.words[0];
-    struct place place;
+    struct target target;
     int code = HYP_REFUSED;
 
     if (hyp_has(hyp, "dry-run")) {
         return verify(hyp, path);
     }
-    if (!place_open(&place, hyp)) {
+    if (!target_open(&target, hyp)) {
         return HYP_USAGE;
     }
-    if (!hyp_has(hyp, "replace") || confirm_replace(hyp, &place)) {
-        code = restore(hyp, &place, path);
+    if (!hyp_has(hyp, "replace") || confirm_replace(hyp, &target)) {
+        code = restore(hyp, &target, path);
     }
-    place_close(&place);
+    target_close(&target);
     return code;
 }

@@ -132,9 +132,8 @@ static bool read_options(struct bench *bench, struct load_shape *shape)
 
 static enum err read_conf(struct bench *bench, struct errbuf *why)
 {
-    const char *folder = hyp_option(bench->hyp, "config-dir");
-    char *path =
-        xasprintf("%s/amqp.conf", folder != NULL ? folder : HYP_SYSCONFDIR);
+    const char *folder = place_folder(&bench->hyp->place);
+    char *path = xasprintf("%s/amqp.conf", folder);
     enum err err;
 
     bench->part = (struct conf_part){bus_amqp_options, &bench->amqp};

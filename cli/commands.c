@@ -229,7 +229,25 @@ const struct command commands[] = {
      "", 0, 1, cmd_export, NULL},
     {NULL, "top", "", "rates and health of every process",
      "output once interval", 0, 0, cmd_top,
-     "Refreshed until Ctrl-C on a terminal, else once.\n"},
+     "Refreshed until Ctrl-C on a terminal (--interval, 2s), else once.\n"},
+    {NULL, "watch", "", "alarms as they open, change and resolve",
+     "output filter search all once interval", 0, 0, cmd_watch,
+     "A line for each alarm with a new step, until Ctrl-C; looked for each\n"
+     "second (--interval). --all begins with those that are open. With\n"
+     "-o json each change is the alarm as it is then, one object a line.\n\n"
+     "Examples:\n"
+     "  hyp watch --filter 'state>=2'\n"
+     "  hyp watch --all -o json | jq -r .output\n"},
+    {"profile", "list", "", "the installations that have names", "output", 0, 0,
+     cmd_profile_list,
+     "They stand in ~/.config/hyp/profiles.conf, a section each:\n\n"
+     "  [prod]\n"
+     "  server = https://hyp.example.org:8082\n"
+     "  key_file = prod.key\n\n"
+     "or config_dir = FOLDER for another one on this machine. Paths that do\n"
+     "not begin with / are beside that file. 'hyp --profile prod ...', or\n"
+     "HYP_PROFILE=prod, uses it; then HYP_SERVER and HYP_KEY_FILE do not\n"
+     "count.\n"},
     {NULL, "doctor", "", "is all well? if not, what to do", "", 0, 0,
      cmd_doctor,
      "Looks at the API, the key, store, broker, each engine, dead letters,\n"

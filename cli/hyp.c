@@ -273,6 +273,10 @@ int main(int argc, char **argv)
         hyp_say("%s; 'hyp --help' explains", why.text);
         return HYP_USAGE;
     }
+    if (place_find(&hyp.place, &hyp.args, &why) != ERR_OK) {
+        hyp_say("%s", why.text);
+        return HYP_USAGE;
+    }
     if (about_tell(&hyp, &code)) {
         return code;
     }
