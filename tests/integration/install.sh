@@ -191,25 +191,50 @@ has_entity() {
     [[ $("$bin/hyp" entity list -o name) == *"$1"* ]]
 }
 
-kept_after_second_run() {
-    local before after
+# As if the version before had written another file than this one does.
+update_keeps_what_was_edited() {
+    local before after out
     printf '\n# edited\n' >>"$prefix/etc/hypcontrol.conf"
+    sed -i 's/^# started first.*/# of an old version/' \
+        "$prefix/var/lib/written/hypcontrol.conf"
     before=$(sha256sum "$prefix"/etc/secrets/* "$prefix/etc/hypcontrol.conf" |
         grep -v collectd_amqp)
-    run_install --start || return 1
+    out=$(run_install --update) || {
+        printf '%s\n' "$out"
+        return 1
+    }
     after=$(sha256sum "$prefix"/etc/secrets/* "$prefix/etc/hypcontrol.conf" |
         grep -v collectd_amqp)
-    [ "$before" = "$after" ]
+    [ "$before" = "$after" ] &&
+        [[ $out == *"kept: $prefix/etc/hypcontrol.conf was edited"* ]] &&
+        [[ $out == *"-# of an old version"*"+# started first"* ]] &&
+        [ ! -e "$prefix/etc/engines/alarm.conf.new" ] &&
+        [ ! -e "$prefix/var/previous" ] && "$bin/hypcontrol" status
 }
 
-# Of the suite's processes, only collectd and the broker have the clear port.
-speaks_tls() {
-    local urls clear
-    urls=$("$bin/hypcontrol" urls)
-    clear=$(printf ':%04X' $((ports_from + 1)))
-    [[ $urls == *"amqps://connector@127.0.0.1:$((ports_from + 4))/"* ]] &&
-        [ "$(awk -v port="$clear" '$4 == "01" && index($3, port)' \
-            /proc/net/tcp | wc -l)" -le 1 ]
+update_refuses_a_bad_configuration() {
+    local out status=0 pid
+    pid=$(cat "$prefix/var/run/supervisord.pid")
+    printf 'nonsense = 1\n' >>"$prefix/etc/engines/alarm.conf"
+    out=$(run_install --update --no-build 2>&1) || status=$?
+    sed -i '$d' "$prefix/etc/engines/alarm.conf"
+    [ "$status" = 1 ] && [[ $out == *'nothing was changed'*nonsense* ]] &&
+        [ "$(cat "$prefix/var/run/supervisord.pid")" = "$pid" ] &&
+        "$bin/hypcontrol" status
+}
+
+# A program that knows its options but does not run.
+update_goes_back() {
+    local program=$top/build/release/engine-alarm out status=0
+    mv "$program" "$dir/engine-alarm"
+    printf '#!/bin/bash\ncase $* in *--*) exec %s "$@" ;; esac\n%s\n' \
+        "$dir/engine-alarm" 'echo broken; exit 1' >"$program"
+    chmod 755 "$program"
+    out=$(run_install --update --no-build 2>&1) || status=$?
+    mv "$dir/engine-alarm" "$program"
+    [ "$status" = 1 ] && [[ $out == *'engine-alarm: ended: broken'* ]] &&
+        [[ $out == *'the old version runs again'* ]] &&
+        [ ! -e "$prefix/var/previous" ] && "$bin/hypcontrol" status
 }
 
 nothing_left() {
@@ -245,7 +270,11 @@ check 'keeps the alarm' alarm_is 2
 check 'the alarm engine restarts in under 2 s' restart_is_quick engine-alarm
 check 'a better check is taken' send_check state=1 output=better
 check 'and seen' eventually alarm_is 1
-check 'a second run keeps secrets and edited files' kept_after_second_run
+check 'an update keeps secrets and edited files, and tells what is new' \
+    update_keeps_what_was_edited
+check 'an update refuses what the new version cannot read' \
+    update_refuses_a_bad_configuration
+check 'an update that does not start goes back' update_goes_back
 check 'and data' alarm_is 1
 check 'every command of the documents' "$top/tests/docs/run.py" "$prefix"
 check 'uninstall keeps configuration and data' run_install --uninstall
