@@ -25,6 +25,7 @@ enum {
     NAME_MAX_BYTES = 128,
     PARTS = 7,
     BURST = 64, /* messages published between two looks at the bus */
+    PATIENCE_MS = 20,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
@@ -150,6 +151,7 @@ static int run_bus(const struct process *process, struct store *store)
         .user = process->amqp.user,
         .now_ms = wall_clock,
         .burst = BURST,
+        .patience_ms = PATIENCE_MS,
     };
     struct engine_io *io;
     struct errbuf why;
@@ -286,9 +288,9 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
     const struct conf_file files[] = {
-        {"amqp.conf", NULL},
-        {"storage.conf", NULL},
-        {"partitions.conf", NULL},
+        {"amqp.conf", conf_amqp_sections},
+        {"storage.conf", conf_storage_sections},
+        {"partitions.conf", conf_partitions_sections},
         {file, NULL}};
     const struct conf_program program = {
         .name = name,
