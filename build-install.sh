@@ -16,10 +16,11 @@ packages_build=(
     libbson-dev libcollectdclient-dev libcurl4-openssl-dev libexpat1-dev
     libjansson-dev liblz4-dev libmicrohttpd-dev libmongoc-dev libpcre2-dev
     libgnutls28-dev librabbitmq-dev libsodium-dev libsqlite3-dev libssl-dev
-    libyajl-dev nettle-dev
+    libyajl-dev libyaml-dev nettle-dev
 )
 packages_run=(
-    collectd-core libmnl0 librabbitmq4 libyajl2 openssl procps
+    collectd-core libmnl0 librabbitmq4 libyajl2 libyaml-0-2 openssl
+    procps
     rabbitmq-server supervisor
 )
 packages_test=(

@@ -22,7 +22,7 @@ enum {
     HANDSHAKE_S = 3,
     CLOSE_S = 1,
     BACKOFF_FIRST_MS = 100,
-    BACKOFF_MOST_MS = 10000,
+    BACKOFF_MOST_MS = 3000, /* a refused connect costs nobody anything */
     STEADY_MS = 10000, /* up for so long: the next loss is a new one */
     FRAME_BYTES = 128 * 1024,
     REPLY_MOST = 200, /* shown of what the broker says */

@@ -25,6 +25,7 @@ enum {
     NAME_MAX_BYTES = 128,
     PARTS = 6,
     BURST = 64, /* messages published between two looks at the bus */
+    PATIENCE_MS = 20,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
@@ -148,6 +149,7 @@ static int run_bus(const struct process *process, struct store *store)
         .user = process->amqp.user,
         .now_ms = wall_clock,
         .burst = BURST,
+        .patience_ms = PATIENCE_MS,
     };
     struct engine_io *io;
     struct errbuf why;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** collectd's types: which data sources a type has, from types.db files. */
-#ifndef HYP_COLLECTDGW_TYPESDB_H
-#define HYP_COLLECTDGW_TYPESDB_H
+#ifndef HYP_COLLECTD_TYPESDB_H
+#define HYP_COLLECTD_TYPESDB_H
 
 #include <stddef.h>
 
@@ -31,10 +31,17 @@ struct typesdb_type {
 
 struct typesdb *typesdb_new(void);
 void typesdb_free(struct typesdb *db);
-/** Add the types of a file's text; one given again replaces the one before.
- *  ERR_INVALID: why names the line and what was expected; what stood before
- *  that line is kept. */
+/** Who is told of each type that replaces one of other data sources. */
+struct typesdb_listener {
+    void *ctx;
+    void (*replaced)(void *ctx, const char *type, size_t line);
+};
+
+/** Add the types of a file's text; one given again replaces the one before,
+ *  as listener (NULL: nobody) is told when they differ. ERR_INVALID: why names
+ * the line and what was expected; what stood before that line is kept. */
 MUST_CHECK enum err typesdb_parse(struct typesdb *db, const char *text,
+                                  const struct typesdb_listener *listener,
                                   struct errbuf *why);
 /** NULL when there is no such type; borrowed. */
 const struct typesdb_type *typesdb_find(const struct typesdb *db,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Value lists as events: names, units, bounds, time. */
-#include "engines/collectdgw/values.h"
+#include "common/collectd/values.h"
 
 #include <math.h>
 #include <stdio.h>

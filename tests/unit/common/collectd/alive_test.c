@@ -2,7 +2,7 @@
 /** When a host is said to be alive again, and how many are remembered. */
 #include <stdio.h>
 
-#include "engines/collectdgw/alive.h"
+#include "common/collectd/alive.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** collectd's types.db, a type a line: name source:TYPE:min:max[, ...]. */
-#include "engines/collectdgw/typesdb.h"
+#include "common/collectd/typesdb.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,6 +26,7 @@ struct typesdb {
 struct line {
     const char *at;
     size_t number;
+    const struct typesdb_listener *listener; /* or NULL */
     struct errbuf *why;
 };
 
@@ -152,6 +153,42 @@ static enum err read_sources(struct line *line, struct typesdb_type *type)
     }
 }
 
+static bool same_bound(double a, double b)
+{
+    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+}
+
+static bool same_sources(const struct typesdb_type *a,
+                         const struct typesdb_type *b)
+{
+    if (a->n_sources != b->n_sources) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n_sources; i++) {
+        const struct typesdb_source *x = &a->sources[i];
+        const struct typesdb_source *y = &b->sources[i];
+
+        if (strcmp(x->name, y->name) != 0 || x->type != y->type ||
+            !same_bound(x->min, y->min) || !same_bound(x->max, y->max)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Gives the type that it replaces, or NULL. */
+static struct typesdb_type *
+put_type(struct typesdb *db, const struct line *line, struct typesdb_type *type)
+{
+    struct typesdb_type *old =
+        map_put(&db->types, type->name, strlen(type->name), type);
+
+    if (old != NULL && line->listener != NULL && !same_sources(old, type)) {
+        line->listener->replaced(line->listener->ctx, type->name, line->number);
+    }
+    return old;
+}
+
 static enum err read_line(struct typesdb *db, struct line *line)
 {
     char name[WORD_MAX];
@@ -168,15 +205,18 @@ static enum err read_line(struct typesdb *db, struct line *line)
     memcpy(type->name, name, strlen(name) + 1);
     err = read_sources(line, type);
     if (err == ERR_OK) {
-        type = map_put(&db->types, type->name, strlen(type->name), type);
+        type = put_type(db, line, type);
     }
     free_type(type); /* refused, or the one that was replaced */
     return err;
 }
 
-enum err typesdb_parse(struct typesdb *db, const char *text, struct errbuf *why)
+enum err typesdb_parse(struct typesdb *db, const char *text,
+                       const struct typesdb_listener *listener,
+                       struct errbuf *why)
 {
-    struct line line = {.at = text, .number = 1, .why = why};
+    struct line line = {
+        .at = text, .number = 1, .listener = listener, .why = why};
 
     while (*line.at != '\0') {
         enum err err = read_line(db, &line);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** When each host was last said to be alive: once an interval is enough. */
-#ifndef HYP_COLLECTDGW_ALIVE_H
-#define HYP_COLLECTDGW_ALIVE_H
+#ifndef HYP_COLLECTD_ALIVE_H
+#define HYP_COLLECTD_ALIVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/map.h"
+#include "common/event/event.h"
 
 struct alive {
     struct map hosts;
@@ -26,5 +27,10 @@ void alive_fini(struct alive *alive);
  */
 bool alive_is_due(struct alive *alive, const char *host, int64_t now_ms,
                   int64_t interval_ms);
+/** The check that says so, of the host that values are of: it turns to "no
+ *  events" when three intervals pass without one. interval_ms counts when the
+ *  values do not tell theirs. False: not due. event borrows from values. */
+bool alive_check(struct alive *alive, const struct event *values,
+                 int64_t interval_ms, struct event *event);
 
 #endif

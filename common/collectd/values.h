@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** A value list of collectd, in whichever form it came, as an event. */
-#ifndef HYP_COLLECTDGW_VALUES_H
-#define HYP_COLLECTDGW_VALUES_H
+#ifndef HYP_COLLECTD_VALUES_H
+#define HYP_COLLECTD_VALUES_H
 
+#include "common/collectd/typesdb.h"
 #include "common/event/event.h"
-#include "engines/collectdgw/typesdb.h"
 
 enum {
     VALUES_TYPE_MAX = 255 /* bytes of type and type instance */

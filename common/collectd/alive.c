@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Hosts and when they were last said to be alive. */
-#include "engines/collectdgw/alive.h"
+#include "common/collectd/alive.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
+
+enum {
+    INTERVALS = 3, /* missed before a host counts as silent */
+    LEAST_MS = 1000
+};
 
 static const int64_t forget_ms = 86400000;
 static const int64_t sweep_every_ms = 60000;
@@ -85,5 +90,27 @@ bool alive_is_due(struct alive *alive, const char *name, int64_t now_ms,
         return false;
     }
     host->said_ms = now_ms;
+    return true;
+}
+
+bool alive_check(struct alive *alive, const struct event *values,
+                 int64_t interval_ms, struct event *event)
+{
+    interval_ms = doc_ms(values->extra, "interval", interval_ms);
+    interval_ms = interval_ms > LEAST_MS ? interval_ms : LEAST_MS;
+    if (!alive_is_due(alive, values->component, values->timestamp_ms,
+                      interval_ms)) {
+        return false;
+    }
+    event_init(event, EVENT_CHECK);
+    event->connector = values->connector;
+    event->connector_name = values->connector_name;
+    event->source_type = EVENT_SOURCE_RESOURCE;
+    event->component = values->component;
+    event->resource = "alive";
+    event->timestamp_ms = values->timestamp_ms;
+    event->received_ms = values->received_ms;
+    event->output = "collectd sends values";
+    event->ttl_ms = INTERVALS * interval_ms;
     return true;
 }
