@@ -237,6 +237,16 @@ update_goes_back() {
         [ ! -e "$prefix/var/previous" ] && "$bin/hypcontrol" status
 }
 
+# Of the suite's processes, only collectd and the broker have the clear port.
+speaks_tls() {
+    local urls clear
+    urls=$("$bin/hypcontrol" urls)
+    clear=$(printf ':%04X' $((ports_from + 1)))
+    [[ $urls == *"amqps://connector@127.0.0.1:$((ports_from + 6))/"* ]] &&
+        [ "$(awk -v port="$clear" '$4 == "01" && index($3, port)' \
+            /proc/net/tcp | wc -l)" -le 1 ]
+}
+
 # The store becomes a mongod of the suite's own, in the same prefix.
 with_mongod() {
     local mongod
