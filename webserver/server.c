@@ -78,6 +78,17 @@ const struct conf_option web_options[] = {
     {"webserver", "metrics_key", CONF_BOOL, FIELD(metrics_key), "yes", 0, 0,
      NULL, NULL,
      .help = "whether /metrics wants the API key, as all else does"},
+    {"self", "interval", CONF_DURATION, FIELD(self_ms), "60s", 0, 3600000, NULL,
+     NULL, .help = "how often the webserver tells how it and its machine are, "
+                   "as an event; 0: never"},
+    {"self", "not_ready_after", CONF_DURATION, FIELD(missed_ms), "60s", 0,
+     86400000, NULL, NULL,
+     .help = "a process of /health that is not ready for so long is a major "
+             "problem"},
+    {"self", "disk_minor", CONF_INT, FIELD(disk_minor), "10", 0, 100, "percent",
+     NULL, .help = "less free on the disk is a minor problem; 0: never"},
+    {"self", "disk_major", CONF_INT, FIELD(disk_major), "5", 0, 100, "percent",
+     NULL, .help = "and less than this a major one; 0: never"},
     {"amqp", "exchange_name", CONF_STRING, FIELD(exchange_name), "canopsis", 1,
      64, NULL, NULL, .help = "prefix of the exchanges"},
     {0},
