@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "control/repartition.h"
 #include "control/report.h"
 #include "control/run.h"
 
@@ -19,14 +20,18 @@ struct arguments {
     int64_t wait_ms; /* 0: as configured */
     bool json;
     bool secrets;
+    bool dry_run;
+    char *const *words; /* n_words behind the command */
+    size_t n_words;
+    struct rewriter *rewriter;
 };
 
-typedef int command_fn(const struct suite *suite,
-                       const struct arguments *arguments);
+typedef int command_fn(struct suite *suite, const struct arguments *arguments);
 
 struct command {
     const char *name;
     command_fn *run;
+    bool takes_words;
 };
 
 static const char help_text[] =
@@ -36,17 +41,21 @@ static const char help_text[] =
     "       hypcontrol status [--json]\n"
     "       hypcontrol reload\n"
     "       hypcontrol urls [--secrets] [--json]\n"
+    "       hypcontrol repartition [ENGINE=N...] [--dry-run] [--wait DURATION]\n"
     "\n"
     "  start     section by section, each when the one before is ready\n"
     "  stop      backwards, each service ending its work first\n"
     "  status    every service: state, process, restarts, ready, why not\n"
     "  reload    every engine reads its configuration again\n"
     "  urls      where the API, the bus and the store answer\n"
+    "  repartition  give engines other numbers of partitions, while sources\n"
+    "            send on; without ENGINE=N, go on with what was not ended\n"
     "\n"
     "  --wait DURATION   how long to wait until it is so (90s, 2m; default:\n"
     "                    hypcontrol.conf)\n"
     "  --json            for programs\n"
     "  --secrets         with the passwords\n"
+    "  --dry-run         tell what would be done\n"
     "  --prefix DIR      the suite installed there\n"
     "  --help            this text\n"
     "\n"
@@ -75,37 +84,32 @@ static int print(struct buf *out)
     return whole ? EXIT_DONE : EXIT_NOT_SO;
 }
 
-static int command_start(const struct suite *suite,
-                         const struct arguments *arguments)
+static int command_start(struct suite *suite, const struct arguments *arguments)
 {
     struct errbuf why = {0};
     return tell(run_start_suite(suite, wait_ms(suite, arguments), &why), &why);
 }
 
-static int command_stop(const struct suite *suite,
-                        const struct arguments *arguments)
+static int command_stop(struct suite *suite, const struct arguments *arguments)
 {
     struct errbuf why = {0};
     return tell(run_stop_suite(suite, wait_ms(suite, arguments), &why), &why);
 }
 
-static int command_restart(const struct suite *suite,
-                           const struct arguments *arguments)
+static int command_restart(struct suite *suite, const struct arguments *arguments)
 {
     int stopped = command_stop(suite, arguments);
     return stopped == EXIT_DONE ? command_start(suite, arguments) : stopped;
 }
 
-static int command_reload(const struct suite *suite,
-                          const struct arguments *arguments)
+static int command_reload(struct suite *suite, const struct arguments *arguments)
 {
     struct errbuf why = {0};
     (void)arguments;
     return tell(run_reload_suite(suite, &why), &why);
 }
 
-static int command_status(const struct suite *suite,
-                          const struct arguments *arguments)
+static int command_status(struct suite *suite, const struct arguments *arguments)
 {
     struct buf out;
     buf_init(&out, REPORT_MAX);
@@ -115,8 +119,7 @@ static int command_status(const struct suite *suite,
     return ready ? printed : EXIT_NOT_SO;
 }
 
-static int command_urls(const struct suite *suite,
-                        const struct arguments *arguments)
+static int command_urls(struct suite *suite, const struct arguments *arguments)
 {
     struct buf out;
     struct errbuf why = {0};
@@ -128,10 +131,28 @@ static int command_urls(const struct suite *suite,
     return err == ERR_OK ? printed : tell(err, &why);
 }
 
+static int command_repartition(struct suite *suite,
+                               const struct arguments *arguments)
+{
+    const struct repartition_request request = {
+        .prefix = arguments->prefix,
+        .numbers = arguments->words,
+        .n = arguments->n_words,
+        .dry_run = arguments->dry_run,
+        .wait_ms = arguments->wait_ms,
+        .rewriter = arguments->rewriter};
+    struct errbuf why = {0};
+    return tell(repartition_run(suite, &request, &why), &why);
+}
+
 static const struct command commands[] = {
-    {"reload", command_reload}, {"restart", command_restart},
-    {"start", command_start},   {"status", command_status},
-    {"stop", command_stop},     {"urls", command_urls},
+    {"reload", command_reload, false},
+    {"repartition", command_repartition, true},
+    {"restart", command_restart, false},
+    {"start", command_start, false},
+    {"status", command_status, false},
+    {"stop", command_stop, false},
+    {"urls", command_urls, false},
 };
 
 static const struct command *find_command(const char *name)
@@ -157,6 +178,7 @@ static bool take_wait(const char *text, struct arguments *arguments)
 }
 
 static const struct option long_options[] = {
+    {"dry-run", no_argument, NULL, 'n'},
     {"help", no_argument, NULL, 'h'},
     {"json", no_argument, NULL, 'j'},
     {"prefix", required_argument, NULL, 'p'},
@@ -173,6 +195,9 @@ static int take_option(int option, struct arguments *arguments)
         return EXIT_DONE;
     case 'j':
         arguments->json = true;
+        return -1;
+    case 'n':
+        arguments->dry_run = true;
         return -1;
     case 'p':
         arguments->prefix = optarg;
@@ -198,6 +223,23 @@ static int take_options(int argc, char **argv, struct arguments *arguments)
     return code;
 }
 
+/* What follows the options: a command, and its words if it takes some. */
+static const struct command *take_command(int argc, char **argv,
+                                          struct arguments *arguments)
+{
+    const struct command *command =
+        optind < argc ? find_command(argv[optind]) : NULL;
+    if (command == NULL || (!command->takes_words && optind + 1 != argc)) {
+        return NULL;
+    }
+    arguments->words = argv + optind + 1;
+    arguments->n_words = (size_t)(argc - optind - 1);
+    if (command->takes_words) {
+        arguments->rewriter = rewriter_new(arguments->prefix);
+    }
+    return command;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
@@ -207,17 +249,18 @@ int main(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    const struct command *command =
-        optind + 1 == argc ? find_command(argv[optind]) : NULL;
+    const struct command *command = take_command(argc, argv, &arguments);
     if (command == NULL) {
         (void)fputs(help_text, stderr);
         return EXIT_USAGE;
     }
     enum err err = suite_open(&suite, arguments.prefix, &why);
     if (err != ERR_OK) {
+        rewriter_free(arguments.rewriter);
         return tell(err, &why);
     }
     code = command->run(&suite, &arguments);
     suite_close(&suite);
+    rewriter_free(arguments.rewriter);
     return code;
 }

@@ -14,6 +14,7 @@ import time
 import faults
 import groups
 import parts
+import repart
 import rig
 import run
 import small
@@ -22,8 +23,10 @@ import twins
 STORES = ("sqlite", "mongodb")
 # Those that a seed changes, and those that one run says everything of.
 SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
-          "twins": twins.test_twins, "groups": groups.test_groups}
+          "twins": twins.test_twins, "groups": groups.test_groups,
+          "repartition-killed": repart.test_repartition_killed}
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
+                        "repartition": repart.test_repartition,
                         "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input})
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
