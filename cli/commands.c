@@ -229,12 +229,50 @@ const struct command commands[] = {
      "", 0, 1, cmd_export, NULL},
     {NULL, "top", "", "rates and health of every process",
      "output once interval", 0, 0, cmd_top,
-     "Refreshed until Ctrl-C on a terminal, else once.\n"},
+     "Refreshed until Ctrl-C on a terminal (--interval, 2s), else once.\n"},
+    {NULL, "watch", "", "alarms as they open, change and resolve",
+     "output filter search all once interval", 0, 0, cmd_watch,
+     "A line for each alarm with a new step, until Ctrl-C; looked for each\n"
+     "second (--interval). --all begins with those that are open. With\n"
+     "-o json each change is the alarm as it is then, one object a line.\n\n"
+     "Examples:\n"
+     "  hyp watch --filter 'state>=2'\n"
+     "  hyp watch --all -o json | jq -r .output\n"},
+    {"profile", "list", "", "the installations that have names", "output", 0, 0,
+     cmd_profile_list,
+     "They stand in ~/.config/hyp/profiles.conf, a section each:\n\n"
+     "  [prod]\n"
+     "  server = https://hyp.example.org:8082\n"
+     "  key_file = prod.key\n\n"
+     "or config_dir = FOLDER for another one on this machine. Paths that do\n"
+     "not begin with / are beside that file. 'hyp --profile prod ...', or\n"
+     "HYP_PROFILE=prod, uses it; then HYP_SERVER and HYP_KEY_FILE do not\n"
+     "count.\n"},
     {NULL, "doctor", "", "is all well? if not, what to do", "", 0, 0,
      cmd_doctor,
      "Looks at the API, the key, store, broker, each engine, dead letters,\n"
      "the disk, and whether this host's own metrics arrive. Exit code 0: all\n"
      "is well.\n"},
+    {NULL, "backup", "FILE", "the whole store into a file, while all runs",
+     "store verify output", 1, 1, cmd_backup,
+     "Reads the store itself, so it runs on a machine that reaches it, as a\n"
+     "user who may read etc/storage.conf. The file (-: standard output)\n"
+     "stands there only when it is whole and was read back; it is readable\n"
+     "for its owner only, and holds nothing of etc/: keep that beside it.\n"
+     "With --verify a file is read, and told what is in it.\n\n"
+     "Examples:\n"
+     "  hyp backup /backup/hypervise-$(date +%F)\n"
+     "  hyp backup - | ssh other 'cat > hypervise.backup'\n"
+     "  hyp backup --verify /backup/hypervise-2026-11-21\n"},
+    {NULL, "restore", "FILE", "a backup into the store of a stopped suite",
+     "store replace dry-run yes output", 1, 1, cmd_restore,
+     "Stop the suite first: hypcontrol stop. A store that holds anything is\n"
+     "refused, unless --replace is given; it stays as it is until the whole\n"
+     "backup (-: from standard input) was read and found whole. The kind of\n"
+     "store may be another than the backup's. Then: hypcontrol start.\n\n"
+     "Examples:\n"
+     "  hyp restore --dry-run /backup/hypervise-2026-11-21\n"
+     "  hyp restore --replace /backup/hypervise-2026-11-21\n"},
     {"filter", "check", "FILTER", "how a filter is understood", "output", 1, 1,
      cmd_filter_check,
      "-o json prints it in its JSON form.\n\n"

@@ -277,9 +277,9 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
     const struct conf_file files[] = {
-        {"amqp.conf", NULL},
-        {"storage.conf", NULL},
-        {"partitions.conf", NULL},
+        {"amqp.conf", conf_amqp_sections},
+        {"storage.conf", conf_storage_sections},
+        {"partitions.conf", conf_partitions_sections},
         {file, NULL}};
     const struct conf_program program = {
         .name = name,

@@ -324,6 +324,30 @@ bool store_may_write(const char *writer, enum store_collection collection)
     return writer != NULL && (owner == NULL || strcmp(owner, writer) == 0);
 }
 
+enum err store_writer_of_row(const char *row, char *writer, size_t size,
+                             struct errbuf *why)
+{
+    size_t len = strcspn(row, "./");
+
+    if (len == 0 || len >= size) {
+        errbuf_set(why, "\"%.100s\" is no name of a progress row", row);
+        return ERR_INVALID;
+    }
+    memcpy(writer, row, len);
+    writer[len] = '\0';
+    return ERR_OK;
+}
+
+enum err store_writer_of(enum store_collection collection,
+                         const struct store_key *key, char *writer, size_t size,
+                         struct errbuf *why)
+{
+    const char *owner = store_schema(collection)->writer;
+
+    return store_writer_of_row(owner != NULL ? owner : key->text, writer, size,
+                               why);
+}
+
 bool store_is_row_of(const char *row, const char *writer)
 {
     size_t len = strlen(writer);
