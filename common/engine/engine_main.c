@@ -25,6 +25,7 @@ enum {
     NAME_MAX_BYTES = 128,
     PARTS = 6,
     BURST = 64, /* messages published between two looks at the bus */
+    PATIENCE_MS = 20,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
@@ -148,6 +149,7 @@ static int run_bus(const struct process *process, struct store *store)
         .user = process->amqp.user,
         .now_ms = wall_clock,
         .burst = BURST,
+        .patience_ms = PATIENCE_MS,
     };
     struct engine_io *io;
     struct errbuf why;
@@ -302,6 +304,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         conf_free(conf);
         return EXIT_FAILURE;
     }
+    store_conf_complete(&process->storage);
     name_process(process);
     if (process->ops->entries == NULL &&
         process->amqp.message_bytes < HOP_MESSAGE_BYTES) {

@@ -39,6 +39,7 @@ struct runtime_setup {
     int64_t (*now_ms)(void *ctx);
     void *ctx;
     int burst; /**< messages published in one step at most; 0: one */
+    int patience_ms; /**< what the batches of a patient engine wait for more */
 };
 
 enum runtime_result {

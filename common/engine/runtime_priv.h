@@ -18,7 +18,7 @@ enum {
     RUNTIME_REPORTS_MAX = 8,
     RUNTIME_KINDS_MAX = 4,
     RUNTIME_CONTROL_PREFETCH = 100,
-    RUNTIME_HOP_PREFETCH = 8,
+    RUNTIME_HOP_PREFETCH = 16,
     RUNTIME_FOLD_ROWS = 2000,
     RUNTIME_DRAIN_MS = 10000,
     RUNTIME_DEAD_BODY = 64 * 1024
@@ -53,14 +53,22 @@ struct entry {
     size_t replay_end; /* none when replay has reached it */
 };
 
+/* What one batch, or several, took from a queue. */
+struct taken {
+    size_t n;
+    uint64_t tag; /* last; 0 none */
+    uint64_t last_n; /* entry: last number */
+};
+
 struct queue {
     char name[BUS_NAME_MAX + 1];
     enum queue_kind kind;
     size_t bus_number;
     size_t extra; /* index for ops->extra */
     struct entry *entry;
-    uint64_t tag;    /* last taken in the open batch; 0 none */
-    uint64_t last_n; /* entry: last number in the open batch */
+    size_t prefetch;
+    struct taken taken; /* in the open batch */
+    struct taken due;   /* done, to be acknowledged */
     size_t n_held;
     bool matching; /* until all that comes again is here */
 };
@@ -76,8 +84,7 @@ struct held {
 struct inflight {
     uint64_t batch;
     uint64_t generation; /* of the consuming connection */
-    uint64_t tags[RUNTIME_QUEUES_MAX];
-    uint64_t last_n[RUNTIME_QUEUES_MAX];
+    struct taken taken[RUNTIME_QUEUES_MAX];
 };
 
 /* A name in next or side, with its partitions' targets. */
@@ -145,6 +152,7 @@ struct engine_io {
     bool unknown;    /* the last commit's result is not known */
     bool fold_done;
     uint64_t batch; /* number of the open batch in this life, from 1 */
+    int64_t open_ms;
     int64_t now_ms;
     size_t events;
     struct store_batch *writes;
@@ -183,6 +191,8 @@ struct engine_io {
     size_t inflight_head;
     size_t n_inflight;
     bool unproven; /* an entry's acknowledgements may be under way */
+    bool due;      /* something is to be acknowledged, */
+    int64_t due_ms; /* since then */
 
     int64_t retry_ms; /* not before: store or bus away */
     int64_t backoff_ms;

@@ -516,6 +516,7 @@ const struct engine_ops perfdata_engine = {
         "Stores the values that events carry: each metric with its unit,\n"
         "type, bounds and thresholds, and its points as they came. A value\n"
         "that is refused is counted and logged; the event's others are kept.",
+    .patient = true,
     .options = perfdata_options,
     .state_size = sizeof(struct perfdata),
     .metrics = perfdata_metrics,
