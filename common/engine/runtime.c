@@ -360,6 +360,7 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->now_ms = runtime_now(io);
     io->fold_ms = io->now_ms + io->conf->fold_ms;
     metrics_declare(io);
+    self_start(io);
     err = io->ops->init != NULL ? io->ops->init(io->state, io, why) : ERR_OK;
     if (err == ERR_OK) {
         err = name_entries(io, why);
@@ -450,6 +451,7 @@ void runtime_free(struct engine_io *io)
     doc_out_free(io->progress_out);
     envelope_out_free(io->outbox);
     doc_out_free(io->outbox_out);
+    self_end(io);
     doc_out_free(io->outbox_row);
     envelope_out_free(io->input_envelope);
     buf_fini(&io->text);
@@ -1083,6 +1085,7 @@ enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
     if (bus_poll(io->setup.bus, shorten(io, timeout_ms), &event) == ERR_OK) {
         on_event(io, &event);
     }
+    self_step(io);
     did = act(io);
     if (io->phase == PHASE_FENCED) {
         return RUNTIME_FENCED;
