@@ -40,6 +40,8 @@ const struct option_info options[] = {
     {"component", 0, "NAME", "only of this component and what it has"},
     {"file", 'f', "FILE", "read from the file (-: standard input)"},
     {"json", 'j', "JSON", "this event, or array of events"},
+    {"set", 0, "NAME", "the objects belong to this set (label \"set\")"},
+    {"prune", 0, NULL, "delete what the set has and the files have not"},
     {"amqp", 0, NULL, "over the message bus, not the API"},
     {"spool", 0, "DIR", "with --amqp: where events wait for the broker"},
     {"connectors", 0, "N", "so many connectors (default 1)"},

@@ -218,15 +218,23 @@ const struct command commands[] = {
     {"eventfilter", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
      cmd_object_delete, NULL},
     {NULL, "apply", "--file FILE", "put what people configure, from files",
-     "file author dry-run", 0, 0, cmd_apply,
-     "FILE is a file of objects {kind, name, labels, spec} (one, an array, or\n"
-     "one a line), a folder of such files, or - for standard input. What is\n"
-     "there already as it is stays unchanged; nothing is deleted.\n\n"
+     "file set prune author dry-run yes", 0, 0, cmd_apply,
+     "FILE is a file of objects {kind, name, labels, spec}, a folder of such\n"
+     "files (.json, .yaml, .yml), or - for standard input. JSON: one, an\n"
+     "array, or one a line; YAML: one, or a sequence, in each document. What\n"
+     "is there already as it is stays unchanged; nothing is deleted, but by\n"
+     "--prune.\n\n"
+     "--set NAME makes them a set: each bears the label \"set\" with that\n"
+     "name. With --prune, what the set has and the files have not is deleted\n"
+     "at the end (asked for, unless --yes), when all of them were good.\n\n"
      "Examples:\n"
-     "  hyp apply --file rules.json --dry-run\n"
-     "  hyp export eventfilter | hyp --server http://other:8082 apply -f -\n"},
-    {NULL, "export", "[KIND]", "print what people configure, one object a line",
-     "", 0, 1, cmd_export, NULL},
+     "  hyp apply --file rules.yaml --dry-run\n"
+     "  hyp apply --file rules.d --set site --prune\n"
+     "  hyp export eventfilter | hyp --profile other apply -f -\n"},
+    {NULL, "export", "[KIND]", "print what people configure", "output", 0, 1,
+     cmd_export,
+     "One object a line as JSON, or with -o yaml as YAML documents: both can\n"
+     "be applied again.\n"},
     {NULL, "top", "", "rates and health of every process",
      "output once interval", 0, 0, cmd_top,
      "Refreshed until Ctrl-C on a terminal (--interval, 2s), else once.\n"},

@@ -23,7 +23,7 @@ enum {
     OPEN_MOST_MS = 5000,
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
-    PARTS = 6,
+    PARTS = 7,
     BURST = 64, /* messages published between two looks at the bus */
     PATIENCE_MS = 20,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -43,6 +43,7 @@ struct process {
     struct store_conf storage;
     struct partitions partitions;
     struct runtime_conf runtime;
+    struct self_conf self;
     void *state;
     char name[NAME_MAX_BYTES];   /* "engine-alarm", "engine-alarm.2" */
     char writer[NAME_MAX_BYTES]; /* "alarm"; "cleaner.<group>" has its own
@@ -143,6 +144,7 @@ static int run_bus(const struct process *process, struct store *store)
         .ops = process->ops,
         .state = process->state,
         .conf = &process->runtime,
+        .self = &process->self,
         .store = store,
         .bus = bus,
         .exchange_prefix = process->amqp.exchange_name,
@@ -281,6 +283,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {store_conf_options, &process->storage},
         {partitions_options, &process->partitions},
         {runtime_options, &process->runtime},
+        {self_options, &process->self},
         {process_options, process},
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
@@ -310,6 +313,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         conf_free(conf);
         return EXIT_FAILURE;
     }
+    store_conf_complete(&process->storage);
     name_process(process);
     if (process->ops->entries == NULL &&
         process->amqp.message_bytes < HOP_MESSAGE_BYTES) {

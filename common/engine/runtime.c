@@ -361,6 +361,7 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->step_ms = io->now_ms;
     io->fold_ms = io->now_ms + io->conf->fold_ms;
     metrics_declare(io);
+    self_start(io);
     err = io->ops->init != NULL ? io->ops->init(io->state, io, why) : ERR_OK;
     if (err == ERR_OK) {
         err = name_entries(io, why);
@@ -451,6 +452,7 @@ void runtime_free(struct engine_io *io)
     doc_out_free(io->progress_out);
     envelope_out_free(io->outbox);
     doc_out_free(io->outbox_out);
+    self_end(io);
     doc_out_free(io->outbox_row);
     envelope_out_free(io->input_envelope);
     buf_fini(&io->text);
@@ -1087,6 +1089,7 @@ enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
     if (err == ERR_OK) {
         on_event(io, &event);
     }
+    self_step(io);
     did = act(io);
     if (io->phase == PHASE_FENCED) {
         return RUNTIME_FENCED;

@@ -288,7 +288,7 @@ static void perfdata_beat(void *state, struct engine_io *io)
     struct perfdata *perfdata = state;
 
     engine_gauge(io, "metrics", (int64_t)perfdata->metrics.by_id.n);
-    engine_gauge(io, "unmerged_hours", (int64_t)perfdata->tidy.n_pending);
+    engine_gauge(io, "merges_waiting", (int64_t)perfdata->tidy.n_pending);
     tidy_and_fold(perfdata, io);
 }
 
@@ -304,7 +304,7 @@ static void perfdata_fini(void *state)
 
 static const struct engine_metric perfdata_metrics[] = {
     {"metrics", "Metrics kept in memory", true},
-    {"unmerged_hours", "Hours of points that wait to be merged", true},
+    {"merges_waiting", "Hours of points that wait to be merged", true},
     {"points", "Points stored", false},
     {"metrics_refused", "Values that could not be stored", false},
     {0}};

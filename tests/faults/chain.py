@@ -17,6 +17,7 @@ import moves
 import parts
 import rig
 import run
+import selfwatch
 import small
 import twins
 
@@ -27,8 +28,11 @@ SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
                         "moves": moves.test_moves,
                         "same-second": small.test_same_second,
-                        "bad-input": small.test_bad_input})
-ONCE = {"moves"}  # it has both stores
+                        "bad-input": small.test_bad_input,
+                        "self-watch": selfwatch.test_self_watch})
+# Of those one store tells all: "moves" has both, and what is told of itself is
+# the same on each.
+ONCE = {"moves", "self-watch"}
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 
