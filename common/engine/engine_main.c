@@ -208,12 +208,6 @@ static bool parts_are_valid(const struct process *process)
                   process->runtime.group);
         return false;
     }
-    if (process->runtime.partitions > 1 &&
-        strncmp(process->storage.uri, "sqlite:", strlen("sqlite:")) == 0) {
-        log_error("ENGINE-CONFIG", "[engine] partitions: SQLite allows one; "
-                                   "use mongodb:// in storage.conf for more");
-        return false;
-    }
     return true;
 }
 
