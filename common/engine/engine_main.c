@@ -24,7 +24,7 @@ enum {
     OPEN_MOST_MS = 5000,
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
-    PARTS = 6,
+    PARTS = 7,
     BURST = 64, /* messages published between two looks at the bus */
     PATIENCE_MS = 20,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -45,6 +45,7 @@ struct process {
     struct store_conf storage;
     struct partitions partitions;
     struct runtime_conf runtime;
+    struct self_conf self;
     void *state;
     char name[NAME_MAX_BYTES];   /* "engine-alarm", "engine-alarm.2" */
     char writer[NAME_MAX_BYTES]; /* "alarm"; "cleaner.<group>" has its own
@@ -164,6 +165,7 @@ static int run_bus(const struct process *process, struct store *store)
         .ops = process->ops,
         .state = process->state,
         .conf = &process->runtime,
+        .self = &process->self,
         .store = store,
         .bus = bus,
         .exchange_prefix = process->amqp.exchange_name,
@@ -226,12 +228,6 @@ static bool parts_are_valid(const struct process *process)
         log_error("ENGINE-CONFIG",
                   "[engine] group: \"%s\"; expected letters, digits, - and _",
                   process->runtime.group);
-        return false;
-    }
-    if (process->runtime.partitions > 1 &&
-        strncmp(process->storage.uri, "sqlite:", strlen("sqlite:")) == 0) {
-        log_error("ENGINE-CONFIG", "[engine] partitions: SQLite allows one; "
-                                   "use mongodb:// in storage.conf for more");
         return false;
     }
     return true;
@@ -303,6 +299,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {store_conf_options, &process->storage},
         {partitions_options, &process->partitions},
         {runtime_options, &process->runtime},
+        {self_options, &process->self},
         {process_options, process},
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};

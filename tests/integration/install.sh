@@ -191,6 +191,15 @@ has_entity() {
     [[ $("$bin/hyp" entity list -o name) == *"$1"* ]]
 }
 
+# While all runs; and nothing is put in the place of a store in use.
+backup_is_made() {
+    local out
+    "$bin/hyp" backup "$dir/backup" &&
+        "$bin/hyp" backup --verify "$dir/backup" >/dev/null || return 1
+    ! out=$("$bin/hyp" restore "$dir/backup" --replace --yes 2>&1) &&
+        [[ $out == *'is in use'* ]]
+}
+
 # As if the version before had written another file than this one does.
 update_keeps_what_was_edited() {
     local before after out
@@ -321,6 +330,7 @@ check 'keeps the alarm' alarm_is 2
 check 'the alarm engine restarts in under 2 s' restart_is_quick engine-alarm
 check 'a better check is taken' send_check state=1 output=better
 check 'and seen' eventually alarm_is 1
+check 'a backup, while all runs' backup_is_made
 check 'an update keeps secrets and edited files, and tells what is new' \
     update_keeps_what_was_edited
 check 'an update refuses what the new version cannot read' \
