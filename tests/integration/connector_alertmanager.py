@@ -47,7 +47,7 @@ receivers:
 """
 
 
-LONG = "Größe " * 2000
+LONG = "Größe " * 2000 + "end"
 
 
 class Metrics(http.server.BaseHTTPRequestHandler):

@@ -161,5 +161,6 @@ def expect(what, got, **want):
         good = value.search(have or "") if isinstance(value, re.Pattern) \
             else have == value
         if not good:
-            raise rig.Failure(f"{what}: {key} is {have!r}, expected "
-                              f"{value!r} in {json.dumps(got)[:1500]}")
+            raise rig.Failure(f"{what}: {key} is {repr(have)[-500:]}, expected "
+                              f"{repr(value)[-500:]} in "
+                              f"{json.dumps(got)[:1500]}")
