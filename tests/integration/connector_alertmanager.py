@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """connector-alertmanager against prometheus, prometheus-alertmanager and
 amtool."""
+import base64
 import datetime
 import http.server
 import json
@@ -209,11 +210,13 @@ def test_refused(connector, port):
 
 def test_https(folder, port):
     """Who trusts our authority is answered, who speaks in the clear is not."""
-    url = f"https://localhost:{port}/-/ready"
-    with urllib.request.urlopen(url, timeout=20,
+    key = base64.b64encode(b"prom:secret").decode()
+    request = urllib.request.Request(f"https://localhost:{port}/-/ready",
+                                     headers={"Authorization": f"Basic {key}"})
+    with urllib.request.urlopen(request, timeout=20,
                                 context=tls_context(folder)) as answer:
         if answer.status != 200:
-            raise rig.Failure(f"{url}: {answer.status}")
+            raise rig.Failure(f"by HTTPS: {answer.status}")
     if answers(port):
         raise rig.Failure("answered in the clear")
 
