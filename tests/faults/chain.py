@@ -15,20 +15,27 @@ import faults
 import groups
 import moves
 import parts
+import repart
 import rig
 import run
+import selfwatch
 import small
 import twins
 
 STORES = ("sqlite", "mongodb")
 # Those that a seed changes, and those that one run says everything of.
 SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
-          "twins": twins.test_twins, "groups": groups.test_groups}
+          "twins": twins.test_twins, "groups": groups.test_groups,
+          "repartition-killed": repart.test_repartition_killed}
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
+                        "repartition": repart.test_repartition,
                         "moves": moves.test_moves,
                         "same-second": small.test_same_second,
-                        "bad-input": small.test_bad_input})
-ONCE = {"moves"}  # it has both stores
+                        "bad-input": small.test_bad_input,
+                        "self-watch": selfwatch.test_self_watch})
+# Of those one store tells all: "moves" has both, and what is told of itself is
+# the same on each.
+ONCE = {"moves", "self-watch"}
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 
