@@ -122,6 +122,7 @@ static void write_status(struct process *process)
     /* looked at each second, so that /health knows rates when it is asked */
     health_look(&process->server.health, process->web.run_folder,
                 &process->web.expect);
+    own_event_look(&process->server, clock_mono_ms());
     process->requests.value = counts->requests;
     process->refused.value = counts->refused;
     process->events.value = counts->events;

@@ -932,7 +932,8 @@ static const struct conf_option alarm_options[] = {
      .min = 0,
      .max = DAY,
      .help = "an alarm when what was sent takes so long to come through the "
-             "chain, or does not come; 0: none"},
+             "chain, or does not come; 0: none",
+     .live = true},
     {RULE(steps_max), .type = CONF_INT, .fallback = "2000", .min = 10,
      .max = 100000, .unit = "steps",
      .help = "steps kept one by one; further changes share a counter step"},
