@@ -174,7 +174,7 @@ static enum err parse_number(const char *text, char name[64], int64_t *n,
 }
 
 /* The number asked for; the one before where none is. */
-static enum err find_number(const char *engine, char *const *numbers, size_t n,
+static enum err find_number(const char *engine, const char *const *numbers, size_t n,
                             int64_t *number, struct errbuf *why)
 {
     for (size_t i = 0; i < n; i++) {
@@ -198,7 +198,7 @@ static enum err set_list(struct plan *plan, const char *key,
     return conf_set(plan->conf, "repartition", key, buf_str(list), why);
 }
 
-enum err plan_make(const struct partitions *now, char *const *numbers, size_t n,
+enum err plan_make(const struct partitions *now, const char *const *numbers, size_t n,
                    int64_t id, struct plan *plan, struct errbuf *why)
 {
     struct conf *conf = make_conf(plan);
@@ -241,7 +241,7 @@ enum err plan_make(const struct partitions *now, char *const *numbers, size_t n,
     return err;
 }
 
-bool plan_is_for(const struct plan *plan, char *const *numbers, size_t n)
+bool plan_is_for(const struct plan *plan, const char *const *numbers, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct errbuf why;

@@ -38,11 +38,11 @@ MUST_CHECK enum err plan_read(const char *var, struct plan *plan,
  *  "alarm=4" each. ERR_INVALID: no such engine or number; ERR_CONFLICT: that
  *  is what it says already. */
 MUST_CHECK enum err plan_make(const struct partitions *now,
-                              char *const *numbers, size_t n, int64_t id,
+                              const char *const *numbers, size_t n, int64_t id,
                               struct plan *plan, struct errbuf *why);
 void plan_close(struct plan *plan);
 /** Whether these numbers ask for what the plan does anyway. */
-bool plan_is_for(const struct plan *plan, char *const *numbers, size_t n);
+bool plan_is_for(const struct plan *plan, const char *const *numbers, size_t n);
 /** Keep it, surely on disk. ERR_UNAVAILABLE. */
 MUST_CHECK enum err plan_write(const char *var, const struct plan *plan,
                                struct errbuf *why);

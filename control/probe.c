@@ -11,6 +11,8 @@
 #include "common/bus/bus_amqp.h"
 #include "common/bus/probe.h"
 #include "common/metrics/status_file.h"
+#include "common/store/store_conf.h"
+#include "common/store/store_mongodb_set.h"
 
 enum {
     LOG_TAIL_BYTES = 4096,
@@ -104,17 +106,6 @@ static bool probe_running(const struct suite *suite,
     return false;
 }
 
-static bool login(const struct bus_amqp_conf *conf, struct errbuf *why)
-{
-    const struct bus_probe probe = {.host = conf->host,
-                                    .port = (int)conf->port,
-                                    .user = conf->user,
-                                    .password = conf->password,
-                                    .vhost = conf->vhost,
-                                    .timeout_ms = LOGIN_MS};
-    return bus_probe(&probe, why) == ERR_OK;
-}
-
 static bool probe_broker(const struct suite *suite,
                          const struct process *process, struct errbuf *why)
 {
@@ -125,7 +116,24 @@ static bool probe_broker(const struct suite *suite,
     (void)process;
     bool ready = conf_read_file(conf, path, why) == ERR_OK &&
                  conf_read_env(conf, why) == ERR_OK &&
-                 conf_check(conf, why) == ERR_OK && login(&values, why);
+                 conf_check(conf, why) == ERR_OK &&
+                 bus_probe(&values, LOGIN_MS, why) == ERR_OK;
+    free(path);
+    conf_free(conf);
+    return ready;
+}
+
+static bool probe_mongod(const struct suite *suite,
+                         const struct process *process, struct errbuf *why)
+{
+    struct store_conf values = {0};
+    const struct conf_part part = {store_conf_options, &values};
+    struct conf *conf = conf_new(&part, 1);
+    char *path = suite_etc_path(suite, "storage.conf");
+    (void)process;
+    bool ready = conf_read_file(conf, path, why) == ERR_OK &&
+                 conf_read_env(conf, why) == ERR_OK &&
+                 mongodb_set_is_ready(values.uri, why) == ERR_OK;
     free(path);
     conf_free(conf);
     return ready;
@@ -173,6 +181,7 @@ static bool probe_status(const struct suite *suite,
 static const struct probe probes[] = {
     {"collectd", probe_running},
     {"epmd", probe_running},
+    {"mongod", probe_mongod},
     {"rabbitmq", probe_broker},
 };
 

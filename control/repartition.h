@@ -17,7 +17,7 @@ void rewriter_free(struct rewriter *rewriter);
 
 struct repartition_request {
     const char *prefix;    /**< as for suite_open */
-    char *const *numbers;  /**< n of "alarm=4"; none: go on with the last */
+    const char *const *numbers;  /**< n of "alarm=4"; none: go on with the last */
     size_t n;
     bool dry_run;          /**< tell what would be done */
     int64_t wait_ms;       /**< how long engines may take to drain; 0: 10 min */

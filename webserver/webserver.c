@@ -190,16 +190,15 @@ static int run(struct process *process)
 int main(int argc, char **argv)
 {
     static struct process process;
-    static const char *const amqp_sections[] = {"amqp", NULL};
     const struct conf_part parts[] = {
         {web_options, &process.web},
         {bus_amqp_options, &process.amqp},
         {store_conf_options, &process.storage},
         {partitions_options, &process.partitions},
     };
-    const struct conf_file files[] = {{"amqp.conf", amqp_sections},
-                                      {"storage.conf", NULL},
-                                      {"partitions.conf", NULL},
+    const struct conf_file files[] = {{"amqp.conf", conf_amqp_sections},
+                                      {"storage.conf", conf_storage_sections},
+                                      {"partitions.conf", conf_partitions_sections},
                                       {"webserver.conf", NULL}};
     const struct conf_program program = {
         .name = "webserver",
@@ -221,6 +220,7 @@ int main(int argc, char **argv)
     if (code != CONF_GO_ON) {
         return code;
     }
+    store_conf_complete(&process.storage);
     if (take_partitions(&process) != ERR_OK) {
         conf_free(conf);
         return EXIT_FAILURE;

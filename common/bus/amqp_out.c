@@ -22,6 +22,7 @@ enum {
      * socket; then the library waits for the broker to read. */
     LARGE_BYTES = 16 * 1024,
     STALLED_MS = 15000,
+    HEARD_MS = 500, /* between two questions to the kernel */
     REFUSAL_PAUSE_MS = 1000,
     REFUSALS_MS = 2000
 };
@@ -31,21 +32,23 @@ static void set_cork(const struct amqp_link *link, int on)
     (void)setsockopt(link->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
 }
 
-/* Several in a row share packets: each packet of its own would wake the
- * broker, which costs it more than the message. */
-static void count_in_a_row(struct amqp_out *out)
+/* The library sends a message in three pieces. They, and several messages in a
+ * row, share packets: each of its own would wake the broker, which costs it
+ * more than the message. */
+static void hold_packets(struct amqp_out *out)
 {
-    if (++out->in_a_row == 2) {
+    if (!out->corked) {
         set_cork(&out->link, 1);
+        out->corked = true;
     }
 }
 
 void amqp_out_flush(struct amqp_out *out)
 {
-    if (out->in_a_row >= 2 && out->link.state == LINK_UP) {
+    if (out->corked && out->link.state == LINK_UP) {
         set_cork(&out->link, 0);
     }
-    out->in_a_row = 0;
+    out->corked = false;
 }
 
 void amqp_out_fini(struct amqp_out *out)
@@ -95,9 +98,11 @@ static bool declare_all(struct amqp_out *out)
 bool amqp_out_start(struct amqp_out *out)
 {
     out->blocked = false;
-    out->in_a_row = 0;
+    out->corked = false;
     out->refuse_to = 0;
     out->refused_ms = 0;
+    out->heard_ms = 0;
+    out->silent = false;
     out->returned = (struct amqp_return){0};
     amqp_window_reset(&out->window);
     if (!amqp_open_channel(&out->link, PUBLISH_CHANNEL) || !declare_all(out)) {
@@ -108,11 +113,43 @@ bool amqp_out_start(struct amqp_out *out)
                            "ask for confirms");
 }
 
-static bool can_write(const struct amqp_link *link)
+/* To publish where nothing came for two heartbeats makes the library wait for
+ * input, without end. Who is silent is listened to first, by the next poll,
+ * which finds it dead in time. */
+static bool can_write(struct amqp_link *link)
 {
-    struct pollfd poll_out = {.fd = link->fd, .events = POLLOUT};
+    struct pollfd item = {.fd = link->fd, .events = POLLIN | POLLOUT};
+    int64_t now = clock_mono_ms();
 
-    return poll(&poll_out, 1, 0) > 0 && (poll_out.revents & POLLOUT) != 0;
+    if (poll(&item, 1, 0) <= 0) {
+        return false;
+    }
+    if ((item.revents & POLLIN) != 0) {
+        link->heard_ms = now;
+    }
+    return (item.revents & POLLOUT) != 0 && !amqp_link_is_silent(link, now);
+}
+
+/* Asked to publish when it has heard nothing for two heartbeats, the library
+ * waits for the next byte without end. The kernel knows when the last came: a
+ * second before that time nothing is published any more, and the next look
+ * into the socket loses the connection. */
+static bool is_silent(struct amqp_out *out)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    int64_t now_ms = clock_mono_ms();
+    int64_t most_ms =
+        ((int64_t)2 * amqp_get_heartbeat(out->link.conn) - 1) * 1000;
+
+    if (most_ms <= 0 || (!out->silent && now_ms < out->heard_ms + HEARD_MS)) {
+        return false;
+    }
+    out->heard_ms = now_ms;
+    out->silent = getsockopt(out->link.fd, IPPROTO_TCP, TCP_INFO, &info,
+                             &size) == 0 &&
+                  info.tcpi_last_data_recv >= most_ms;
+    return out->silent;
 }
 
 /* The library waits without end for a broker that does not read; the kernel
@@ -194,12 +231,12 @@ enum err amqp_out_publish(struct amqp_out *out,
     int status;
 
     if (!out->link.known || out->link.state != LINK_UP || out->blocked ||
-        !can_write(&out->link)) {
+        !can_write(&out->link) || is_silent(out)) {
         return ERR_UNAVAILABLE;
     }
     (void)snprintf(text, sizeof text, "%llu",
                    (unsigned long long)out->window.next);
-    count_in_a_row(out);
+    hold_packets(out);
     status = send_message(out, message, text);
     if (status != AMQP_STATUS_OK) {
         amqp_link_lose(&out->link, "publish: %s", amqp_error_string2(status));

@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/bus/amqp_in.h"
 #include "common/bus/amqp_out.h"
+#include "common/bus/amqp_tls.h"
 
 enum {
     /* Events handed out between two looks at both sockets: one busy
@@ -180,18 +181,6 @@ static int watch(const struct amqp_link *link, struct pollfd *item)
     return item->fd;
 }
 
-static void note_readable(struct amqp_link *link, const struct pollfd *item,
-                          int64_t now)
-{
-    if (link->state != LINK_UP) {
-        return;
-    }
-    if (item->revents != 0 || amqp_link_wait_ms(link, now) <= 0) {
-        link->readable = true;
-        link->served_ms = now;
-    }
-}
-
 static bool has_input(const struct amqp_link *link)
 {
     return link->state == LINK_UP &&
@@ -240,11 +229,11 @@ static void look(struct amqp_bus *bus, int64_t now, int wait_ms)
         now = clock_mono_ms();
     }
     if (!keeps_quiet(bus)) {
-        note_readable(&bus->in.link, &items[0], now);
+        amqp_link_note(&bus->in.link, items[0].revents, now);
     } else if (amqp_link_wait_ms(&bus->in.link, now) <= 0) {
         amqp_link_beat(&bus->in.link, now);
     }
-    note_readable(&bus->out.link, &items[1], now);
+    amqp_link_note(&bus->out.link, items[1].revents, now);
     advance(bus, now);
     bus->credit = LOOK_EVERY;
 }
@@ -379,6 +368,12 @@ struct bus *bus_amqp_open(const struct bus_amqp_conf *conf, const char *name)
     return &bus->bus;
 }
 
+/* All of the part, once everything is read. */
+static enum err check_tls(const void *values, struct errbuf *why)
+{
+    return amqp_tls_check(values, why);
+}
+
 #define FIELD(name) offsetof(struct bus_amqp_conf, name)
 
 const struct conf_option bus_amqp_options[] = {
@@ -434,6 +429,39 @@ const struct conf_option bus_amqp_options[] = {
      .min = 1,
      .max = 100,
      .help = "What the names of the exchanges begin with."},
+    {.section = "amqp",
+     .key = "tls",
+     .type = CONF_BOOL,
+     .offset = FIELD(tls),
+     .fallback = "no",
+     .check = check_tls,
+     .help = "Talk to it by AMQPS; port is its AMQPS port then, often 5671."},
+    {.section = "amqp",
+     .key = "tls_ca",
+     .type = CONF_PATH,
+     .offset = FIELD(tls_ca),
+     .fallback = "",
+     .help = "Authorities its certificate must be of, PEM; empty: the "
+             "system's."},
+    {.section = "amqp",
+     .key = "tls_certificate",
+     .type = CONF_PATH,
+     .offset = FIELD(tls_certificate),
+     .fallback = "",
+     .help = "Our certificate, for a broker that asks for one, PEM."},
+    {.section = "amqp",
+     .key = "tls_key",
+     .type = CONF_PATH,
+     .offset = FIELD(tls_key),
+     .fallback = "",
+     .help = "Its private key, PEM, without a passphrase."},
+    {.section = "amqp",
+     .key = "tls_server_name",
+     .type = CONF_STRING,
+     .offset = FIELD(tls_server_name),
+     .fallback = "",
+     .max = 253,
+     .help = "Name its certificate must be for; empty: the host's."},
     {.section = "amqp",
      .key = "heartbeat",
      .type = CONF_DURATION,

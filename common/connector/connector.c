@@ -15,7 +15,7 @@
 enum {
     JSON_MAX = 1024 * 1024, /* what the entry takes */
     MS_A_SECOND = 1000,
-    HELD_MS = 200           /* then it is tried again */
+    HELD_MS = 200 /* then it is tried again */
 };
 
 static void add_gauge(struct connector_io *io, struct metric_gauge *gauge,
@@ -309,7 +309,7 @@ static void add_perf(struct connector_io *io, const struct outlet_state *state)
              "spool=%lldB;;;0;%lld",
              (unsigned long long)count_of(io, "events"),
              (unsigned long long)count_of(io, "refused"),
-             (unsigned long long)(io->n_lost + state->lost),
+             (unsigned long long)io->n_lost + (unsigned long long)state->lost,
              (unsigned long long)state->waiting, (long long)state->bytes,
              (long long)io->conf->spool_bytes);
 }

@@ -144,6 +144,9 @@ struct engine_ops {
      *  with its own message-id, instead of to `next`. */
     bool to_exchange;
     enum bus_exchange exchange;
+    /** Nobody waits for what it does: its batches wait a moment for more, so
+     *  that the disk is there for those whose results are waited for. */
+    bool patient;
 
     /** Kinds of objects (NULL-terminated) that it works by: `reload` is called
      *  after `load`, and between batches when one has changed. */

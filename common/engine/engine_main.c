@@ -23,8 +23,9 @@ enum {
     OPEN_MOST_MS = 5000,
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
-    PARTS = 6,
+    PARTS = 7,
     BURST = 64, /* messages published between two looks at the bus */
+    PATIENCE_MS = 20,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
@@ -42,6 +43,7 @@ struct process {
     struct store_conf storage;
     struct partitions partitions;
     struct runtime_conf runtime;
+    struct self_conf self;
     void *state;
     char name[NAME_MAX_BYTES];   /* "engine-alarm", "engine-alarm.2" */
     char writer[NAME_MAX_BYTES]; /* "alarm"; "cleaner.<group>" has its own
@@ -142,12 +144,14 @@ static int run_bus(const struct process *process, struct store *store)
         .ops = process->ops,
         .state = process->state,
         .conf = &process->runtime,
+        .self = &process->self,
         .store = store,
         .bus = bus,
         .exchange_prefix = process->amqp.exchange_name,
         .user = process->amqp.user,
         .now_ms = wall_clock,
         .burst = BURST,
+        .patience_ms = PATIENCE_MS,
     };
     struct engine_io *io;
     struct errbuf why;
@@ -273,13 +277,14 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {store_conf_options, &process->storage},
         {partitions_options, &process->partitions},
         {runtime_options, &process->runtime},
+        {self_options, &process->self},
         {process_options, process},
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
     const struct conf_file files[] = {
-        {"amqp.conf", NULL},
-        {"storage.conf", NULL},
-        {"partitions.conf", NULL},
+        {"amqp.conf", conf_amqp_sections},
+        {"storage.conf", conf_storage_sections},
+        {"partitions.conf", conf_partitions_sections},
         {file, NULL}};
     const struct conf_program program = {
         .name = name,
@@ -302,6 +307,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         conf_free(conf);
         return EXIT_FAILURE;
     }
+    store_conf_complete(&process->storage);
     name_process(process);
     if (process->ops->entries == NULL &&
         process->amqp.message_bytes < HOP_MESSAGE_BYTES) {

@@ -163,14 +163,14 @@ static void swap(struct engine_io *io)
 
 bool objects_step(struct engine_io *io)
 {
-    int64_t now = runtime_now(io);
+    int64_t now = io->step_ms;
 
     if (io->ops->kinds == NULL || io->phase != PHASE_RUN || io->stopping) {
         return false;
     }
     if (is_wanted(io)) {
-        if (io->open || io->n_inflight > 0 || repeats_wait(io) || !io->in_up ||
-            !is_settled(io)) {
+        if (io->open || io->n_inflight > 0 || io->due || repeats_wait(io) ||
+            !io->in_up || !is_settled(io)) {
             return false;
         }
         swap(io);

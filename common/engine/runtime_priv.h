@@ -18,7 +18,7 @@ enum {
     RUNTIME_REPORTS_MAX = 8,
     RUNTIME_KINDS_MAX = 4,
     RUNTIME_CONTROL_PREFETCH = 100,
-    RUNTIME_HOP_PREFETCH = 8,
+    RUNTIME_HOP_PREFETCH = 16,
     RUNTIME_FOLD_ROWS = 2000,
     RUNTIME_DRAIN_MS = 10000,
     RUNTIME_DEAD_BODY = 64 * 1024
@@ -53,14 +53,22 @@ struct entry {
     size_t replay_end; /* none when replay has reached it */
 };
 
+/* What one batch, or several, took from a queue. */
+struct taken {
+    size_t n;
+    uint64_t tag; /* last; 0 none */
+    uint64_t last_n; /* entry: last number */
+};
+
 struct queue {
     char name[BUS_NAME_MAX + 1];
     enum queue_kind kind;
     size_t bus_number;
     size_t extra; /* index for ops->extra */
     struct entry *entry;
-    uint64_t tag;    /* last taken in the open batch; 0 none */
-    uint64_t last_n; /* entry: last number in the open batch */
+    size_t prefetch;
+    struct taken taken; /* in the open batch */
+    struct taken due;   /* done, to be acknowledged */
     size_t n_held;
     bool matching; /* until all that comes again is here */
 };
@@ -76,8 +84,7 @@ struct held {
 struct inflight {
     uint64_t batch;
     uint64_t generation; /* of the consuming connection */
-    uint64_t tags[RUNTIME_QUEUES_MAX];
-    uint64_t last_n[RUNTIME_QUEUES_MAX];
+    struct taken taken[RUNTIME_QUEUES_MAX];
 };
 
 /* A name in next or side, with its partitions' targets. */
@@ -145,7 +152,9 @@ struct engine_io {
     bool unknown;    /* the last commit's result is not known */
     bool fold_done;
     uint64_t batch; /* number of the open batch in this life, from 1 */
+    int64_t open_ms;
     int64_t now_ms;
+    int64_t step_ms; /* the clock is read once a step */
     size_t events;
     struct store_batch *writes;
     struct doc_out *scratch;
@@ -183,6 +192,8 @@ struct engine_io {
     size_t inflight_head;
     size_t n_inflight;
     bool unproven; /* an entry's acknowledgements may be under way */
+    bool due;      /* something is to be acknowledged, */
+    int64_t due_ms; /* since then */
 
     int64_t retry_ms; /* not before: store or bus away */
     int64_t backoff_ms;
@@ -208,6 +219,13 @@ struct engine_io {
     struct runtime_counter counters[RUNTIME_COUNTERS_MAX];
     size_t n_counters;
     int64_t last_event_ms;
+
+    /* the own event */
+    struct self self;
+    struct self_word self_word;
+    struct doc_out *self_out;
+    struct buf self_text;
+    int64_t self_last_ms; /* of the last look */
 };
 
 /* runtime_batch.c: what joins a batch, and its commit. */
@@ -251,7 +269,15 @@ void take_forward(struct engine_io *io, struct event *event,
 void take_delivery(struct engine_io *io, size_t queue,
                    const struct bus_delivery *delivery);
 
+/* runtime_self.c: the engine's own event. */
+void self_start(struct engine_io *io);
+void self_end(struct engine_io *io);
+/* Look, once a second, and tell when it is time. */
+void self_step(struct engine_io *io);
+
 /* runtime_report.c: what the engine tells people of itself. */
+/* The members that its events share. */
+void report_begin_event(struct doc_out *out, const char *resource, int state);
 void report_lost(struct engine_io *io, const char *sender, uint64_t sequence);
 /* As part of a beat: what began or ended. */
 void report_beat(struct engine_io *io);

@@ -522,12 +522,10 @@ enum err store_sqlite_open(const struct store_options *options,
 {
     const char *folder = strchr(options->uri, ':') + 1;
     struct store_sqlite *store;
-    enum err err;
+    enum err err = sqlite_folder_check(folder, why);
 
-    if (folder[0] == '\0') {
-        errbuf_set_field(why, "storage", "\"%s\": expected sqlite:<folder>",
-                         options->uri);
-        return ERR_INVALID;
+    if (err != ERR_OK) {
+        return err;
     }
     store = xcalloc(1, sizeof *store);
     store->store.ops = &sqlite_ops;

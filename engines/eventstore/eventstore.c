@@ -365,6 +365,7 @@ const struct engine_ops eventstore_engine = {
         "Keeps the last check of each entity, the log (every event of a log\n"
         "type, every action, every check that changes a state), and the dead\n"
         "letters of all engines, which it gives again or deletes on request.",
+    .patient = true,
     .options = eventstore_options,
     .state_size = sizeof(struct eventstore),
     .metrics = eventstore_metrics,

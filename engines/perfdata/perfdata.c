@@ -486,7 +486,7 @@ static void perfdata_beat(void *state, struct engine_io *io)
     struct perfdata *perfdata = state;
 
     engine_gauge(io, "metrics", (int64_t)perfdata->metrics.by_id.n);
-    engine_gauge(io, "unmerged_hours", (int64_t)count_pending(perfdata));
+    engine_gauge(io, "merges_waiting", (int64_t)count_pending(perfdata));
     tidy_and_fold(perfdata, io);
 }
 
@@ -505,7 +505,7 @@ static void perfdata_fini(void *state)
 
 static const struct engine_metric perfdata_metrics[] = {
     {"metrics", "Metrics kept in memory", true},
-    {"unmerged_hours", "Hours of points that wait to be merged", true},
+    {"merges_waiting", "Hours of points that wait to be merged", true},
     {"points", "Points stored", false},
     {"metrics_refused", "Values that could not be stored", false},
     {0}};
@@ -516,6 +516,7 @@ const struct engine_ops perfdata_engine = {
         "Stores the values that events carry: each metric with its unit,\n"
         "type, bounds and thresholds, and its points as they came. A value\n"
         "that is refused is counted and logged; the event's others are kept.",
+    .patient = true,
     .options = perfdata_options,
     .state_size = sizeof(struct perfdata),
     .metrics = perfdata_metrics,

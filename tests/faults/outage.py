@@ -25,8 +25,9 @@ SERVICES = 20
 NSCA_SHARE = 10  # one check for so many log messages
 BEFORE_S = 1
 AFTER_S = 2
+REST_S = 5
 TICK_S = 0.02
-NO_END = 10 ** 9
+LEAST_RATE = 200  # events a second that any machine takes behind the outage
 
 
 class Load:
@@ -146,8 +147,11 @@ def check_told(suite, connectors):
                               f"outage: {steps}")
 
 
-def run(servers, seconds, rate, how, most=NO_END):
-    """most: messages; then the load rests."""
+def run(servers, seconds, rate, how):
+    """The load rests when the outage should be over: how long the broker
+    takes to end and to start is the machine's."""
+    most = rate * (seconds + REST_S)
+    patience_s = rig.PATIENCE_S + most / LEAST_RATE
     suite = rig.Suite(servers, "outage", "sqlite")
     suite.start_all()
     syslog_port, nsca_port = rig.free_ports(2)
@@ -178,12 +182,13 @@ def run(servers, seconds, rate, how, most=NO_END):
             f"the senders waited {load.behind_s:.2f} s at most")
     for connector in connectors:
         rig.wait_for(f"the spool of {connector.name} empty", lambda c=connector:
-                     c.metric("waiting") == 0)
+                     c.metric("waiting") == 0, patience_s)
         rig.say(f"  {connector.name}: spool empty after "
                 f"{time.monotonic() - back:.1f} s")
     suite.wait_ready()
     hyp_spool.after(suite)
-    rig.wait_for("all logs stored", lambda: count_logs(suite) >= load.logs)
+    rig.wait_for("all logs stored", lambda: count_logs(suite) >= load.logs,
+                 patience_s)
     check_logs(suite, load.logs)
     check_told(suite, connectors)
     for connector in connectors:

@@ -11,6 +11,7 @@ import signal
 import sys
 
 import connector_alertmanager
+import connector_collectd
 import connector_nsca
 import connector_syslog
 import senders  # it names the folder of the next
@@ -20,16 +21,41 @@ from senders import rig
 OUTAGE = "outage"
 OUTAGE_S = 5
 RATE = 2000
-EVENTS = 20000
 TESTS = {
     "alertmanager": connector_alertmanager.test,
+    "collectd": connector_collectd.test,
     "nsca": connector_nsca.test,
     "syslog": connector_syslog.test,
 }
 
 
+# Whose processes all talk to the broker by AMQPS, with other exchanges.
+SECURE = "collectd"
+
+
+class Servers(rig.Rig):
+    """A broker that listens for AMQPS too."""
+
+    def __init__(self):
+        super().__init__()
+        self.tls_port, = rig.free_ports(1)
+        self.secure = False
+
+    def start_broker(self):
+        self.broker("start", self.broker_port, self.tls_port)
+
+    def amqp_conf(self):
+        if not self.secure:
+            return super().amqp_conf()
+        tls = self.broker_dir / "tls"
+        return (f"port = {self.tls_port}\ntls = yes\ntls_ca = {tls}/ca.pem\n"
+                f"tls_certificate = {tls}/suite.pem\n"
+                f"tls_key = {tls}/suite.key\nexchange_name = site\n")
+
+
 def run_one(servers, name):
     rig.say(f"=== {name}")
+    servers.secure = name == SECURE
     suite = rig.Suite(servers, name, "sqlite")
     suite.start_all()
     connectors = []
@@ -59,7 +85,7 @@ def main():
     if not built:
         rig.say("no connector is built")
         return 77
-    servers = rig.Rig()
+    servers = Servers()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     keep = True
     try:
@@ -67,8 +93,8 @@ def main():
         for name in built:
             if name == OUTAGE:
                 rig.say(f"=== {name}")
-                outage.run(servers, OUTAGE_S, RATE, "stopped",
-                           EVENTS)
+                servers.secure = False
+                outage.run(servers, OUTAGE_S, RATE, "stopped")
             else:
                 run_one(servers, name)
         keep = False

@@ -7,6 +7,8 @@
 # first, so that no long one runs alone at the end.
 set -uo pipefail
 : "${HYP_BUILDDIR:?}" "${HYP_SRCDIR:?}"
+# Killed processes would leave counters of MongoDB's client library behind.
+export MONGOC_DISABLE_SHM=1
 jobs=${HYP_TEST_JOBS:-2}
 begun=$SECONDS
 failed=()
