@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/cmdline.h"
+#include "control/reload.h"
 #include "control/repartition.h"
 #include "control/report.h"
 #include "control/run.h"
@@ -53,9 +54,11 @@ static int command_restart(struct suite *suite, const struct cmdline *line)
 
 static int command_reload(struct suite *suite, const struct cmdline *line)
 {
-    struct errbuf why = {0};
-    (void)line;
-    return tell(run_reload_suite(suite, &why), &why);
+    struct buf out;
+    buf_init(&out, REPORT_MAX);
+    bool good = reload_suite(suite, wait_ms(suite, line), &out);
+    int printed = print(&out);
+    return good ? printed : EXIT_NOT_SO;
 }
 
 static int command_status(struct suite *suite, const struct cmdline *line)
@@ -115,7 +118,9 @@ static const struct conf_word command_words[] = {
                         "every service: state, process, restarts, ready, why "
                         "not"},
     [COMMAND_RELOAD] = {"reload", NULL,
-                        "every engine reads its configuration again"},
+                        "every program of the suite reads its configuration "
+                        "again and tells what it took, what needs a restart, "
+                        "what it refused"},
     [COMMAND_URLS] = {"urls", NULL,
                       "where the API, the bus and the store answer"},
     [COMMAND_REPARTITION] = {"repartition", "[ENGINE=N...]",
@@ -132,7 +137,7 @@ static command_fn *const command_fns[N_COMMANDS] = {
 
 static const struct conf_word option_words[] = {
     {"--wait", "DURATION",
-     "how long start, stop and restart may take (90s, 2m; default: "
+     "how long start, stop, restart and reload may take (90s, 2m; default: "
      "hypcontrol.conf)"},
     {"--json", NULL, "status and urls for programs"},
     {"--secrets", NULL, "urls with the passwords"},
