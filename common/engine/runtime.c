@@ -41,10 +41,10 @@ const struct conf_option runtime_options[] = {
     {RUNTIME_OPTION(partitions), .type = CONF_INT, .fallback = "1", .min = 1,
      .max = 256, .help = "partitions of this engine, when not as partitions.conf "
              "says"},
-    {RUNTIME_OPTION(batch_max), .type = CONF_INT, .fallback = "1000", .min = 1,
+    {RUNTIME_OPTION(batch_max), .live = true, .type = CONF_INT, .fallback = "1000", .min = 1,
      .max = 10000, .unit = "events",
      .help = "events committed together at most"},
-    {RUNTIME_OPTION(batch_bytes), .type = CONF_SIZE, .fallback = "4M",
+    {RUNTIME_OPTION(batch_bytes), .live = true, .type = CONF_SIZE, .fallback = "4M",
      .min = 65536, .max = 12582912,
      .help = "bytes of writes committed together at most"},
     {RUNTIME_OPTION(window), .type = CONF_INT, .fallback = "8", .min = 1,
@@ -52,13 +52,13 @@ const struct conf_option runtime_options[] = {
      .help = "batches that may wait for their confirms"},
     {RUNTIME_OPTION(prefetch), .type = CONF_INT, .fallback = "2000", .min = 1,
      .max = 10000, .unit = "messages", .help = "entry messages taken ahead"},
-    {RUNTIME_OPTION(held_bytes), .type = CONF_SIZE, .fallback = "32M",
+    {RUNTIME_OPTION(held_bytes), .live = true, .type = CONF_SIZE, .fallback = "32M",
      .min = 1024, .max = INT64_MAX,
      .help = "nothing more is read while messages taken ahead hold more"},
-    {RUNTIME_OPTION(depth_limit), .type = CONF_INT, .fallback = "1000",
+    {RUNTIME_OPTION(depth_limit), .live = true, .type = CONF_INT, .fallback = "1000",
      .min = 1, .max = 1000000, .unit = "messages",
      .help = "pause while a queue of next holds more than this"},
-    {RUNTIME_OPTION(side_bytes), .type = CONF_SIZE, .fallback = "4G",
+    {RUNTIME_OPTION(side_bytes), .live = true, .type = CONF_SIZE, .fallback = "4G",
      .min = 1048576, .max = INT64_MAX,
      .help = "a queue of side that holds more gets nothing new"},
     {.section = "engine",
@@ -68,7 +68,8 @@ const struct conf_option runtime_options[] = {
      .fallback = "60s",
      .min = 1000,
      .max = 3600000,
-     .help = "how often counters are folded into rows"},
+     .help = "how often counters are folded into rows",
+     .live = true},
     {0}};
 
 int64_t runtime_now(const struct engine_io *io)
@@ -445,6 +446,7 @@ void runtime_free(struct engine_io *io)
     free(io->builders);
     sender_free(io->sender);
     progress_fini(&io->progress);
+    free(io->orphans);
     chain_fini(&io->chain);
     store_batch_free(io->writes);
     doc_out_free(io->scratch);

@@ -49,14 +49,19 @@ make_worker() {
     cat >"$dir/worker" <<'END'
 #!/bin/bash
 trap 'rm -f "$2/$1.status"; echo "$1 stop" >>"$2/order"; exit 0' TERM
+reloads=0
+trap 'reloads=$((reloads + 1))' HUP
+[ "$1" != front ] || seq -f "line %.0f" 1 8000
 [ ! -e "$2/refuse-$1" ] || { echo "$1: bad value"; exit 1; }
 echo "$1 start" >>"$2/order"
 while :; do
     ready=false
     [ ! -e "$2/ready-$1" ] || ready=true
     now=$(date +%s)
-    printf '{"name":"%s","pid":%s,"ready":%s,"why_not":"waits for the store","started_at":%s,"updated_at":%s}' \
-        "$1" $$ $ready "$now" "$now" >"$2/$1.new"
+    told=
+    [ ! -e "$2/told-$1" ] || told=$(cat "$2/told-$1")
+    printf '{"name":"%s","pid":%s,"ready":%s,"why_not":"waits for the store","started_at":%s,"updated_at":%s,"reloads":%s,"reload":{%s}}' \
+        "$1" $$ $ready "$now" "$now" $reloads "$told" >"$2/$1.new"
     mv "$2/$1.new" "$2/$1.status"
     sleep 0.1
 done
@@ -73,6 +78,8 @@ startsecs=1
 startretries=1000
 redirect_stderr=true
 stdout_logfile=$dir/var/log/$1.log
+stdout_logfile_maxbytes=10KB
+stdout_logfile_backups=20
 END
 }
 
@@ -115,6 +122,20 @@ stopped_backwards() {
     [ "$(sed -n '5p;8p' "$run/order")" = $'front stop\nbase stop' ]
 }
 
+# All that a talkative service said, in order, across its rotated files.
+no_line_is_lost() {
+    local files i
+    for ((i = 0; i < 100; i++)); do
+        mapfile -t files < <(printf '%s\n' "$dir"/var/log/front.log* |
+            sort -rV)
+        [ "${#files[@]}" -lt 2 ] ||
+            ! cmp -s <(seq -f 'line %.0f' 1 8000) <(cat "${files[@]}") ||
+            return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 nothing_runs() {
     ! pgrep -f "$dir/worker" >/dev/null &&
         ! pgrep -f "$etc/supervisord.conf" >/dev/null
@@ -130,9 +151,10 @@ check 'the socket is its owner'\''s only' socket_mode
 check 'sections start in order' sections_in_order
 check 'status' says 0 'engine-b' control status
 check 'status as JSON' says 0 '"why_not":null' control status --json
+check 'logs are rotated without the loss of a line' no_line_is_lost
 check 'start again' says 0 '' control start
 check 'status of one' says 0 'front' service front status
-check 'log of one' says 0 '' service front log
+check 'log of one' says 0 $'line 7900\nline 7901\n' service front log
 check 'unknown service' says 1 'not in hypcontrol.conf' service nope start
 check 'stop' says 0 '' control stop
 check 'sections stop backwards' stopped_backwards
@@ -147,6 +169,15 @@ pid=$(pid_of engine-a)
 kill -9 "$pid"
 check 'a killed service comes back' wait_restarted engine-a "$pid"
 check 'and is counted' says 0 '"restarts":1' control status --json
+
+check 'a reload with nothing new' says 0 'nothing new' control reload
+echo '"taken":"a.b","kept":"c.d"' >"$run/told-engine-a"
+check 'a reload tells what was taken and what needs a restart' says 1 \
+    'took a.b; needs a restart for c.d' control reload
+echo '"refused":"file:1: x: unknown key"' >"$run/told-engine-a"
+check 'a reload tells what was refused' says 1 \
+    'refused, goes on as before: file:1: x: unknown key' control reload
+rm "$run/told-engine-a"
 
 rm "$run/ready-engine-b"
 sleep 0.3
