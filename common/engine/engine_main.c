@@ -14,6 +14,7 @@
 #include "common/bus/partitions.h"
 #include "common/conf/conf_program.h"
 #include "common/engine/export.h"
+#include "common/metrics/reload.h"
 #include "common/metrics/status_file.h"
 #include "common/store/store_conf.h"
 
@@ -37,6 +38,7 @@ static int64_t wall_clock(void *ctx)
 
 struct process {
     const struct engine_ops *ops;
+    struct reload reload;
     char *status_dir;
     bool metrics_file;
     struct bus_amqp_conf amqp;
@@ -114,6 +116,21 @@ static void write_status(const struct process *process,
     tell_status(process, ready, why.text);
 }
 
+/* Between two batches, so that all of one is done by the same options. */
+static void reload(const struct process *process)
+{
+    struct conf_reload *read;
+
+    if (!reload_begin(&process->reload, &read)) {
+        return;
+    }
+    conf_reload_swap(read);
+    if (process->ops->reconfigured != NULL) {
+        process->ops->reconfigured(process->state);
+    }
+    reload_end(&process->reload, read);
+}
+
 static int run_loop(const struct process *process, struct engine_io *io)
 {
     enum runtime_result result = RUNTIME_GO_ON;
@@ -124,6 +141,10 @@ static int run_loop(const struct process *process, struct engine_io *io)
 
         if (stop_is_asked()) {
             runtime_stop(io);
+        }
+        if (stop_take_reload()) {
+            reload(process);
+            status_ms = now;
         }
         if (now >= status_ms) {
             write_status(process, io);
@@ -177,6 +198,7 @@ static void status_open(struct process *process)
     process->status =
         status_file_open(process->status_dir, process->name,
                          export_metrics(process->export), clock_now_ms());
+    process->reload.status = process->status;
     if (process->metrics_file) {
         status_file_export(process->status);
     }
@@ -206,12 +228,6 @@ static bool parts_are_valid(const struct process *process)
         log_error("ENGINE-CONFIG",
                   "[engine] group: \"%s\"; expected letters, digits, - and _",
                   process->runtime.group);
-        return false;
-    }
-    if (process->runtime.partitions > 1 &&
-        strncmp(process->storage.uri, "sqlite:", strlen("sqlite:")) == 0) {
-        log_error("ENGINE-CONFIG", "[engine] partitions: SQLite allows one; "
-                                   "use mongodb:// in storage.conf for more");
         return false;
     }
     return true;
@@ -313,6 +329,8 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         conf_free(conf);
         return EXIT_FAILURE;
     }
+    process->reload = (struct reload){
+        .program = &program, .argc = argc, .argv = argv, .conf = conf};
     store_conf_complete(&process->storage);
     name_process(process);
     if (process->ops->entries == NULL &&

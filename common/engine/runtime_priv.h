@@ -154,6 +154,7 @@ struct engine_io {
     uint64_t batch; /* number of the open batch in this life, from 1 */
     int64_t open_ms;
     int64_t now_ms;
+    int64_t step_ms; /* the clock is read once a step */
     size_t events;
     struct store_batch *writes;
     struct doc_out *scratch;

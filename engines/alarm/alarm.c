@@ -823,17 +823,35 @@ static enum err alarm_load(void *at, struct engine_io *io)
     return err == ERR_OK ? known_load(&state->known, io) : err;
 }
 
-static enum err alarm_init(void *at, struct engine_io *io, struct errbuf *why)
+static enum err check_flapping(const void *values, struct errbuf *why)
 {
-    struct alarm_state *state = at;
+    const struct alarm_state *state = values;
 
-    (void)io;
     if (state->rules.flapping_end > state->rules.flapping_changes) {
         errbuf_set_field(why, "flapping_end",
                          "flapping_end (%" PRId64 ") must not be above "
                          "flapping_changes (%" PRId64 ")",
                          state->rules.flapping_end,
                          state->rules.flapping_changes);
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+/* The rules were changed: alarms that wait are due by the new ones. */
+static void alarm_reconfigured(void *at)
+{
+    struct alarm_state *state = at;
+
+    alarm_book_arm_all(&state->book, &state->rules);
+}
+
+static enum err alarm_init(void *at, struct engine_io *io, struct errbuf *why)
+{
+    struct alarm_state *state = at;
+
+    (void)io;
+    if (check_flapping(state, why) != ERR_OK) {
         return ERR_INVALID;
     }
     state->facts = doc_out_new();
@@ -861,7 +879,7 @@ static void alarm_fini(void *at)
 }
 
 #define RULE(name)                                                             \
-    .section = "alarm", .key = #name,                                          \
+    .section = "alarm", .key = #name, .live = true,                                          \
     .offset = offsetof(struct alarm_state, rules.name)
 
 /* Longest times that make sense, in ms. */
@@ -876,7 +894,7 @@ static const struct conf_option alarm_options[] = {
      .min = MS_PER_S, .max = 30 * DAY,
      .help = "how far back state changes count for flapping"},
     {RULE(flapping_end), .type = CONF_INT, .fallback = "5", .min = 1,
-     .max = 1000, .unit = "changes",
+     .max = 1000, .unit = "changes", .check = check_flapping,
      .help = "flapping ends when the window holds fewer changes than this"},
     {RULE(stealthy_time), .type = CONF_DURATION, .fallback = "0s", .min = 0,
      .max = 30 * DAY,
@@ -914,7 +932,8 @@ static const struct conf_option alarm_options[] = {
      .min = 0,
      .max = DAY,
      .help = "an alarm when what was sent takes so long to come through the "
-             "chain, or does not come; 0: none"},
+             "chain, or does not come; 0: none",
+     .live = true},
     {RULE(steps_max), .type = CONF_INT, .fallback = "2000", .min = 10,
      .max = 100000, .unit = "steps",
      .help = "steps kept one by one; further changes share a counter step"},
@@ -925,7 +944,8 @@ static const struct conf_option alarm_options[] = {
      .fallback = "365d",
      .min = 0,
      .max = 100 * YEAR,
-     .help = "how long resolved alarms and their steps are kept; 0: for ever"},
+     .help = "how long resolved alarms and their steps are kept; 0: for ever",
+     .live = true},
     {0},
 };
 
@@ -958,6 +978,7 @@ const struct engine_ops alarm_engine = {
     .extras = alarm_extras,
     .init = alarm_init,
     .load = alarm_load,
+    .reconfigured = alarm_reconfigured,
     .process = alarm_process,
     .extra = alarm_extra,
     .beat = alarm_beat,

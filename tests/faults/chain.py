@@ -15,6 +15,7 @@ import faults
 import groups
 import moves
 import parts
+import repart
 import rig
 import run
 import selfwatch
@@ -24,8 +25,10 @@ import twins
 STORES = ("sqlite", "mongodb")
 # Those that a seed changes, and those that one run says everything of.
 SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
-          "twins": twins.test_twins, "groups": groups.test_groups}
+          "twins": twins.test_twins, "groups": groups.test_groups,
+          "repartition-killed": repart.test_repartition_killed}
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
+                        "repartition": repart.test_repartition,
                         "moves": moves.test_moves,
                         "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input,

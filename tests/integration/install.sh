@@ -221,6 +221,32 @@ update_keeps_what_was_edited() {
         [ ! -e "$prefix/var/previous" ] && "$bin/hypcontrol" status
 }
 
+# The connector moves to another port, the alarm engine takes another time; a
+# port of the webserver needs a restart; what is wrong changes nothing.
+reload_takes_what_it_can() {
+    local out status=0
+    sed -i "s/^port = $((ports_from + 5))/port = $((ports_from + 7))/" \
+        "$prefix/etc/connectors/nsca.conf"
+    sed -i 's/^#resolve_after =.*/resolve_after = 61s/' \
+        "$prefix/etc/engines/alarm.conf"
+    out=$("$bin/hypcontrol" reload) || return 1
+    [[ $out == *'engine-alarm '*'took alarm.resolve_after'* ]] &&
+        [[ $out == *'connector-nsca '*'took nsca.port'* ]] || return 1
+    printf 'web1\tnsca2\t2\tdown\n' | send_nsca -H 127.0.0.1 \
+        -p $((ports_from + 7)) -c "$dir/send_nsca.cfg" || return 1
+    sed -i "s/^port = $ports_from/port = 1/" "$prefix/etc/webserver.conf"
+    sed -i 's/^resolve_after =.*/resolve_after = soon/' \
+        "$prefix/etc/engines/alarm.conf"
+    out=$("$bin/hypcontrol" reload) || status=$?
+    sed -i "s/^port = 1/port = $ports_from/" "$prefix/etc/webserver.conf"
+    sed -i 's/^resolve_after =.*/resolve_after = 60s/' \
+        "$prefix/etc/engines/alarm.conf"
+    [ "$status" = 1 ] &&
+        [[ $out == *'needs a restart for webserver.port'* ]] &&
+        [[ $out == *'refused, goes on as before: '*resolve_after* ]] &&
+        "$bin/hypcontrol" reload && eventually has_entity web1/nsca2
+}
+
 update_refuses_a_bad_configuration() {
     local out status=0 pid
     pid=$(cat "$prefix/var/run/supervisord.pid")
@@ -296,6 +322,7 @@ check 'every sample is a file of the configuration' samples_are_installed
 check 'all is well' "$bin/hyp" doctor
 check 'hypcontrol starts a connector' start_connector
 check 'which takes a check' connector_takes_a_check
+check 'a reload takes what it can, and tells the rest' reload_takes_what_it_can
 check 'a check is taken' send_check state=2 output=full
 check 'it becomes an alarm' eventually alarm_is 2
 check 'a restart of the suite' "$bin/hypcontrol" restart
