@@ -1374,6 +1374,8 @@ int main(void)
                                        ROW_SINGLE(send_many)};
     int code;
 
+    (void)unsetenv("XDG_CONFIG_HOME"); /* what the caller has of its own */
+    (void)unsetenv("HYP_PROFILE");
     start_stub();
     code = rows_run("hyp", tables, N_ROWS(tables));
     stop_stub();
