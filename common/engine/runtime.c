@@ -446,6 +446,7 @@ void runtime_free(struct engine_io *io)
     free(io->builders);
     sender_free(io->sender);
     progress_fini(&io->progress);
+    free(io->orphans);
     chain_fini(&io->chain);
     store_batch_free(io->writes);
     doc_out_free(io->scratch);

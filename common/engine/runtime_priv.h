@@ -212,6 +212,9 @@ struct engine_io {
 
     struct runtime_report reports[RUNTIME_REPORTS_MAX];
     size_t n_reports;
+    uint8_t *orphans; /* array of what other partitions told and nobody ends;
+                         NULL: none */
+    size_t orphans_len;
     uint64_t shed;    /* copies, in this life */
     bool depth_known; /* whether a side is too deep */
 

@@ -67,6 +67,12 @@ static void write_partition(struct store *store, int64_t p, int64_t of,
     doc_add_i64(out, "outbox", OUTBOX + p);
     doc_add_i64(out, "published", OUTBOX + p);
     doc_add_bool(out, "drained", drained);
+    doc_begin_array(out, "reports");
+    doc_begin_doc(out, NULL);
+    doc_add_str(out, "name", "chain");
+    doc_add_i64(out, "state", 2);
+    doc_end(out);
+    doc_end(out);
     (void)snprintf(id, sizeof id, "id-%d", (int)p);
     write_row(store, row_of(p, of, row), doc_out_done(out), id);
     progress_fini(&progress);
@@ -118,9 +124,27 @@ static bool move_some(struct store_memory *memory, int64_t to, int steps)
     return done;
 }
 
+/* What partitions told of themselves is ended by others, or by themselves. */
+static void check_told(struct doc payload, int64_t from)
+{
+    struct doc orphans = doc_sub(payload, "orphans");
+
+    assert_int_equal(
+        doc_count(orphans) + doc_count(doc_sub(payload, "reports")), from);
+    if (doc_count(orphans) == 1) {
+        assert_string_equal(doc_str(orphans, "0", ""), "Engine_alarm.chain");
+    }
+}
+
+struct dumping {
+    struct buf *text;
+    int64_t from;
+};
+
 static void add_row(void *ctx, const struct store_progress *row)
 {
-    struct buf *text = ctx;
+    const struct dumping *dumping = ctx;
+    struct buf *text = dumping->text;
     struct progress progress;
     const char *stream = "abc/9/9";
 
@@ -135,6 +159,7 @@ static void add_row(void *ctx, const struct store_progress *row)
              doc_sub(row->payload, "move").len > 0);
     assert_int_equal(doc_i64(row->payload, "outbox", 0),
                      doc_i64(row->payload, "published", 0));
+    check_told(row->payload, dumping->from);
     progress_fini(&progress);
 }
 
@@ -145,13 +170,14 @@ static bool add_id(void *ctx, const struct store_key *key, struct doc row)
 }
 
 /* What is there at the end does not depend on where it was killed. */
-static void dump(struct store_memory *memory, struct buf *text)
+static void dump(struct store_memory *memory, struct buf *text, int64_t from)
 {
+    struct dumping dumping = {text, from};
     const struct store_query query = {.collection = STORE_IDS,
                                       .limit = INT64_MAX};
     struct store *store = store_memory_open(memory, "alarm");
 
-    assert_int_equal(store_progress_each(store, add_row, text), ERR_OK);
+    assert_int_equal(store_progress_each(store, add_row, &dumping), ERR_OK);
     assert_int_equal(store_scan(store, &query, add_id, text, NULL, NULL),
                      ERR_OK);
     store_close(store);
@@ -201,7 +227,7 @@ static void check_dump(struct store_memory *memory, const struct move_case *row,
     struct buf text;
 
     buf_init(&text, TEXT_MAX);
-    dump(memory, &text);
+    dump(memory, &text, row->from);
     if (text.len != strlen(row->wanted) ||
         sum_of(buf_str(&text)) != sum_of(row->wanted)) {
         fail_msg("%s, killed after %d steps:\n%s\nwanted:\n%s", row->name,
