@@ -39,7 +39,8 @@ PROGRAMS = re.compile(
 FENCE = re.compile(r"^```(\w*)")
 INLINE = re.compile(r"`(hyp(?: [a-z][a-z-]*)+)")
 MASKS = [  # of what a run prints and no other would
-    (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?\b", "TIME"),
+    (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?\b",
+     "TIME"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"\b\d+(\.\d+)?(ms|s|m|h|d)\b", "SPAN"),
     (r"\b\d+(\.\d+)? ([kMG]?i?B|rows|processes)\b", "MANY"),
@@ -47,7 +48,7 @@ MASKS = [  # of what a run prints and no other would
 ]
 
 # What a terminal is asked about, and a script says yes to.
-ASKED = re.compile(r"hyp (alarm|entity|dead) (?!list|count|show)")
+ASKED = re.compile(r"hyp (alarm|entity|dead|apply) (?!list|count|show)")
 
 # What the command before it may need a moment for.
 SETTLED = "hyp doctor"
@@ -212,7 +213,8 @@ class Suite:
         text = re.sub(r"^hyp watch", "hyp watch --once", text)
         text = re.sub(r"(hyp bench .*--for) \w+", r"\1 2s", text)
         if ASKED.match(text) and not re.search("--(dry-run|yes)", text):
-            text = re.sub("(--all|--filter )", r"--yes \1", text, count=1)
+            text = re.sub("(--all|--filter |--prune)", r"--yes \1", text,
+                          count=1)
         text = text.replace("http://127.0.0.1:8082", self.api)
         text = text.replace("http://monitor:8082", self.api)
         text = text.replace("127.0.0.1:8082", self.api.split("//")[1])
