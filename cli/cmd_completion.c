@@ -119,8 +119,9 @@ static void bash_values(struct buf *out)
         if (values[i].words != NULL) {
             buf_addf(out, ") words='%s' ;;\n", values[i].words);
         } else {
-            buf_addf(out, ") mapfile -t COMPREPLY < <(compgen -A %s -- "
-                          "\"$cur\"); return ;;\n",
+            buf_addf(out,
+                     ") mapfile -t COMPREPLY < <(compgen -A %s -- "
+                     "\"$cur\"); return ;;\n",
                      values[i].kind);
         }
     }

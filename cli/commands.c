@@ -291,7 +291,8 @@ const struct command commands[] = {
      "has read it. Examples:\n"
      "  source <(hyp completion bash)        # in ~/.bashrc\n"
      "  source <(hyp completion zsh)         # in ~/.zshrc, after compinit\n"
-     "  hyp completion fish | source         # in ~/.config/fish/config.fish\n"},
+     "  hyp completion fish | source         # in "
+     "~/.config/fish/config.fish\n"},
     {NULL, "version", "", "version of hyp and of the server", "", 0, 0,
      cmd_version, NULL},
     {0},

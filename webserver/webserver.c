@@ -214,10 +214,11 @@ int main(int argc, char **argv)
         {store_conf_options, &process.storage},
         {partitions_options, &process.partitions},
     };
-    const struct conf_file files[] = {{"amqp.conf", conf_amqp_sections},
-                                      {"storage.conf", conf_storage_sections},
-                                      {"partitions.conf", conf_partitions_sections},
-                                      {"webserver.conf", NULL}};
+    const struct conf_file files[] = {
+        {"amqp.conf", conf_amqp_sections},
+        {"storage.conf", conf_storage_sections},
+        {"partitions.conf", conf_partitions_sections},
+        {"webserver.conf", NULL}};
     const struct conf_program program = {
         .name = "webserver",
         .summary = "the REST API of the suite",

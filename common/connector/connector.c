@@ -342,8 +342,7 @@ void connector_tell_self(struct connector_io *io, const char *why_not)
     now = judge(io, &state, why_not);
     /* What gets better waits for the interval: a sender that is refused now
      * and then makes no storm. */
-    if (now <= io->told_state &&
-        io->now_ms - io->told_ms < io->conf->self_ms) {
+    if (now <= io->told_state && io->now_ms - io->told_ms < io->conf->self_ms) {
         return;
     }
     add_perf(io, &state);

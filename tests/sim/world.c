@@ -228,6 +228,7 @@ static struct instance *start(struct world *world, size_t e)
     instance->store = store_memory_open(world->memory, engine->ops->name);
     setup.state = instance->state;
     setup.conf = &instance->runtime;
+    setup.self = engine->self;
     instance->watched = watch_open(instance->bus, allows, world);
     setup.bus = instance->watched;
     setup.store = instance->store;

@@ -50,6 +50,7 @@ struct world_engine {
     const char *next; /**< "a,b" as in its file; NULL: none */
     const char *side;
     const char *const *options; /**< "section.key=value", NULL-terminated */
+    const struct self_conf *self; /**< NULL: no own events */
 };
 
 struct world *world_new(uint64_t seed, const struct world_engine *engines,

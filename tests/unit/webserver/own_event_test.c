@@ -19,7 +19,7 @@ struct look {
     int s; /* since the first */
     bool ready;
     int64_t disk_minor;
-    int state; /* SILENT: nothing is told */
+    int state;        /* SILENT: nothing is told */
     const char *part; /* of what is told */
 };
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Tests of the store's part of changing how many partitions engines have. */
-#include "common/engine/repartition.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/engine/known.h"
+#include "common/engine/repartition.h"
 #include "common/store/store_memory.h"
 #include "tests/support/rows.h"
 #include "tests/support/testlog.h"
@@ -190,7 +189,7 @@ struct move_case {
     const char *wanted;
 };
 
-#define LEFT(name, of, outbox)                                                  \
+#define LEFT(name, of, outbox)                                                 \
     name " of " #of ", floor 10" #outbox ", outbox 4" #outbox                  \
          ", moved 77, held 0; "
 
@@ -198,15 +197,15 @@ static const struct move_case moves[] = {
     {"1 to 4", 1, 4,
      LEFT("alarm.0", 4, 0) LEFT("alarm.1", 4, 0) LEFT("alarm.2", 4, 0)
          LEFT("alarm.3", 4, 0) "alarm.0.actions/id-0 alarm.1.actions/id-0 "
-                              "alarm.2.actions/id-0 alarm.3.actions/id-0 "},
+                               "alarm.2.actions/id-0 alarm.3.actions/id-0 "},
     {"4 to 1", 4, 1,
      LEFT("alarm", 1, 3) "alarm.actions/id-3 alarm.actions/id-2 "
-                        "alarm.actions/id-1 alarm.actions/id-0 "},
+                         "alarm.actions/id-1 alarm.actions/id-0 "},
     {"2 to 3", 2, 3,
      LEFT("alarm.0", 3, 1) LEFT("alarm.1", 3, 1)
          LEFT("alarm.2", 3, 1) "alarm.0.actions/id-1 alarm.0.actions/id-0 "
-                              "alarm.1.actions/id-1 alarm.1.actions/id-0 "
-                              "alarm.2.actions/id-1 alarm.2.actions/id-0 "},
+                               "alarm.1.actions/id-1 alarm.1.actions/id-0 "
+                               "alarm.2.actions/id-1 alarm.2.actions/id-0 "},
     {"1 to 1", 1, 1, LEFT("alarm", 1, 0) "alarm.actions/id-0 "},
 };
 
