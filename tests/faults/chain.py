@@ -36,6 +36,8 @@ TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
 # Of those one store tells all: "moves" has both, and what is told of itself is
 # the same on each.
 ONCE = {"moves", "self-watch"}
+# Too long for the short form: run when they are named, or with rounds.
+LONG = {"repartition-killed"}
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 
@@ -100,7 +102,10 @@ def cases_of(options):
                   for test in options.tests or TESTS
                   for store in options.store or STORES
                   if (i == 0 or test in SEEDED)
-                  and (test not in ONCE or store == STORES[0])]
+                  and (test not in ONCE or store == STORES[0])
+                  and (test not in LONG or options.tests or options.rounds)
+                  and (test != "repartition" or store == STORES[0]
+                       or options.tests or options.rounds)]
     return found
 
 
