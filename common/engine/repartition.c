@@ -380,11 +380,28 @@ static int64_t number_before(const struct repartition_move *move,
     return number > 0 ? number : move->to;
 }
 
-static void add_orphans_of(const struct row *row, struct doc_out *out)
+static void add_own_event(const struct row *row, struct doc_out *out)
+{
+    char resource[2 * sizeof row->name];
+
+    (void)snprintf(resource, sizeof resource, "Engine_%s", row->name);
+    doc_begin_doc(out, NULL);
+    doc_add_str(out, "own", resource);
+    doc_end(out);
+}
+
+/* What it told that only it could end: conditions, and of one that is gone
+ * the event about itself, whose silence would be an alarm. */
+static void add_orphans_of(const struct repartition_move *move,
+                           const struct row *row, struct doc_out *out)
 {
     struct doc_iter it;
     struct doc_value value;
     const char *key;
+
+    if (!is_wanted(move, row->name)) {
+        add_own_event(row, out);
+    }
 
     doc_iter_init(&it, doc_sub(doc_of(row), "orphans"));
     while (doc_next(&it, &key, &value)) {
@@ -427,7 +444,7 @@ static void write_payload(const struct repartition_move *move,
     if (from != move->to) {
         doc_begin_array(out, "orphans");
         for (size_t i = 0; i < rows->n; i++) {
-            add_orphans_of(&rows->list[i], out);
+            add_orphans_of(move, &rows->list[i], out);
         }
         doc_end(out);
     }

@@ -121,11 +121,17 @@ static void end_orphans(struct engine_io *io)
     struct doc_iter it;
     struct doc_value value;
     const char *index;
+    bool tells = io->setup.self != NULL && io->setup.self->interval_ms > 0;
 
     doc_iter_init(&it, (struct doc){io->orphans, (uint32_t)io->orphans_len});
     while (io->conf->partition == 0 && doc_next(&it, &index, &value)) {
-        if (value.type == DOC_STRING) {
-            send_event(io, value.u.s.text, STATE_OK,
+        const char *resource = value.type == DOC_STRING ? value.u.s.text
+                               : value.type == DOC_DOC && tells
+                                   ? doc_str(value.u.doc, "own", "")
+                                   : "";
+
+        if (resource[0] != '\0') {
+            send_event(io, resource, STATE_OK,
                        "the number of partitions is another now");
         }
     }

@@ -5,6 +5,11 @@
 
 #include "common/filter/filter_tree.h"
 
+enum {
+    UTF8_TAIL = 0x80, /* the bytes of a character behind its first */
+    UTF8_TAIL_MASK = 0x3F
+};
+
 /* A run of characters that stand side by side in every match. */
 struct run {
     char text[FILTER_LITERAL_MAX];
@@ -23,7 +28,7 @@ static void end_run(struct run *run)
 
 static bool continues(char c)
 {
-    return ((unsigned char)c & 0xC0) == 0x80;
+    return ((unsigned char)c & ~UTF8_TAIL_MASK) == UTF8_TAIL;
 }
 
 /* A long run is cut in two: each is needed. */

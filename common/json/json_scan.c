@@ -21,7 +21,10 @@ void json_scan_init(struct json_scan *scan, const char *text, size_t len)
 /* The byte at a place; NUL, which is part of no token, behind the text. */
 static char byte_at(const struct json_scan *scan, size_t at)
 {
-    return at < scan->len ? scan->text[at] : '\0';
+    if (at < scan->len) {
+        return scan->text[at];
+    }
+    return '\0';
 }
 
 static void skip_blanks(struct json_scan *scan)

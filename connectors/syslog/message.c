@@ -449,12 +449,13 @@ static bool add_element(struct reader *in, struct rooms *rooms,
 
 void syslog_add_data(struct syslog_text data, struct doc_out *out)
 {
-    struct reader in = {data.text, data.text + data.len};
+    struct reader in = {data.text, data.text};
     struct rooms rooms;
 
     if (data.len == 0) {
-        return;
+        return; /* there may be no text at all to point into */
     }
+    in.end += data.len;
     buf_init(&rooms.name, NAME_BYTES);
     buf_init(&rooms.raw, VALUE_BYTES);
     buf_init(&rooms.value, VALUE_BYTES);

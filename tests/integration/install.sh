@@ -146,6 +146,19 @@ restart_is_quick() {
     return 1
 }
 
+# One connector, for a machine without the rest of the suite.
+connector_stands_alone() {
+    local alone=$dir/alone
+    make -s -C "$top/build/release" install-connector NAME=nsca \
+        DESTDIR="$alone" || return 1
+    (umask 077 && echo secret >"$alone$prefix/etc/secrets/amqp_password")
+    [ "$(ls "$alone$prefix/sbin")" = connector-nsca ] &&
+        [ -s "$alone$prefix/share/man/man8/connector-nsca.8" ] &&
+        "$alone$prefix/sbin/connector-nsca" --check-config \
+            --config-dir "$alone$prefix/etc" \
+            --set "amqp.password_file=$alone$prefix/etc/secrets/amqp_password"
+}
+
 # It names what is there, and systemd itself finds no fault in it.
 unit_is_good() {
     local file=$dir/hypervise.service program
@@ -336,6 +349,7 @@ check 'addresses' urls_are_right
 check 'every program has its manual and takes its configuration' \
     programs_are_described
 check 'the systemd unit is good' unit_is_good
+check 'a connector can be installed alone' connector_stands_alone
 check 'every sample is a file of the configuration' samples_are_installed
 check 'all is well' "$bin/hyp" doctor
 check 'hypcontrol starts a connector' start_connector
