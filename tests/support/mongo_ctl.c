@@ -148,9 +148,8 @@ static bool command_primary(mongoc_client_t *client, const char *server,
 static bool command_step_down(mongoc_client_t *client, const char *server,
                               char **args, bson_error_t *error)
 {
-    bson_t *step_down =
-        BCON_NEW("replSetStepDown", BCON_INT32(STEP_DOWN_S), "force",
-                 BCON_BOOL(true));
+    bson_t *step_down = BCON_NEW("replSetStepDown", BCON_INT32(STEP_DOWN_S),
+                                 "force", BCON_BOOL(true));
     bool ok = run_admin(client, step_down, NULL, error);
 
     (void)server;
@@ -172,10 +171,9 @@ static bool command_drop(mongoc_client_t *client, const char *server,
 }
 
 static const struct command commands[] = {
-    {"drop", command_drop},       {"initiate", command_initiate},
-    {"ping", command_ping},       {"primary", command_primary},
-    {"step-down", command_step_down},
-    {"wait-primary", command_wait_primary},
+    {"drop", command_drop},           {"initiate", command_initiate},
+    {"ping", command_ping},           {"primary", command_primary},
+    {"step-down", command_step_down}, {"wait-primary", command_wait_primary},
 };
 
 static const struct command *find_command(const char *name)
@@ -195,8 +193,7 @@ static bool run_command(const struct command *command, char **argv)
     snprintf(uri, sizeof(uri), "mongodb://%s/?directConnection=true", argv[2]);
     mongoc_init();
     mongoc_client_t *client = mongoc_client_new(uri);
-    bool ok = client != NULL &&
-              command->run(client, argv[2], argv + 3, &error);
+    bool ok = client != NULL && command->run(client, argv[2], argv + 3, &error);
     if (!ok) {
         fprintf(stderr, "mongo_ctl %s %s: %s\n", command->name, argv[2],
                 client == NULL ? "not a HOST:PORT" : error.message);
