@@ -14,7 +14,19 @@ SQLITE_ONLY = ("refused by its store",)
 BROKER_FAULTS = ("rabbitmq killed", "rabbitmq stopped", "rabbitmq hangs",
                  "rabbitmq out of memory", "everything killed",
                  "everything stopped")
-MONGOD_FAULTS = ("mongod killed", "mongod stopped", "mongod hangs")
+NETWORK_FAULTS = ("network delayed", "network reset", "network truncated",
+                  "network half-open")
+MONGOD_FAULTS = ("mongod killed", "mongod stopped", "mongod hangs",
+                 "store-network delayed", "store-network reset",
+                 "store-network truncated", "store-network half-open")
+CLOCK_FAULTS = ("clock set back",)
+BACK_S = 3600
+# Where disks can be filled.
+DISK_FAULTS = ("rabbitmq disk full",)
+SQLITE_DISK_FAULTS = ("store disk full", "store read-only")
+MONGOD_DISK_FAULTS = ("mongod disk full",)
+DELAY_S, DELAYED_S = 0.3, 3
+BROKER_LEAVE_MIB = 100  # half of its limit
 LITTLE, USUAL = "0.00001", "0.4"  # share of the memory
 
 
@@ -31,8 +43,12 @@ class Faults:
         plan = [f"{name} {how}" for how in ENGINE_FAULTS
                 if self.on_sqlite or how not in SQLITE_ONLY
                 for name in self.engines(rounds)]
-        plan += BROKER_FAULTS
+        plan += BROKER_FAULTS + NETWORK_FAULTS + CLOCK_FAULTS
         plan += () if self.on_sqlite else MONGOD_FAULTS
+        if self.servers.own_disks:
+            plan += DISK_FAULTS
+            plan += SQLITE_DISK_FAULTS if self.on_sqlite \
+                else MONGOD_DISK_FAULTS
         self.plan = plan * max(rounds, 1)
         self.random.shuffle(self.plan)
 
@@ -45,10 +61,12 @@ class Faults:
         """Stopped until somebody has noticed; its connections stay open."""
         process.signal(rig.STOP)
         try:
-            rig.wait_for(f"{what} missed", lambda: not all(
-                self.is_well(e) for e in self.suite.engines.values()))
+            rig.wait_for(f"{what} missed", self.someone_is_unwell)
         finally:
             process.signal(rig.CONTINUE)
+
+    def someone_is_unwell(self):
+        return not all(map(self.is_well, self.suite.engines.values()))
 
     def is_well(self, engine):
         status = engine.status()
@@ -73,16 +91,97 @@ class Faults:
             self.hang(servers.broker_process(), "rabbitmq")
         elif how == "out of memory":
             self.broker_out_of_memory()
+        elif how == "disk full":
+            self.broker_disk_full()
         else:
             servers.end_broker(how)
             servers.start_broker()
 
+    def broker_disk_full(self):
+        """Below its limit it blocks who publishes."""
+        cleaner = self.suite.engines["cleaner"]
+        self.servers.broker_disk.fill(BROKER_LEAVE_MIB)
+        try:
+            rig.wait_for("the cleaner to be blocked",
+                         lambda: cleaner.metric("blocked"))
+        finally:
+            self.servers.broker_disk.free()
+        rig.wait_for("the cleaner to go on",
+                     lambda: not cleaner.metric("blocked"), HEALTHY_S)
+
+    def mongod_disk_full(self):
+        """It ends by itself; started again, as its supervisor does."""
+        self.servers.mongod_disk.fill()
+        try:
+            rig.wait_for("mongod's disk missed", self.someone_is_unwell)
+        finally:
+            self.servers.mongod_disk.free()
+        self.servers.mongod("kill")
+        self.servers.start_mongod()
+
     def strike_mongod(self, how):
         if how == "hangs":
             self.hang(self.servers.mongod_process(), "mongod")
+        elif how == "disk full":
+            self.mongod_disk_full()
         else:
             self.servers.mongod(how.replace("ped", "").replace("ed", ""))
             self.servers.start_mongod()
+
+    def strike_network(self, net, how):
+        """Until who is on it has noticed."""
+        if how == "delayed":
+            net.delay(DELAY_S)
+            time.sleep(DELAYED_S)
+            net.delay(0)
+        elif how == "reset":
+            net.reset()
+        elif how == "truncated":
+            net.truncate()
+            rig.wait_for("every connection cut", lambda: net.n_cut_next() == 0,
+                         HEALTHY_S)
+        else:
+            net.half_open()
+            rig.wait_for("every lost connection noticed", lambda:
+                         net.n_half_open() == 0, HEALTHY_S)
+
+    def clock_set_back(self, until):
+        """Events come through at that time too; then it is right again."""
+        store = self.suite.engines["eventstore"]
+        self.servers.clock.set(-BACK_S)
+        try:
+            before = store.metric("events_total")
+            self.run.feed.allow(until)
+            rig.wait_for("events to flow, the clock set back", lambda:
+                         store.metric("events_total") > before, HEALTHY_S)
+            self.suite.web.wait_well(HEALTHY_S)
+        finally:
+            self.servers.clock.set(0)
+
+    def strike_store(self, how):
+        if how == "disk full":
+            self.suite.disk.fill()
+            try:
+                rig.wait_for("the store's disk missed", self.someone_is_unwell)
+            finally:
+                self.suite.disk.free()
+        else:
+            self.store_read_only()
+
+    def store_read_only(self):
+        """Everything starts on a disk that nobody can write to."""
+        self.suite.stop_all()
+        self.suite.web.stop()
+        self.suite.disk.set_writable(False)
+        try:
+            for name in self.suite.list:
+                self.suite.start(name)
+            self.suite.web.start()
+            rig.wait_for("every engine to miss its store", lambda: all(
+                e.status().get("why_not")
+                for e in self.suite.engines.values()))
+        finally:
+            self.suite.disk.set_writable(True)
 
     def strike_everything(self, how):
         if how == "killed":
@@ -109,12 +208,21 @@ class Faults:
             engine.stop()
         self.suite.start(name)
 
-    def strike(self, fault):
+    def strike(self, fault, until):
+        """until: messages of the story that may flow meanwhile."""
         what, how = fault.split(" ", 1)
         if what == "rabbitmq":
             self.strike_broker(how)
         elif what == "mongod":
             self.strike_mongod(how)
+        elif what == "network":
+            self.strike_network(self.servers.network, how)
+        elif what == "store-network":
+            self.strike_network(self.servers.store_network, how)
+        elif what == "store":
+            self.strike_store(how)
+        elif what == "clock":
+            self.clock_set_back(until)
         elif what == "everything":
             self.strike_everything(how)
         else:
@@ -126,12 +234,13 @@ class Faults:
         part = n // (len(self.plan) + 1)
         for i, fault in enumerate(self.plan):
             begin = i * part
-            self.run.feed.allow(begin + part)
-            self.run.feed.wait(begin + self.random.randrange(1, part))
-            self.strike(fault)
+            self.run.feed.allow(begin + part * 3 // 4)
+            self.run.feed.wait(begin + self.random.randrange(1, part // 2))
+            begun = time.monotonic()
+            self.strike(fault, begin + part)
             ended = time.monotonic()
             self.suite.web.wait_well(HEALTHY_S)
-            rig.say(f"  {fault}: well again after "
+            rig.say(f"  {fault}: {ended - begun:.1f} s, well again after "
                     f"{time.monotonic() - ended:.1f} s")
         self.run.feed.allow(n)
 

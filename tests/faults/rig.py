@@ -17,6 +17,10 @@ import threading
 import time
 import urllib.parse
 
+import clock
+import disk
+import network
+
 SOURCE = pathlib.Path(os.environ.get(
     "HYP_SRCDIR", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("HYP_BUILDDIR", SOURCE / "build"))
@@ -33,6 +37,7 @@ RESTART_S = 30
 EXIT_FENCED = 3
 ANSWER_S = 15
 VHOSTS_AT_ONCE = 10
+STORE_MIB, BROKER_MIB, MONGOD_MIB = 1024, 2048, 2048
 # The least there is: a stalled process counts as lost after two or three.
 HEARTBEAT_S = 5
 
@@ -118,14 +123,22 @@ class Process:
 
 
 class Rig:
-    """The servers."""
+    """The servers. With own_disks theirs and the stores' are small file
+    systems that can be filled."""
 
-    def __init__(self):
+    def __init__(self, own_disks=False):
+        self.own_disks = own_disks
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hyp-chain."))
         self.broker_port, self.mongod_port = free_ports(2)
         self.broker_dir = self.dir / "broker"
         self.mongod_dir = self.dir / "mongod"
+        self.clock = clock.Clock(self.dir, TOOLS / "clock_shim.so")
+        self.disks = []
+        self.broker_disk = self.make_disk(self.broker_dir, BROKER_MIB)
+        self.mongod_disk = self.make_disk(self.mongod_dir, MONGOD_MIB)
         self.has_mongod = False
+        self.network = network.Proxy(self.broker_port)
+        self.store_network = network.Proxy(self.mongod_port)
         self.env = dict(os.environ, HYP_BUILDDIR=str(BUILD),
                         HYP_SRCDIR=str(SOURCE),
                         HYP_TEST_AMQP_PORT=str(self.broker_port),
@@ -138,18 +151,30 @@ class Rig:
         self.vhosts_lock = threading.Lock()
         self.n_vhosts = 0
 
+    def make_disk(self, folder, size_mib):
+        """A folder, None, or a file system of its own on it."""
+        folder.mkdir(parents=True)
+        if not self.own_disks:
+            return None
+        self.disks.append(disk.Disk(folder, size_mib))
+        return self.disks[-1]
+
     def cut(self, pids):
-        """The broker closes every connection of these processes."""
-        ports = [str(port) for pid in pids for port in tcp_ports(pid)]
-        self.broker("ctl", "eval", "[rabbit_networking:close_connection("
-                    "rabbit_misc:pget(pid, C), \"cut by a test\") || C <- "
-                    "rabbit_networking:connection_info_all([pid, peer_port]),"
-                    " lists:member(rabbit_misc:pget(peer_port, C), "
-                    f"[{','.join(ports)}])].")
+        """Every connection of these processes to the broker is lost."""
+        self.network.reset({port for pid in pids for port in tcp_ports(pid)})
 
     def amqp_conf(self):
         """Lines of an [amqp] section: how to reach the broker."""
-        return f"port = {self.broker_port}\n"
+        return f"port = {self.network.port}\n"
+
+    def feed_env(self):
+        """How a publisher reaches the broker."""
+        return dict(self.env, HYP_TEST_AMQP_PORT=str(self.network.port))
+
+    def store_uri(self, name):
+        """Of a database, through the network that fails."""
+        return f"mongodb://127.0.0.1:{self.store_network.port}/{name}" \
+            "?directConnection=true"
 
     def broker(self, command, *args):
         return run(SUPPORT / "rabbitmq.sh", command, self.broker_dir, *args,
@@ -223,6 +248,9 @@ class Rig:
 
     def heal(self):
         """The servers run again, whatever a failed test did to them."""
+        self.clock.set(0)
+        for one in self.disks:
+            one.free()
         for start in [self.start_broker] + \
                 [self.start_mongod] * self.has_mongod:
             try:
@@ -245,6 +273,8 @@ class Rig:
         if keep:
             say(f"kept: {self.dir}")
         else:
+            for one in reversed(self.disks):
+                one.remove()
             shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -255,7 +285,7 @@ class Feed:
         self.confirmed = 0
         self.process = subprocess.Popen(
             [str(TOOLS / "amqp_feed"), prefix, str(path)],
-            env=dict(rig.env, HYP_TEST_AMQP_VHOST=vhost), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            env=dict(rig.feed_env(), HYP_TEST_AMQP_VHOST=vhost), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.unread = b""
         rig.feeds.append(self)
@@ -312,7 +342,8 @@ class Engine:
                  str(suite.dir / "etc"), "--set",
                  f"process.status_dir={self.status_dir}"]
                 + [a for s in sets for a in ("--set", s)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                env=suite.rig.clock.env(), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log)
 
     def status(self):
         """What its own status file tells, {} while there is none."""
@@ -386,7 +417,8 @@ class Web:
             self.process = subprocess.Popen(
                 [str(BUILD / "webserver" / "webserver"), "--config-dir",
                  str(self.suite.dir / "etc")],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                env=self.suite.rig.clock.env(), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log)
 
     def ask(self, method, path, body=None, **headers):
         """Status and JSON document of an answer; OSError without one."""
@@ -485,6 +517,7 @@ class Suite:
         self.options = dict(options)
         self.name = f"{name}-{store}-{self.vhost}"
         self.web = None
+        self.disk = None  # of the store
         self.sets = {}  # {engine: [section.key=value]}
         self.dir = rig.dir / self.name
         self.engines = {}
@@ -492,9 +525,9 @@ class Suite:
         self.list = list_processes(self.chain, self.partitions, groups)
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
-            self.uri = rig.mongod("uri", self.name).strip()
+            self.uri = self.store_uri()
         else:
-            (self.dir / "store").mkdir()
+            self.disk = rig.make_disk(self.dir / "store", STORE_MIB)
             self.uri = f"sqlite:{self.dir / 'store'}"
         self.configure()
         rig.suites.append(self)
@@ -503,6 +536,10 @@ class Suite:
         """"alarm" as its senders' configuration has it: "alarm*4"."""
         return ", ".join(f"{n}*{self.partitions[n]}" if n in self.partitions
                          else n for n in re.findall(r"[\w-]+", targets))
+
+    def store_uri(self):
+        """Of its database on a mongod."""
+        return self.rig.store_uri(self.name)
 
     def configure(self):
         etc = self.dir / "etc"

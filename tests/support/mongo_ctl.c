@@ -10,6 +10,7 @@
 enum {
     WAIT_PRIMARY_MS = 60000,
     POLL_NS = 50 * 1000 * 1000,
+    STEP_DOWN_S = 10,
     ELECTION_MS = 2000 /* of a set of several members */
 };
 
@@ -143,6 +144,20 @@ static bool command_primary(mongoc_client_t *client, const char *server,
     return ok;
 }
 
+/* The primary gives up for a while, whoever is behind. */
+static bool command_step_down(mongoc_client_t *client, const char *server,
+                              char **args, bson_error_t *error)
+{
+    bson_t *step_down = BCON_NEW("replSetStepDown", BCON_INT32(STEP_DOWN_S),
+                                 "force", BCON_BOOL(true));
+    bool ok = run_admin(client, step_down, NULL, error);
+
+    (void)server;
+    (void)args;
+    bson_destroy(step_down);
+    return ok;
+}
+
 static bool command_drop(mongoc_client_t *client, const char *server,
                          char **args, bson_error_t *error)
 {
@@ -156,9 +171,9 @@ static bool command_drop(mongoc_client_t *client, const char *server,
 }
 
 static const struct command commands[] = {
-    {"drop", command_drop},       {"initiate", command_initiate},
-    {"ping", command_ping},       {"primary", command_primary},
-    {"wait-primary", command_wait_primary},
+    {"drop", command_drop},           {"initiate", command_initiate},
+    {"ping", command_ping},           {"primary", command_primary},
+    {"step-down", command_step_down}, {"wait-primary", command_wait_primary},
 };
 
 static const struct command *find_command(const char *name)
@@ -178,8 +193,7 @@ static bool run_command(const struct command *command, char **argv)
     snprintf(uri, sizeof(uri), "mongodb://%s/?directConnection=true", argv[2]);
     mongoc_init();
     mongoc_client_t *client = mongoc_client_new(uri);
-    bool ok = client != NULL &&
-              command->run(client, argv[2], argv + 3, &error);
+    bool ok = client != NULL && command->run(client, argv[2], argv + 3, &error);
     if (!ok) {
         fprintf(stderr, "mongo_ctl %s %s: %s\n", command->name, argv[2],
                 client == NULL ? "not a HOST:PORT" : error.message);
@@ -193,7 +207,8 @@ int main(int argc, char **argv)
 {
     const struct command *command = argc > 2 ? find_command(argv[1]) : NULL;
     if (command == NULL || (command->run == command_drop && argc != 4)) {
-        fprintf(stderr, "usage: mongo_ctl ping|primary|wait-primary HOST:PORT\n"
+        fprintf(stderr, "usage: mongo_ctl ping|primary|step-down|wait-primary "
+                        "HOST:PORT\n"
                         "       mongo_ctl initiate HOST:PORT [MEMBER]...\n"
                         "       mongo_ctl drop HOST:PORT DATABASE\n");
         return 2;
