@@ -26,6 +26,7 @@ DISK_FAULTS = ("rabbitmq disk full",)
 SQLITE_DISK_FAULTS = ("store disk full", "store read-only")
 MONGOD_DISK_FAULTS = ("mongod disk full",)
 DELAY_S, DELAYED_S = 0.3, 3
+FULL_S = 20
 BROKER_LEAVE_MIB = 100  # half of its limit
 LITTLE, USUAL = "0.00001", "0.4"  # share of the memory
 
@@ -109,21 +110,29 @@ class Faults:
         rig.wait_for("the cleaner to go on",
                      lambda: not cleaner.metric("blocked"), HEALTHY_S)
 
-    def mongod_disk_full(self):
-        """It ends by itself; started again, as its supervisor does."""
-        self.servers.mongod_disk.fill()
+    def disk_full(self, disk, until):
+        """While events flow: until somebody has noticed, or all of them found
+        room in what its files already have."""
+        disk.fill()
         try:
-            rig.wait_for("mongod's disk missed", self.someone_is_unwell)
+            self.run.feed.allow(until)
+            rig.wait_for("the disk missed", self.someone_is_unwell, FULL_S)
+        except rig.Failure:
+            rig.say(f"  (nobody missed the disk for {FULL_S} s)")
         finally:
-            self.servers.mongod_disk.free()
+            disk.free()
+
+    def mongod_disk_full(self, until):
+        """It ends by itself; started again, as its supervisor does."""
+        self.disk_full(self.servers.mongod_disk, until)
         self.servers.mongod("kill")
         self.servers.start_mongod()
 
-    def strike_mongod(self, how):
+    def strike_mongod(self, how, until):
         if how == "hangs":
             self.hang(self.servers.mongod_process(), "mongod")
         elif how == "disk full":
-            self.mongod_disk_full()
+            self.mongod_disk_full(until)
         else:
             self.servers.mongod(how.replace("ped", "").replace("ed", ""))
             self.servers.start_mongod()
@@ -158,13 +167,9 @@ class Faults:
         finally:
             self.servers.clock.set(0)
 
-    def strike_store(self, how):
+    def strike_store(self, how, until):
         if how == "disk full":
-            self.suite.disk.fill()
-            try:
-                rig.wait_for("the store's disk missed", self.someone_is_unwell)
-            finally:
-                self.suite.disk.free()
+            self.disk_full(self.suite.disk, until)
         else:
             self.store_read_only()
 
@@ -214,13 +219,13 @@ class Faults:
         if what == "rabbitmq":
             self.strike_broker(how)
         elif what == "mongod":
-            self.strike_mongod(how)
+            self.strike_mongod(how, until)
         elif what == "network":
             self.strike_network(self.servers.network, how)
         elif what == "store-network":
             self.strike_network(self.servers.store_network, how)
         elif what == "store":
-            self.strike_store(how)
+            self.strike_store(how, until)
         elif what == "clock":
             self.clock_set_back(until)
         elif what == "everything":
