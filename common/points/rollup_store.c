@@ -15,6 +15,7 @@
 
 enum {
     SLOTS_FIRST = 64,
+    SLOTS_PAST = POINTS_SLOTS_MAX - 1, /* that a key can have */
     TIERS = POINTS_HOURS + 1
 };
 
@@ -236,9 +237,10 @@ static enum err give_tier(struct reading *r, enum points_tier tier)
                                           .limit = 1};
 
         r->look_a = first.a;
-        r->found_a = past.a;
+        r->found_a = 0;
         err = store_scan(r->store, &query, take_row, r, NULL, r->why);
-        at = greater(at + 1, points_key_slot(r->found_a));
+        at = r->found_a == 0 ? past_at
+                             : greater(at + 1, points_key_slot(r->found_a));
     }
     return err;
 }
@@ -248,7 +250,7 @@ static enum err give_tiers(struct reading *r)
 {
     int64_t first = points_slot_of(greater(r->query->points.from_ms, 0));
     int64_t last = points_slot_of(r->query->points.to_ms);
-    int64_t past = last > 0 ? last + 1 : POINTS_SLOTS_MAX;
+    int64_t past = lesser(last > 0 ? last + 1 : INT64_MAX, SLOTS_PAST);
     enum err err = ERR_OK;
 
     for (int tier = (int)r->query->tier; tier < TIERS && err == ERR_OK;

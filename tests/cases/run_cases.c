@@ -14,6 +14,7 @@
 #include "common/points/points_store.h"
 #include "engines/engines.h"
 #include "tests/sim/world.h"
+#include "tests/support/minutes.h"
 #include "tests/support/testlog.h"
 #include "tests/support/unit.h"
 
@@ -223,10 +224,53 @@ static json_t *read_metrics(struct store *store, bool points)
     return points ? rows.points : rows.metrics;
 }
 
+/* Values by minute, in the order of metric ids. */
+
+struct minute_rows {
+    struct store *store;
+    json_t *rows;
+};
+
+static bool add_minute(void *ctx, const struct rollup *minute)
+{
+    (void)json_array_append_new(
+        ctx, json_pack("{s:f,s:f,s:f,s:f,s:I}", "min", minute->min, "mean",
+                       rollup_mean(minute), "max", minute->max, "last",
+                       minute->last, "count", (json_int_t)minute->count));
+    return true;
+}
+
+static bool add_minutes(void *ctx, const struct store_key *key, struct doc row)
+{
+    const struct minute_rows *of = ctx;
+
+    (void)key;
+    assert_int_equal(minutes_read(of->store, row, add_minute, of->rows, NULL),
+                     ERR_OK);
+    return true;
+}
+
+static json_t *read_minutes(struct store *store)
+{
+    static const struct store_query query = {.collection = STORE_METRICS,
+                                             .limit = INT64_MAX};
+    struct minute_rows of = {store, json_array()};
+
+    assert_int_equal(store_scan(store, &query, add_minutes, &of, NULL, NULL),
+                     ERR_OK);
+    return of.rows;
+}
+
 static json_t *read_rows(struct world *world, const char *name)
 {
     json_t *rows;
     struct store *store = world_reader(world);
+
+    if (strcmp(name, "minutes") == 0) {
+        rows = read_minutes(store);
+        store_close(store);
+        return rows;
+    }
 
     if (strcmp(name, "points") == 0 || strcmp(name, "metrics") == 0) {
         rows = read_metrics(store, strcmp(name, "points") == 0);

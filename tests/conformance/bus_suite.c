@@ -281,6 +281,37 @@ static void test_prefetch_and_multiple_ack(void **state)
     bus_close(reader);
 }
 
+/* Paused, deliveries wait, also those that are here already; acknowledgements
+ * and the other connection go on. */
+static void test_pause(void **state)
+{
+    const struct fixture *f = *state;
+    struct bus *reader = open_consumer("reader", f->queue, 100);
+    struct bus_message message = message_to(f->queue, "201");
+
+    send_range(f->sender, f->queue, 1, 200, 1);
+    for (int i = 1; i <= 50; i++) {
+        (void)expect_text(reader, i, false);
+    }
+    bus_pause(reader, true);
+    expect_quiet(reader);
+    assert_int_equal(bus_ack(reader, 0, 50), ERR_OK);
+    publish(reader, &message, 1);
+    (void)next(reader, BUS_CONFIRMED);
+    expect_quiet(reader);
+    bus_pause(reader, false);
+    for (int i = 51; i <= 201; i++) {
+        uint64_t tag = expect_text(reader, i, false);
+
+        if (i % 50 == 0) {
+            assert_int_equal(bus_ack(reader, 0, tag), ERR_OK);
+        }
+    }
+    assert_int_equal(bus_prove(reader, 0), ERR_OK);
+    expect_quiet(reader);
+    bus_close(reader);
+}
+
 static void test_two_queues(void **state)
 {
     const struct fixture *f = *state;
@@ -653,6 +684,7 @@ int bus_suite_run(const char *name, const struct bus_suite *given)
         SUITE_TEST(test_properties),
         SUITE_TEST(test_redelivery_after_close),
         SUITE_TEST(test_prefetch_and_multiple_ack),
+        SUITE_TEST(test_pause),
         SUITE_TEST(test_two_queues),
         SUITE_TEST(test_consume_and_declare_later),
         SUITE_TEST(test_mandatory),

@@ -665,6 +665,43 @@ static void test_schema_1(void **state)
     suite->end(suite->ctx);
 }
 
+/* What the programs of schema 1 stored, a value each two minutes. */
+static void test_stored(void **state)
+{
+    struct store_suite *suite = store_suite_of(state);
+    struct model model = {.seed = 1};
+    struct host host;
+
+    suite->begin(suite->ctx);
+    testlog_start();
+    for (int i = 0; i < 90; i++) {
+        int64_t ms = START_MS - (90 - i) * 2 * (int64_t)MINUTE;
+
+        know(&model, 0, ms, i % 7 + 0.25);
+        know(&model, COUNTER, ms, i * 120);
+    }
+    host_start(&host, suite, (const char *const[]){NULL});
+    turns(&host, QUIET);
+    check_all(&host, &model, 0);
+    pass(&host, HOUR, 20);
+    check_no_old(suite);
+    check_all(&host, &model, 0);
+    assert_int_equal(testlog_stop(), 0);
+    host_stop(&host);
+    model_fini(&model);
+    suite->end(suite->ctx);
+}
+
+int points_suite_run_schema_1(struct store_suite *suite)
+{
+    const struct CMUnitTest tests[] = {
+        {"stored", test_stored, NULL, NULL, suite},
+    };
+
+    return _cmocka_run_group_tests("points of schema 1", tests, N_ROWS(tests),
+                                   NULL, NULL);
+}
+
 int points_suite_run(struct store_suite *suite)
 {
     const struct CMUnitTest tests[] = {

@@ -8,4 +8,8 @@
 /** Number of failed tests. */
 int points_suite_run(struct store_suite *suite);
 
+/** The same for a store that begins with what tests/unit/common/store/
+ *  perfdata-schema-1.sql holds. */
+int points_suite_run_schema_1(struct store_suite *suite);
+
 #endif

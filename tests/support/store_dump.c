@@ -10,6 +10,7 @@
 #include "common/filter/filter.h"
 #include "common/points/points_store.h"
 #include "common/store/store.h"
+#include "tests/support/minutes.h"
 
 enum {
     EXIT_USAGE = 2
@@ -19,7 +20,8 @@ static const char usage[] =
     "usage: store_dump [-c COLLECTION]... [-f FILTER] URI\n"
     "Print COLLECTION<tab>KEY<tab>ROW, the row as JSON; all collections "
     "unless\n"
-    "some are named, rows that FILTER (JSON) matches.\n";
+    "some are named, rows that FILTER (JSON) matches. \"minutes\" stands for\n"
+    "the values of metrics by minute, and must be named.\n";
 
 struct dump {
     struct store *store;
@@ -27,6 +29,7 @@ struct dump {
     enum store_collection collection; /* of the scan under way */
     bool wanted[STORE_N_COLLECTIONS];
     bool some_wanted;
+    bool minutes;
     struct buf line;
 };
 
@@ -92,14 +95,38 @@ static bool print_points(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
-static int dump_points(struct dump *dump)
+static bool print_minute(void *ctx, const struct rollup *minute)
+{
+    const struct points_of *of = ctx;
+
+    (void)printf("minutes\t%" PRId64 ",%" PRId64
+                 "\t{\"min\":%.17g,\"mean\":%.17g,\"max\":%.17g,"
+                 "\"last\":%.17g,\"count\":%" PRId64 "}\n",
+                 of->n, minute->ms, minute->min, rollup_mean(minute),
+                 minute->max, minute->last, minute->count);
+    return true;
+}
+
+static bool print_minutes(void *ctx, const struct store_key *key,
+                          struct doc row)
+{
+    struct points_of of = {ctx, doc_i64(row, "n", 0)};
+    struct errbuf why = {{0}, {0}};
+
+    (void)key;
+    if (minutes_read(of.dump->store, row, print_minute, &of, &why) != ERR_OK) {
+        exit(complain("minutes", &why));
+    }
+    return true;
+}
+
+static int dump_metrics(struct dump *dump, store_row_fn *each)
 {
     const struct store_query query = {.collection = STORE_METRICS,
                                       .limit = INT64_MAX};
     struct errbuf why = {{0}, {0}};
 
-    return store_scan(dump->store, &query, print_points, dump, NULL, &why) ==
-                   ERR_OK
+    return store_scan(dump->store, &query, each, dump, NULL, &why) == ERR_OK
                ? EXIT_SUCCESS
                : complain("points", &why);
 }
@@ -118,7 +145,7 @@ static int dump_all(struct dump *dump)
             continue;
         }
         if (c == STORE_POINTS && dump->filter == NULL) {
-            if (dump_points(dump) != EXIT_SUCCESS) {
+            if (dump_metrics(dump, print_points) != EXIT_SUCCESS) {
                 return EXIT_FAILURE;
             }
             continue;
@@ -129,11 +156,16 @@ static int dump_all(struct dump *dump)
             return complain(store_schema(query.collection)->name, &why);
         }
     }
-    return EXIT_SUCCESS;
+    return dump->minutes ? dump_metrics(dump, print_minutes) : EXIT_SUCCESS;
 }
 
 static bool want(struct dump *dump, const char *name)
 {
+    if (strcmp(name, "minutes") == 0) {
+        dump->minutes = true;
+        dump->some_wanted = true;
+        return true;
+    }
     for (int c = 0; c < STORE_N_COLLECTIONS; c++) {
         if (strcmp(store_schema((enum store_collection)c)->name, name) == 0) {
             dump->wanted[c] = true;
