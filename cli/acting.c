@@ -2,11 +2,9 @@
 /** What operators do to many at once: choose, ask, send, report. */
 #include "cli/acting.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/call.h"
 #include "common/base/mem.h"
@@ -102,13 +100,6 @@ static int find_by_words(struct hyp *hyp, const struct acting *acting,
     return code;
 }
 
-static char *default_author(void)
-{
-    const struct passwd *user = getpwuid(getuid());
-
-    return xstrdup(user != NULL ? user->pw_name : "hyp");
-}
-
 void acting_add_text(struct buf *out, const char *name, const char *text)
 {
     struct doc_value value = {.type = DOC_STRING};
@@ -144,9 +135,8 @@ static void write_ids(const struct part *part, struct buf *out)
 static void write_body(const struct hyp *hyp, const struct acting *acting,
                        const struct part *part, struct buf *out)
 {
-    const char *author = hyp_option(hyp, "author");
     const char *message = hyp_option(hyp, "message");
-    char *own = default_author();
+    char *author = call_author(hyp);
     struct buf members;
 
     buf_init(&members, BODY_BYTES);
@@ -154,14 +144,14 @@ static void write_body(const struct hyp *hyp, const struct acting *acting,
         acting_add_text(&members, "type", acting->type);
     }
     buf_add_str(&members, acting->extra == NULL ? "" : acting->extra);
-    acting_add_text(&members, "author", author != NULL ? author : own);
+    acting_add_text(&members, "author", author);
     if (message != NULL) {
         acting_add_text(&members, "message", message);
     }
     write_ids(part, &members);
     buf_addf(out, "{%s}", buf_str(&members) + 1); /* without the first comma */
     buf_fini(&members);
-    free(own);
+    free(author);
 }
 
 static void print_result(const struct hyp *hyp, struct doc item)

@@ -224,21 +224,25 @@ static enum err perform(CURL *curl, const struct api *api,
     return ERR_OK;
 }
 
-enum err api_call(struct api *api, const char *path, const char *body,
-                  size_t len, struct api_answer *answer, struct errbuf *why)
+enum err api_call(struct api *api, const struct api_request *request,
+                  struct api_answer *answer, struct errbuf *why)
 {
-    char *url = xasprintf("%s%s", api->url, path);
-    struct curl_slist *headers = make_headers(api, body != NULL);
+    char *url = xasprintf("%s%s", api->url, request->path);
+    struct curl_slist *headers = make_headers(api, request->body != NULL);
     enum err err;
 
     *answer = (struct api_answer){.docs = doc_out_new()};
     buf_init(&answer->text, ANSWER_MAX);
     set_up(api->curl, url, headers, answer);
-    if (body != NULL) {
+    if (request->body != NULL) {
         (void)curl_easy_setopt(api->curl, CURLOPT_POST, 1L);
         (void)curl_easy_setopt(api->curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                               (curl_off_t)len);
-        (void)curl_easy_setopt(api->curl, CURLOPT_POSTFIELDS, body);
+                               (curl_off_t)request->len);
+        (void)curl_easy_setopt(api->curl, CURLOPT_POSTFIELDS, request->body);
+    }
+    if (request->method != NULL) {
+        (void)curl_easy_setopt(api->curl, CURLOPT_CUSTOMREQUEST,
+                               request->method);
     }
     err = perform(api->curl, api, answer, why);
     curl_slist_free_all(headers);

@@ -31,11 +31,16 @@ struct api_place {
 MUST_CHECK enum err api_open(struct api *api, const struct api_place *place,
                              struct errbuf *why);
 void api_close(struct api *api);
-/** Call and read the whole answer; body NULL: GET, else POST. answer is
- *  given with any result and released with api_answer_fini. ERR_UNAVAILABLE:
- *  there was none. */
-MUST_CHECK enum err api_call(struct api *api, const char *path,
-                             const char *body, size_t len,
+struct api_request {
+    const char *method; /**< NULL: GET, or POST when there is a body */
+    const char *path;
+    const char *body; /**< NULL: none */
+    size_t len;
+};
+
+/** Call and read the whole answer, which is given with any result and
+ *  released with api_answer_fini. ERR_UNAVAILABLE: there was none. */
+MUST_CHECK enum err api_call(struct api *api, const struct api_request *request,
                              struct api_answer *answer, struct errbuf *why);
 void api_answer_fini(struct api_answer *answer);
 /** Append "?name=value" or "&name=value", escaped; nothing when value is

@@ -2,6 +2,10 @@
 /** Calls whose failures are told at once. */
 #include "cli/call.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
 #include "common/base/str.h"
 
 enum {
@@ -33,13 +37,17 @@ int call_tell_problem(const struct hyp *hyp, const struct api_answer *answer)
                : HYP_REFUSED;
 }
 
-int call_any(struct hyp *hyp, const char *path, const struct buf *body,
-             struct api_answer *answer)
+static int call(struct hyp *hyp, const char *method, const char *path,
+                const struct buf *body, struct api_answer *answer)
 {
+    const struct api_request request = {.method = method,
+                                        .path = path,
+                                        .body =
+                                            body != NULL ? buf_str(body) : NULL,
+                                        .len = body != NULL ? body->len : 0};
     struct errbuf why = {0};
 
-    if (api_call(&hyp->api, path, body != NULL ? buf_str(body) : NULL,
-                 body != NULL ? body->len : 0, answer, &why) != ERR_OK) {
+    if (api_call(&hyp->api, &request, answer, &why) != ERR_OK) {
         hyp_say("cannot reach the API: %s\nIs the suite running? Try: "
                 "hypcontrol status",
                 why.text);
@@ -47,6 +55,23 @@ int call_any(struct hyp *hyp, const char *path, const struct buf *body,
         return HYP_UNREACHABLE;
     }
     return HYP_DONE;
+}
+
+int call_any(struct hyp *hyp, const char *path, const struct buf *body,
+             struct api_answer *answer)
+{
+    return call(hyp, NULL, path, body, answer);
+}
+
+char *call_author(const struct hyp *hyp)
+{
+    const struct passwd *user = getpwuid(getuid());
+    const char *given = hyp_option(hyp, "author");
+
+    if (given != NULL) {
+        return xstrdup(given);
+    }
+    return xstrdup(user != NULL ? user->pw_name : "hyp");
 }
 
 static int check(const struct hyp *hyp, struct api_answer *answer)
@@ -64,6 +89,14 @@ static int check(const struct hyp *hyp, struct api_answer *answer)
 int call_get(struct hyp *hyp, const char *path, struct api_answer *answer)
 {
     int code = call_any(hyp, path, NULL, answer);
+
+    return code == HYP_DONE ? check(hyp, answer) : code;
+}
+
+int call_method(struct hyp *hyp, const char *method, const char *path,
+                const struct buf *body, struct api_answer *answer)
+{
+    int code = call(hyp, method, path, body, answer);
 
     return code == HYP_DONE ? check(hyp, answer) : code;
 }

@@ -14,6 +14,11 @@ int call_post(struct hyp *hyp, const char *path, const struct buf *body,
  *  none (HYP_UNREACHABLE, told). */
 int call_any(struct hyp *hyp, const char *path, const struct buf *body,
              struct api_answer *answer);
+/** The same with any method, as call_get; body may be NULL. */
+int call_method(struct hyp *hyp, const char *method, const char *path,
+                const struct buf *body, struct api_answer *answer);
+/** Who acts: --author, or the user's name; gives. */
+char *call_author(const struct hyp *hyp);
 /** Tell what a problem document says; returns the exit code for it. */
 int call_tell_problem(const struct hyp *hyp, const struct api_answer *answer);
 

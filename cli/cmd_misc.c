@@ -40,8 +40,9 @@ int cmd_version(struct hyp *hyp)
     struct errbuf why = {0};
 
     (void)printf("hyp %s\n", PACKAGE_VERSION);
-    if (api_call(&hyp->api, "/api/v1/version", NULL, 0, &answer, &why) ==
-            ERR_OK &&
+    const struct api_request request = {.path = "/api/v1/version"};
+
+    if (api_call(&hyp->api, &request, &answer, &why) == ERR_OK &&
         answer.doc.len > 0) {
         (void)printf("server %s (%s)\n", doc_str(answer.doc, "version", "?"),
                      hyp->api.url);

@@ -129,9 +129,9 @@ const struct command commands[] = {
      "a second. What is asked by minutes or hours comes from roll-ups, and\n"
      "so does what is older than points are kept.\n\n"
      "Examples:\n"
-     "  hyp metric show load/shortterm\n"
-     "  hyp metric show load/shortterm --from -24h\n"
-     "  hyp metric show load/shortterm --from -1h --step 5m --agg max -o "
+     "  hyp metric show load-shortterm\n"
+     "  hyp metric show load-shortterm --from -24h\n"
+     "  hyp metric show load-shortterm --from -1h --step 5m --agg max -o "
      "csv\n"},
     {NULL, "bench", "", "put load on the suite and measure",
      "connectors components resources changes batch rate for amqp output", 0, 0,
@@ -179,6 +179,52 @@ const struct command commands[] = {
      LETTER_HELP "\nExamples:\n"
                  "  hyp dead purge --filter 'field=state' --dry-run\n"
                  "  hyp dead purge --all --yes\n"},
+    {"eventfilter", "list", "", "rules, in the order they come to an event",
+     "output filter search", 0, 0, cmd_object_list,
+     "What is blank is at its default. PROBLEM: the rule is stored and no\n"
+     "good, so it is passed over. What a rule counted is a minute old at "
+     "most.\n\n"
+     "Examples:\n"
+     "  hyp eventfilter list\n"
+     "  hyp eventfilter list --filter 'spec.enabled=false' -o name\n"},
+    {"eventfilter", "show", "NAME", "one rule, and what it did", "output", 1, 1,
+     cmd_object_show, NULL},
+    {"eventfilter", "check", "FILE ...", "are the rules of a file good?", "", 1,
+     -1, cmd_object_check,
+     "FILE is a file of one object, an array, or one object a line; a folder\n"
+     "(its files that end in .json); or - for standard input. Nothing is\n"
+     "changed.\n\n"
+     "Example:\n  hyp eventfilter check rules.json\n"},
+    {"eventfilter", "test", "[NAME ...]", "what would they make of an event?",
+     "event json entity id replay file default output", 0, -1, cmd_rules_test,
+     "The event is one of a file, given as JSON, the last check of an entity,\n"
+     "one of the event log, or all that was logged since some time (10,000 at\n"
+     "most; the first 100 that some rule matched are shown). All stored rules\n"
+     "take part, or only those named; those of --file come in their place.\n"
+     "Nothing is changed. Stored events have passed the rules of their time\n"
+     "already.\n\n"
+     "Examples:\n"
+     "  hyp eventfilter test --event event.json\n"
+     "  hyp eventfilter test calm-lab --entity /component/c/n/lab7\n"
+     "  hyp eventfilter test --file new-rules.json --replay 24h\n"},
+    {"eventfilter", "history", "NAME", "what a rule was, newest first",
+     "output", 1, 1, cmd_object_history,
+     "The last 100 versions are kept, of deleted rules too.\n"},
+    {"eventfilter", "restore", "NAME VERSION", "as it was in a version",
+     "author", 2, 2, cmd_object_restore,
+     "Example:\n  hyp eventfilter restore calm-lab 3\n"},
+    {"eventfilter", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
+     cmd_object_delete, NULL},
+    {NULL, "apply", "--file FILE", "put what people configure, from files",
+     "file author dry-run", 0, 0, cmd_apply,
+     "FILE is a file of objects {kind, name, labels, spec} (one, an array, or\n"
+     "one a line), a folder of such files, or - for standard input. What is\n"
+     "there already as it is stays unchanged; nothing is deleted.\n\n"
+     "Examples:\n"
+     "  hyp apply --file rules.json --dry-run\n"
+     "  hyp export eventfilter | hyp --server http://other:8082 apply -f -\n"},
+    {NULL, "export", "[KIND]", "print what people configure, one object a line",
+     "", 0, 1, cmd_export, NULL},
     {NULL, "top", "", "rates and health of every process",
      "output once interval", 0, 0, cmd_top,
      "Refreshed until Ctrl-C on a terminal, else once.\n"},

@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/bus/partitions.h"
 
 enum {
     PAUSE_NS = 50 * 1000 * 1000,
@@ -152,6 +153,28 @@ static enum err read_conf(struct suite *suite, struct errbuf *why)
     return err;
 }
 
+/* A service that runs as several processes is as many services. */
+static enum err read_partitions(struct suite *suite, struct errbuf *why)
+{
+    struct partitions partitions = {{0}};
+    const struct conf_part part = {partitions_options, &partitions};
+    struct conf *conf = conf_new(&part, 1);
+    char *path = suite_etc_path(suite, "partitions.conf");
+    enum err err = conf_read_file(conf, path, why);
+    if (err == ERR_OK || err == ERR_NOT_FOUND) {
+        err = conf_read_env(conf, why);
+    }
+    if (err == ERR_OK) {
+        err = partitions_check(&partitions, why);
+    }
+    if (err == ERR_OK) {
+        partitions_spread(&partitions, &suite->conf.services[SECTION_ENGINES]);
+    }
+    free(path);
+    conf_free(conf);
+    return err;
+}
+
 enum err suite_open(struct suite *suite, const char *prefix, struct errbuf *why)
 {
     *suite = (struct suite){0};
@@ -162,6 +185,9 @@ enum err suite_open(struct suite *suite, const char *prefix, struct errbuf *why)
     enum err err = become_owner(suite, why);
     if (err == ERR_OK) {
         err = read_conf(suite, why);
+    }
+    if (err == ERR_OK) {
+        err = read_partitions(suite, why);
     }
     if (err != ERR_OK) {
         suite_close(suite);

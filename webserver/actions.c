@@ -676,16 +676,6 @@ static void wait_or_reply(struct acting *acting)
     request_wait(acting->request, on_cancel, acting);
 }
 
-static void reply_nothing(struct acting *acting)
-{
-    struct buf *out = request_out(acting->request);
-
-    buf_add_char(out, '{');
-    add_acts(acting, out);
-    buf_add_char(out, '}');
-    request_reply(acting->request, HTTP_OK);
-}
-
 static void start(struct server *server, struct request *request,
                   const struct act_kind *kind, const struct order *order)
 {
@@ -709,7 +699,7 @@ static void start(struct server *server, struct request *request,
                         "they are more than %lld %s (actions_max): narrow it",
                         (long long)server->conf->actions, kind->many);
     } else if (acting->n == 0) {
-        reply_nothing(acting);
+        reply(acting); /* nothing was asked, all of it is done */
     } else {
         send_acts(acting, order);
         wait_or_reply(acting);

@@ -3,6 +3,7 @@
 #include "webserver/list.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,48 +199,56 @@ static void add_component(const char *component, struct buf *out)
     buf_fini(&pattern);
 }
 
+/* Ready for one condition more of those that began at start. */
+static struct buf *next_condition(struct buf *out, size_t start)
+{
+    buf_add_str(out, out->len > start ? "," : "");
+    return out;
+}
+
+/* A parameter that the list has; false: it is too long, told. */
+static bool param_fits(struct listing *l, const char *name, int max,
+                       const char **value)
+{
+    *value = name == NULL ? NULL : request_param(l->request, name);
+    if (*value == NULL || strlen(*value) <= (size_t)max) {
+        return true;
+    }
+    request_problem(l->request, HTTP_BAD_REQUEST, name,
+                    "expected at most %d bytes", max);
+    return false;
+}
+
+static void add_entity(const char *entity, struct buf *out)
+{
+    buf_add_str(out, "{\"entity_id\":");
+    json_add_text(out, entity);
+    buf_add_char(out, '}');
+}
+
 static bool add_conditions(struct listing *l, struct buf *out)
 {
-    const char *search = request_param(l->request, "search");
-    const char *entity = l->first->entity_param != NULL
-                             ? request_param(l->request, l->first->entity_param)
-                             : NULL;
-    const char *component =
-        l->first->component_param != NULL
-            ? request_param(l->request, l->first->component_param)
-            : NULL;
+    const struct list_spec *spec = l->first;
+    const char *search, *entity, *component;
     size_t start = out->len;
 
-    if (!add_filter(l, out)) {
-        return false;
-    }
-    if (search != NULL && strlen(search) > SEARCH_MAX) {
-        request_problem(l->request, HTTP_BAD_REQUEST, "search",
-                        "expected at most %d bytes", SEARCH_MAX);
+    if (!add_filter(l, out) || !param_fits(l, "search", SEARCH_MAX, &search) ||
+        !param_fits(l, spec->entity_param, INT_MAX, &entity) ||
+        !param_fits(l, spec->component_param, EVENT_COMPONENT_MAX,
+                    &component)) {
         return false;
     }
     if (search != NULL && search[0] != '\0') {
-        buf_add_str(out, out->len > start ? "," : "");
-        add_search(l->first->search, search, out);
+        add_search(spec->search, search, next_condition(out, start));
     }
     if (entity != NULL) {
-        buf_add_str(out, out->len > start ? "," : "");
-        buf_add_str(out, "{\"entity_id\":");
-        json_add_text(out, entity);
-        buf_add_char(out, '}');
-    }
-    if (component != NULL && strlen(component) > EVENT_COMPONENT_MAX) {
-        request_problem(l->request, HTTP_BAD_REQUEST, "component",
-                        "expected at most %d bytes", EVENT_COMPONENT_MAX);
-        return false;
+        add_entity(entity, next_condition(out, start));
     }
     if (component != NULL) {
-        buf_add_str(out, out->len > start ? "," : "");
-        add_component(component, out);
+        add_component(component, next_condition(out, start));
     }
-    if (l->first->kind != NULL) {
-        buf_add_str(out, out->len > start ? "," : "");
-        buf_addf(out, "{\"kind\":\"%s\"}", l->first->kind);
+    if (spec->kind != NULL) {
+        buf_addf(next_condition(out, start), "{\"kind\":\"%s\"}", spec->kind);
     }
     return true;
 }

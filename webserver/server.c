@@ -48,7 +48,8 @@ const struct conf_option web_options[] = {
      "a request that is not complete after this is cut off"},
     {"webserver", "alarm_partitions", CONF_INT, FIELD(alarm_partitions), "1", 1,
      256, NULL, NULL,
-     "partitions of engine-alarm, as its own file says: where actions go"},
+     "partitions of engine-alarm, when not as partitions.conf says: where "
+     "actions go"},
     {"webserver", "publish_timeout", CONF_DURATION, FIELD(publish_ms), "10s",
      100, 600000, NULL, NULL, "longest wait for the broker's confirm"},
     {"webserver", "answer_timeout", CONF_DURATION, FIELD(answer_ms), "5s", 100,

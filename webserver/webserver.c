@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/stop.h"
 #include "common/bus/bus_amqp.h"
+#include "common/bus/partitions.h"
 #include "common/conf/conf_program.h"
 #include "common/metrics/status_file.h"
 #include "common/store/store_conf.h"
@@ -25,6 +26,7 @@ struct process {
     struct web_conf web;
     struct bus_amqp_conf amqp;
     struct store_conf storage;
+    struct partitions partitions;
     struct server server;
     struct store *store;
     struct log_complaint store_complaint;
@@ -33,6 +35,23 @@ struct process {
     struct metrics *metrics;
     struct status_file *status;
 };
+
+/* Where actions go, and which processes there are. */
+static enum err take_partitions(struct process *process)
+{
+    struct web_conf *web = &process->web;
+    struct errbuf why = {0};
+
+    if (partitions_check(&process->partitions, &why) != ERR_OK) {
+        log_error("WEB-START", "[partitions] %s: %s", why.field, why.text);
+        return ERR_INVALID;
+    }
+    if (web->alarm_partitions == 1) {
+        web->alarm_partitions = partitions_of(&process->partitions, "alarm");
+    }
+    partitions_spread(&process->partitions, &web->expect);
+    return ERR_OK;
+}
 
 /* The store may come later, and may be waited for while all else works. */
 static enum err try_store(struct process *process)
@@ -171,9 +190,11 @@ int main(int argc, char **argv)
         {web_options, &process.web},
         {bus_amqp_options, &process.amqp},
         {store_conf_options, &process.storage},
+        {partitions_options, &process.partitions},
     };
     const struct conf_file files[] = {{"amqp.conf", amqp_sections},
                                       {"storage.conf", NULL},
+                                      {"partitions.conf", NULL},
                                       {"webserver.conf", NULL}};
     const struct conf_program program = {
         .name = "webserver",
@@ -194,6 +215,10 @@ int main(int argc, char **argv)
 
     if (code != CONF_GO_ON) {
         return code;
+    }
+    if (take_partitions(&process) != ERR_OK) {
+        conf_free(conf);
+        return EXIT_FAILURE;
     }
     if (sodium_init() < 0) {
         log_error("WEB-START", "the cryptography library does not start");

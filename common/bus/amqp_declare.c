@@ -5,6 +5,10 @@
 #include "common/bus/amqp_in.h"
 #include "common/bus/topology.h"
 
+enum {
+    ASK_CHANNEL = 1000 /* beyond those of queues */
+};
+
 static const char *action(char *out, size_t size, const char *what,
                           const char *name)
 {
@@ -93,4 +97,43 @@ bool amqp_declare_queue(struct amqp_link *link, amqp_channel_t channel,
         }
     }
     return true;
+}
+
+/* A question about a missing queue costs its channel, which is closed by
+ * both sides and opened again for the next. */
+static enum err answer_missing(struct amqp_link *link, amqp_rpc_reply_t reply)
+{
+    const amqp_channel_close_t *close = reply.reply.decoded;
+    amqp_channel_close_ok_t ok = {0};
+
+    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION ||
+        reply.reply.id != AMQP_CHANNEL_CLOSE_METHOD ||
+        close->reply_code != AMQP_NOT_FOUND ||
+        amqp_send_method(link->conn, ASK_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD,
+                         &ok) != AMQP_STATUS_OK) {
+        (void)amqp_link_check(link, reply, "ask for a queue's depth");
+        return ERR_UNAVAILABLE;
+    }
+    link->can_ask = false;
+    amqp_maybe_release_buffers_on_channel(link->conn, ASK_CHANNEL);
+    return ERR_NOT_FOUND;
+}
+
+enum err amqp_ask_depth(struct amqp_link *link, const char *queue,
+                        uint64_t *messages)
+{
+    amqp_queue_declare_ok_t *ok;
+
+    if (!link->can_ask && !amqp_open_channel(link, ASK_CHANNEL)) {
+        return ERR_UNAVAILABLE;
+    }
+    link->can_ask = true;
+    ok = amqp_queue_declare(link->conn, ASK_CHANNEL, amqp_cstring_bytes(queue),
+                            1, 1, 0, 0, amqp_empty_table);
+    if (ok == NULL) {
+        return answer_missing(link, amqp_get_rpc_reply(link->conn));
+    }
+    *messages = ok->message_count;
+    amqp_maybe_release_buffers_on_channel(link->conn, ASK_CHANNEL);
+    return ERR_OK;
 }

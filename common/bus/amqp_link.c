@@ -341,6 +341,7 @@ static bool login(struct amqp_link *link, int64_t now)
         return false;
     }
     (void)amqp_set_rpc_timeout(link->conn, &rpc);
+    link->can_ask = false;
     link->state = LINK_UP;
     link->up_ms = now;
     link->served_ms = now;

@@ -38,9 +38,9 @@ struct amqp_link {
     char name[LINK_NAME_MAX];
     enum link_state state;
     enum link_news news;
-    bool known; /**< the user was told that it is up, and not yet lost */
-    size_t turn;                  /**< of the servers: 0 is conf's host */
-    size_t n_failed;              /**< one after the other, this round */
+    bool known;      /**< the user was told that it is up, and not yet lost */
+    size_t turn;     /**< of the servers: 0 is conf's host */
+    size_t n_failed; /**< one after the other, this round */
     char server[LINK_SERVER_MAX]; /**< the one in turn, for people */
     int fd;
     struct addrinfo *addresses;
@@ -52,6 +52,7 @@ struct amqp_link {
     int64_t served_ms; /**< last time the library could keep heartbeats */
     amqp_connection_state_t conn;
     amqp_connection_state_t dead; /**< kept for what a delivery borrows */
+    bool can_ask;                 /**< the channel for questions is open */
     bool readable;                /**< there may be something in the socket */
     char reason[LINK_REASON_MAX];
 };

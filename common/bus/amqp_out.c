@@ -17,7 +17,6 @@
 
 enum {
     PUBLISH_CHANNEL = 1,
-    ASK_CHANNEL = 2,
     NUMBER_TEXT_MAX = 24,
     /* A message of this size may not fit into what is free of a writable
      * socket; then the library waits for the broker to read. */
@@ -95,7 +94,6 @@ static bool declare_all(struct amqp_out *out)
 
 bool amqp_out_start(struct amqp_out *out)
 {
-    out->can_ask = false;
     out->blocked = false;
     out->in_a_row = 0;
     out->refuse_to = 0;
@@ -208,50 +206,6 @@ enum err amqp_out_publish(struct amqp_out *out,
         return ERR_UNAVAILABLE;
     }
     *number = amqp_window_open(&out->window);
-    return ERR_OK;
-}
-
-/* A question about a missing queue costs its channel, which is closed by
- * both sides and opened again for the next. */
-static enum err answer_missing(struct amqp_out *out, amqp_rpc_reply_t reply)
-{
-    const amqp_channel_close_t *close = reply.reply.decoded;
-    amqp_channel_close_ok_t ok = {0};
-
-    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION ||
-        reply.reply.id != AMQP_CHANNEL_CLOSE_METHOD ||
-        close->reply_code != AMQP_NOT_FOUND ||
-        amqp_send_method(out->link.conn, ASK_CHANNEL,
-                         AMQP_CHANNEL_CLOSE_OK_METHOD, &ok) != AMQP_STATUS_OK) {
-        (void)amqp_link_check(&out->link, reply, "ask for a queue's depth");
-        return ERR_UNAVAILABLE;
-    }
-    out->can_ask = false;
-    amqp_maybe_release_buffers_on_channel(out->link.conn, ASK_CHANNEL);
-    return ERR_NOT_FOUND;
-}
-
-enum err amqp_out_depth(struct amqp_out *out, const char *queue,
-                        uint64_t *messages)
-{
-    amqp_queue_declare_ok_t *ok;
-
-    if (!out->link.known || out->link.state != LINK_UP || out->blocked) {
-        return ERR_UNAVAILABLE;
-    }
-    amqp_out_flush(out);
-    if (!out->can_ask && !amqp_open_channel(&out->link, ASK_CHANNEL)) {
-        return ERR_UNAVAILABLE;
-    }
-    out->can_ask = true;
-    ok = amqp_queue_declare(out->link.conn, ASK_CHANNEL,
-                            amqp_cstring_bytes(queue), 1, 1, 0, 0,
-                            amqp_empty_table);
-    if (ok == NULL) {
-        return answer_missing(out, amqp_get_rpc_reply(out->link.conn));
-    }
-    *messages = ok->message_count;
-    amqp_maybe_release_buffers_on_channel(out->link.conn, ASK_CHANNEL);
     return ERR_OK;
 }
 

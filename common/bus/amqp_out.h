@@ -17,7 +17,6 @@ struct amqp_out {
     struct amqp_link link;
     char **declared;
     size_t n;
-    bool can_ask; /**< the channel for depths is open */
     bool blocked;
     int in_a_row; /**< publishes since the last flush */
     struct log_complaint blocking;
@@ -40,8 +39,6 @@ MUST_CHECK enum err amqp_out_publish(struct amqp_out *out,
                                      uint64_t *number);
 /** What was published in a row need not wait for more. */
 void amqp_out_flush(struct amqp_out *out);
-MUST_CHECK enum err amqp_out_depth(struct amqp_out *out, const char *queue,
-                                   uint64_t *messages);
 /** Take a frame; true when it is an event. */
 bool amqp_out_frame(struct amqp_out *out, const amqp_frame_t *frame,
                     struct bus_event *event);

@@ -117,7 +117,8 @@ MUST_CHECK enum err bus_ack(struct bus *bus, size_t queue, uint64_t tag);
 /** A synchronous exchange on the queue's channel: every acknowledgement
  *  before it has arrived. */
 MUST_CHECK enum err bus_prove(struct bus *bus, size_t queue);
-/** Messages ready in a queue. ERR_NOT_FOUND: no such queue. */
+/** Messages ready in a queue. ERR_NOT_FOUND: no such queue; ERR_UNAVAILABLE:
+ *  not connected, paused, or blocked where nothing is consumed. */
 MUST_CHECK enum err bus_depth(struct bus *bus, const char *queue,
                               uint64_t *messages);
 /** Hand out no deliveries until told otherwise: they stay on their way, and

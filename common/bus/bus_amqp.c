@@ -106,10 +106,23 @@ static enum err amqp_prove(struct bus *base, size_t queue)
                                                          : ERR_UNAVAILABLE;
 }
 
+/* On the connection that consumes: a broker short of memory stops reading the
+ * one that publishes, and a question on it would wait until it is lost. Not
+ * while paused: the answer comes behind all deliveries. */
 static enum err amqp_depth(struct bus *base, const char *queue,
                            uint64_t *messages)
 {
-    return amqp_out_depth(&amqp_of(base)->out, queue, messages);
+    struct amqp_bus *bus = amqp_of(base);
+
+    if (bus->in.n == 0) {
+        return bus->out.link.known && bus->out.link.state == LINK_UP &&
+                       !bus->out.blocked
+                   ? amqp_ask_depth(&bus->out.link, queue, messages)
+                   : ERR_UNAVAILABLE;
+    }
+    return in_is_up(bus) && !bus->paused
+               ? amqp_ask_depth(&bus->in.link, queue, messages)
+               : ERR_UNAVAILABLE;
 }
 
 static void amqp_pause(struct bus *base, bool on)

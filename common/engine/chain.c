@@ -55,12 +55,17 @@ static const char *way_of(const char *stream)
     return stream + strcspn(stream, (char[]){ENVELOPE_SPLIT_MARK, '\0'});
 }
 
+/* The same sender's older stream; or the same stream through a sender that
+ * stood here before the chain was changed. */
 static bool is_replaced(const struct chain_source *source,
                         const struct chain_mark *mark)
 {
-    return mark->queue[0] != '\0' && strcmp(source->queue, mark->queue) == 0 &&
-           strcmp(source->sender, mark->sender) == 0 &&
-           strcmp(way_of(source->stream), way_of(mark->stream)) == 0;
+    if (mark->queue[0] == '\0' || strcmp(source->queue, mark->queue) != 0) {
+        return false;
+    }
+    return strcmp(source->stream, mark->stream) == 0 ||
+           (strcmp(source->sender, mark->sender) == 0 &&
+            strcmp(way_of(source->stream), way_of(mark->stream)) == 0);
 }
 
 static void retire_older(struct chain *chain, const struct chain_mark *mark)

@@ -46,7 +46,9 @@ void chain_fini(struct chain *chain);
  *  (a clock set back), is a gap. The first mark of a new stream replaces the
  *  older stream of the same entry queue that came the same way: the entry's
  *  store was made anew, and nothing of the older one can follow (why:
- *  docs/decisions, "A new stream of an entry replaces the older one"). */
+ *  docs/decisions, "A new stream of an entry replaces the older one"). So does
+ *  the first mark of a stream through another sender: an engine was put
+ *  between, or taken away. */
 void chain_mark(struct chain *chain, const struct chain_mark *mark);
 /** The least of the newest marks; 0 before the first. */
 int64_t chain_ms(const struct chain *chain);

@@ -12,6 +12,7 @@
 #include "common/base/mem.h"
 #include "common/base/stop.h"
 #include "common/bus/bus_amqp.h"
+#include "common/bus/partitions.h"
 #include "common/conf/conf_program.h"
 #include "common/engine/runtime.h"
 #include "common/metrics/status_file.h"
@@ -23,7 +24,7 @@ enum {
     OPEN_MOST_MS = 5000,
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
-    PARTS = 5,
+    PARTS = 6,
     BURST = 64, /* messages published between two looks at the bus */
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
@@ -92,6 +93,7 @@ struct process {
     char *status_dir;
     struct bus_amqp_conf amqp;
     struct store_conf storage;
+    struct partitions partitions;
     struct runtime_conf runtime;
     void *state;
     char name[NAME_MAX_BYTES];   /* "engine-alarm", "engine-alarm.2" */
@@ -276,6 +278,25 @@ static int run(struct process *process)
     return code;
 }
 
+/* What the engine's own file says goes over partitions.conf. */
+static enum err take_partitions(struct process *process)
+{
+    struct runtime_conf *runtime = &process->runtime;
+    struct errbuf why = {{0}, {0}};
+
+    if (partitions_check(&process->partitions, &why) != ERR_OK) {
+        log_error("ENGINE-CONFIG", "[partitions] %s: %s", why.field, why.text);
+        return ERR_INVALID;
+    }
+    if (runtime->partitions == 1) {
+        runtime->partitions =
+            partitions_of(&process->partitions, process->ops->name);
+    }
+    partitions_spell(&process->partitions, &runtime->next);
+    partitions_spell(&process->partitions, &runtime->side);
+    return ERR_OK;
+}
+
 static void name_process(struct process *process)
 {
     const char *name = process->ops->name;
@@ -301,12 +322,16 @@ static int configure_and_run(struct process *process, int argc, char **argv)
     const struct conf_part parts[PARTS] = {
         {bus_amqp_options, &process->amqp},
         {store_conf_options, &process->storage},
+        {partitions_options, &process->partitions},
         {runtime_options, &process->runtime},
         {process_options, process},
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
     const struct conf_file files[] = {
-        {"amqp.conf", NULL}, {"storage.conf", NULL}, {file, NULL}};
+        {"amqp.conf", NULL},
+        {"storage.conf", NULL},
+        {"partitions.conf", NULL},
+        {file, NULL}};
     const struct conf_program program = {
         .name = name,
         .summary = "an engine of the monitoring suite Hypervise",
@@ -323,6 +348,10 @@ static int configure_and_run(struct process *process, int argc, char **argv)
     code = conf_program_args(&program, argc, argv, &conf);
     if (code != CONF_GO_ON) {
         return code;
+    }
+    if (take_partitions(process) != ERR_OK) {
+        conf_free(conf);
+        return EXIT_FAILURE;
     }
     name_process(process);
     if (process->ops->entries == NULL &&

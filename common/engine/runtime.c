@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
-#include "common/base/str.h"
+#include "common/bus/partitions.h"
 #include "common/engine/runtime_priv.h"
 
 enum {
@@ -27,7 +27,7 @@ enum {
 const struct conf_option runtime_options[] = {
     {RUNTIME_OPTION(next), .type = CONF_LIST,
      .help = "engines that get what this one passes on; name*N when the "
-             "engine has N partitions"},
+             "engine has N partitions other than partitions.conf says"},
     {RUNTIME_OPTION(side), .type = CONF_LIST,
      .help = "engines beside the alarm path, never waited for"},
     {RUNTIME_OPTION(group), .type = CONF_STRING, .max = BUS_GROUP_MAX,
@@ -36,7 +36,8 @@ const struct conf_option runtime_options[] = {
     {RUNTIME_OPTION(partition), .type = CONF_INT, .fallback = "0", .min = 0,
      .max = 255, .help = "number of this partition"},
     {RUNTIME_OPTION(partitions), .type = CONF_INT, .fallback = "1", .min = 1,
-     .max = 256, .help = "partitions of this engine (SQLite: 1)"},
+     .max = 256, .help = "partitions of this engine, when not as partitions.conf "
+             "says"},
     {RUNTIME_OPTION(batch_max), .type = CONF_INT, .fallback = "1000", .min = 1,
      .max = 10000, .unit = "events",
      .help = "events committed together at most"},
@@ -162,16 +163,15 @@ const struct runtime_counter *runtime_counter(const struct engine_io *io,
 static enum err add_group(struct engine_io *io, const char *text, bool side,
                           struct errbuf *why)
 {
-    const char *star = strchr(text, '*');
-    size_t len = star != NULL ? (size_t)(star - text) : strlen(text);
+    size_t len;
     char name[BUS_NAME_MAX + 1];
     char queue[BUS_NAME_MAX + 1];
-    int64_t partitions = 1;
+    int64_t partitions;
     struct group *group = &io->groups[io->n_groups];
 
-    if (len == 0 || len >= 64 || io->n_groups == RUNTIME_GROUPS_MAX ||
-        (star != NULL && str_to_i64(star + 1, 1, SENDER_TARGETS_MAX / 2,
-                                    &partitions) != ERR_OK)) {
+    if (!partitions_parse(text, &len, &partitions) ||
+        partitions > SENDER_TARGETS_MAX / 2 ||
+        io->n_groups == RUNTIME_GROUPS_MAX) {
         errbuf_set_field(why, side ? "side" : "next",
                          "\"%s\": expected the name of an engine, or name*N "
                          "with its number of partitions",
@@ -734,7 +734,9 @@ static void drop_stale(struct engine_io *io)
 static bool act_take_over(struct engine_io *io)
 {
     if (io->phase == PHASE_FENCE) {
-        if (store_done(io, load_fence(io), "taking over")) {
+        enum err err = load_fence(io);
+
+        if (io->phase != PHASE_FAILED && store_done(io, err, "taking over")) {
             drop_stale(io);
             io->phase = PHASE_LOAD;
         }

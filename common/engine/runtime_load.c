@@ -53,6 +53,49 @@ static void name_new_streams(struct engine_io *io)
     }
 }
 
+/* Rows belong to the partition that wrote them: with another number of
+ * partitions they would be nobody's. */
+static enum err refuse_partitions(struct engine_io *io, const char *by)
+{
+    log_error("ENGINE-PARTITIONS",
+              "%s: the store was written by %s, and this is one of %" PRId64
+              ": the number in partitions.conf was another",
+              io->row, by, io->conf->partitions);
+    io->phase = PHASE_FAILED;
+    return ERR_INVALID;
+}
+
+/* A row that only another number of partitions has. */
+static enum err find_other_row(struct engine_io *io)
+{
+    const char *part = io->conf->partitions == 1 ? "0" : "";
+    char row[BUS_NAME_MAX + 1];
+    enum err err;
+
+    if (io->entries != NULL) {
+        return ERR_OK; /* an entry has no partitions */
+    }
+    (void)bus_group_name(io->ops->name, part, row);
+    err = store_fence_find(io->setup.store, row);
+    if (err == ERR_OK) {
+        return refuse_partitions(io, row);
+    }
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* The own row, of a process with another number. */
+static enum err check_own_row(struct engine_io *io, struct doc progress)
+{
+    int64_t stored = doc_i64(progress, "partitions", io->conf->partitions);
+    char by[BUS_NAME_MAX + 1];
+
+    if (stored == io->conf->partitions) {
+        return ERR_OK;
+    }
+    (void)snprintf(by, sizeof by, "%s of %" PRId64, io->row, stored);
+    return refuse_partitions(io, by);
+}
+
 enum err load_fence(struct engine_io *io)
 {
     struct buf payload;
@@ -60,13 +103,17 @@ enum err load_fence(struct engine_io *io)
     enum err err;
 
     buf_init(&payload, DOC_BYTES_MAX);
-    err = store_fence_raise(io->setup.store, runtime_now(io) / MS_PER_S,
-                            &io->fence, &payload);
+    err = find_other_row(io);
     if (err == ERR_OK) {
-        if (payload.len > 0) {
-            doc = (struct doc){(const uint8_t *)payload.data,
-                               (uint32_t)payload.len};
-        }
+        err = store_fence_raise(io->setup.store, runtime_now(io) / MS_PER_S,
+                                &io->fence, &payload);
+    }
+    if (err == ERR_OK && payload.len > 0) {
+        doc =
+            (struct doc){(const uint8_t *)payload.data, (uint32_t)payload.len};
+        err = check_own_row(io, doc);
+    }
+    if (err == ERR_OK) {
         progress_from_doc(&io->progress, doc);
         chain_from_doc(&io->chain, doc);
         report_from_doc(io, doc);
@@ -92,6 +139,7 @@ void progress_write(struct engine_io *io)
     progress_add_members(&io->progress, out);
     chain_add_members(&io->chain, out);
     report_add_members(io, out);
+    doc_add_i64(out, "partitions", io->conf->partitions);
     doc_begin_array(out, "entries");
     for (size_t i = 0; i < io->n_queues; i++) {
         const struct entry *entry = io->queues[i].entry;

@@ -17,7 +17,8 @@
 enum {
     FILTER_DEPTH_MAX = 32,
     FILTER_NODES_MAX = 1000,
-    FILTER_PUSH_MAX = 16
+    FILTER_PUSH_MAX = 16,
+    FILTER_LITERAL_MAX = 64
 };
 
 struct filter;
@@ -60,5 +61,17 @@ struct filter_cond {
  *  Borrowed from the filter; returns how many were written. */
 size_t filter_pushdown(const struct filter *filter,
                        struct filter_cond conds[FILTER_PUSH_MAX]);
+
+/** A text without which a regular expression cannot match. */
+struct filter_literal {
+    const char *field; /**< dotted path, borrowed from the filter */
+    char text[FILTER_LITERAL_MAX];
+    size_t len;
+};
+
+/** Texts that a conjunction needs: each matching document whose field is a
+ *  string has the text in it. Returns how many were written. */
+size_t filter_literals(const struct filter *filter,
+                       struct filter_literal literals[FILTER_PUSH_MAX]);
 
 #endif

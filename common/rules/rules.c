@@ -8,12 +8,13 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/rules/grams.h"
 #include "common/rules/rule.h"
 
 enum {
     FIELDS_MAX = 16, /* fields that rules are looked up by */
     VALUES_MAX = 64, /* of one $in that is indexed */
-    LISTS_MAX = FIELDS_MAX + 1
+    LISTS_MAX = 2 * FIELDS_MAX + 1
 };
 
 /* Numbers of rules, ascending. */
@@ -23,10 +24,15 @@ struct list {
     size_t n, cap;
 };
 
-/* Rules that require a text in one field. */
+/* Rules that require a text in one field: all of it, or a part. */
 struct field {
-    const char *name; /* of a filter */
+    const char *name; /* of a filter, dotted */
+    char *path;       /* its segments, each with its NUL */
+    size_t n_segments;
     struct map by_value;
+    struct map by_part;
+    struct grams *parts; /* NULL: none */
+    struct list found;   /* rules whose part stands in the text looked at */
     struct list all;
 };
 
@@ -55,21 +61,35 @@ static void list_free(struct list *list)
     free(list->key);
 }
 
+static void lists_free(struct map *lists)
+{
+    struct map_slot slot;
+    size_t at = 0;
+
+    while (map_next(lists, &at, &slot)) {
+        list_free(slot.value);
+        free(slot.value);
+    }
+    map_fini(lists);
+}
+
+static void field_fini(struct field *field)
+{
+    lists_free(&field->by_value);
+    lists_free(&field->by_part);
+    grams_free(field->parts);
+    list_free(&field->found);
+    list_free(&field->all);
+    free(field->path);
+}
+
 void rules_free(struct rules *rules)
 {
     if (rules == NULL) {
         return;
     }
     for (size_t i = 0; i < rules->n_fields; i++) {
-        struct map_slot slot;
-        size_t at = 0;
-
-        while (map_next(&rules->fields[i].by_value, &at, &slot)) {
-            list_free(slot.value);
-            free(slot.value);
-        }
-        map_fini(&rules->fields[i].by_value);
-        list_free(&rules->fields[i].all);
+        field_fini(&rules->fields[i]);
     }
     for (size_t i = 0; i < rules->n; i++) {
         rule_free(rules->list[i]);
@@ -138,6 +158,19 @@ static void list_add(struct list *list, size_t rule)
     list->items[list->n++] = (uint32_t)rule;
 }
 
+static void split_path(struct field *field, const char *name)
+{
+    field->name = name;
+    field->path = xstrdup(name);
+    field->n_segments = 1;
+    for (char *at = field->path; *at != '\0'; at++) {
+        if (*at == '.') {
+            *at = '\0';
+            field->n_segments++;
+        }
+    }
+}
+
 static struct field *field_of(struct rules *rules, const char *name)
 {
     for (size_t i = 0; i < rules->n_fields; i++) {
@@ -148,34 +181,31 @@ static struct field *field_of(struct rules *rules, const char *name)
     if (rules->n_fields == FIELDS_MAX) {
         return NULL;
     }
-    rules->fields[rules->n_fields].name = name;
+    split_path(&rules->fields[rules->n_fields], name);
     return &rules->fields[rules->n_fields++];
 }
 
-static struct list *value_list(struct field *field, const char *text,
-                               size_t len)
+/* The list under a text, made when new. */
+static struct list *text_list(struct map *lists, const char *text, size_t len)
 {
-    struct list *list = map_get(&field->by_value, text, len);
+    struct list *list = map_get(lists, text, len);
 
     if (list == NULL) {
         list = xcalloc(1, sizeof *list);
-        list->key = xmemdup(text, len + 1);
-        (void)map_put(&field->by_value, list->key, len, list);
+        list->key = xstrndup(text, len);
+        (void)map_put(lists, list->key, len, list);
     }
     return list;
 }
 
 /* Whether events can be looked up by the condition: a text, or some of them,
- * required in a field that is not nested. */
+ * required in a field. */
 static bool is_indexable(const struct filter_cond *cond)
 {
     struct doc_iter it;
     struct doc_value value;
     const char *index;
 
-    if (strchr(cond->field, '.') != NULL) {
-        return false;
-    }
     if (cond->op == FILTER_EQ) {
         return cond->value.type == DOC_STRING;
     }
@@ -191,62 +221,127 @@ static bool is_indexable(const struct filter_cond *cond)
     return true;
 }
 
-/* How little a condition lets through: few events have one component, many
- * have one event type. */
-static int rank(const struct filter_cond *cond)
+/* What a rule can be looked up by: how little it lets through decides. Few
+ * events have one component, many have one event type. */
+struct handle {
+    int rank;
+    const struct filter_cond *cond;       /* or */
+    const struct filter_literal *literal; /* a part of a text */
+};
+
+static bool is_broad(const char *field)
 {
     static const char *const broad[] = {"event_type", "source_type",
                                         "connector",  "connector_name",
                                         "domain",     "perimeter"};
 
     for (size_t i = 0; i < sizeof broad / sizeof broad[0]; i++) {
-        if (strcmp(broad[i], cond->field) == 0) {
-            return cond->op == FILTER_EQ ? 2 : 3;
+        if (strcmp(broad[i], field) == 0) {
+            return true;
         }
     }
-    return cond->op == FILTER_EQ ? 0 : 1;
+    return false;
 }
 
-static void index_cond(struct field *field, const struct filter_cond *cond,
-                       size_t rule)
+enum {
+    RANK_VALUE,
+    RANK_PART,
+    RANK_VALUES,
+    RANK_BROAD, /* and more, for what is one of these there */
+    RANK_NONE = 2 * RANK_BROAD
+};
+
+static int rank_at(const char *field, int rank)
+{
+    return is_broad(field) ? rank + RANK_BROAD : rank;
+}
+
+static void offer(struct handle *best, const struct handle *other)
+{
+    if (other->rank < best->rank) {
+        *best = *other;
+    }
+}
+
+static void index_value(struct field *field, const struct filter_cond *cond,
+                        size_t rule)
 {
     struct doc_iter it;
     struct doc_value value;
     const char *index;
 
-    list_add(&field->all, rule);
     if (cond->op == FILTER_EQ) {
-        list_add(value_list(field, cond->value.u.s.text, cond->value.u.s.len),
+        list_add(text_list(&field->by_value, cond->value.u.s.text,
+                           cond->value.u.s.len),
                  rule);
         return;
     }
     doc_iter_init(&it, cond->value.u.doc);
     while (doc_next(&it, &index, &value)) {
-        list_add(value_list(field, value.u.s.text, value.u.s.len), rule);
+        list_add(text_list(&field->by_value, value.u.s.text, value.u.s.len),
+                 rule);
+    }
+}
+
+static void index_part(struct field *field,
+                       const struct filter_literal *literal, size_t rule)
+{
+    struct list *list = text_list(&field->by_part, literal->text, literal->len);
+
+    if (list->n == 0) {
+        if (field->parts == NULL) {
+            field->parts = grams_new();
+        }
+        grams_add(field->parts, list->key, literal->len, list);
+    }
+    list_add(list, rule);
+}
+
+static void index_handle(struct rules *rules, const struct handle *handle,
+                         size_t rule)
+{
+    struct field *field = NULL;
+
+    if (handle->rank < RANK_NONE) {
+        field = field_of(rules, handle->cond != NULL ? handle->cond->field
+                                                     : handle->literal->field);
+    }
+    if (field == NULL) {
+        list_add(&rules->others, rule);
+        return;
+    }
+    list_add(&field->all, rule);
+    if (handle->cond != NULL) {
+        index_value(field, handle->cond, rule);
+    } else {
+        index_part(field, handle->literal, rule);
     }
 }
 
 static void index_rule(struct rules *rules, size_t i)
 {
     struct filter_cond conds[FILTER_PUSH_MAX];
+    struct filter_literal literals[FILTER_PUSH_MAX];
     size_t n = filter_pushdown(rules->list[i]->filter, conds);
-    const struct filter_cond *best = NULL;
-    struct field *field = NULL;
+    struct handle best = {.rank = RANK_NONE};
 
     for (size_t c = 0; c < n; c++) {
-        if (is_indexable(&conds[c]) &&
-            (best == NULL || rank(&conds[c]) < rank(best))) {
-            best = &conds[c];
+        int rank = conds[c].op == FILTER_EQ ? RANK_VALUE : RANK_VALUES;
+
+        if (is_indexable(&conds[c])) {
+            offer(&best, &(struct handle){.rank = rank_at(conds[c].field, rank),
+                                          .cond = &conds[c]});
         }
     }
-    if (best != NULL) {
-        field = field_of(rules, best->field);
+    n = filter_literals(rules->list[i]->filter, literals);
+    for (size_t l = 0; l < n; l++) {
+        if (literals[l].len >= GRAMS_MIN) {
+            offer(&best, &(struct handle){
+                             .rank = rank_at(literals[l].field, RANK_PART),
+                             .literal = &literals[l]});
+        }
     }
-    if (field != NULL) {
-        index_cond(field, best, i);
-    } else {
-        list_add(&rules->others, i);
-    }
+    index_handle(rules, &best, i);
 }
 
 void rules_seal(struct rules *rules)
@@ -281,26 +376,87 @@ static void add_list(struct run *run, const struct list *list)
     }
 }
 
+static int compare_numbers(const void *a_, const void *b_)
+{
+    const uint32_t *a = a_;
+    const uint32_t *b = b_;
+
+    return (*a > *b) - (*a < *b);
+}
+
+static void on_part(void *ctx, void *item)
+{
+    struct field *field = ctx;
+    const struct list *list = item;
+
+    for (size_t i = 0; i < list->n; i++) {
+        list_add(&field->found, list->items[i]);
+    }
+}
+
+/* The rules whose part stands in the text, each once. */
+static void find_parts(struct run *run, struct field *field,
+                       const struct doc_value *value)
+{
+    struct list *found = &field->found;
+    size_t kept = 0;
+
+    found->n = 0;
+    grams_find(field->parts, value->u.s.text, value->u.s.len, on_part, field);
+    if (found->n > 1) {
+        qsort(found->items, found->n, sizeof found->items[0], compare_numbers);
+    }
+    for (size_t i = 0; i < found->n; i++) {
+        if (kept == 0 || found->items[i] != found->items[kept - 1]) {
+            found->items[kept++] = found->items[i];
+        }
+    }
+    found->n = kept;
+    add_list(run, found);
+}
+
+/* What the field's path leads to, as a filter walks it: what is not at the
+ * top is looked for in extra. At a list on the way: the list. */
+static bool walk(struct doc doc, const struct field *field,
+                 struct doc_value *value)
+{
+    const char *segment = field->path;
+
+    if (!doc_get(doc, segment, value) &&
+        !doc_get(doc_sub(doc, "extra"), segment, value)) {
+        return false;
+    }
+    for (size_t i = 1; i < field->n_segments && value->type == DOC_DOC; i++) {
+        segment += strlen(segment) + 1;
+        if (!doc_get(value->u.doc, segment, value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The rules that could match the event as it is. */
 static void look_up(struct run *run)
 {
-    const struct rules *rules = run->rules;
+    struct rules *rules = run->rules;
 
     run->n_lists = 0;
     add_list(run, &rules->others);
     for (size_t i = 0; i < rules->n_fields; i++) {
-        const struct field *field = &rules->fields[i];
+        struct field *field = &rules->fields[i];
         struct doc_value value;
 
-        if (!doc_get(run->doc, field->name, &value) &&
-            !doc_get(doc_sub(run->doc, "extra"), field->name, &value)) {
+        if (!walk(run->doc, field, &value)) {
             continue;
         }
-        if (value.type == DOC_STRING) {
+        if (value.type == DOC_ARRAY) {
+            add_list(run, &field->all); /* any element may be the text */
+        } else if (value.type == DOC_STRING) {
             add_list(run,
                      map_get(&field->by_value, value.u.s.text, value.u.s.len));
-        } else if (value.type == DOC_ARRAY) {
-            add_list(run, &field->all); /* any element may be the text */
+            if (field->parts != NULL) {
+                find_parts(run, field, &value);
+            }
         }
     }
 }

@@ -278,6 +278,14 @@ enum err store_commit(struct store *store, struct store_fence *fence,
     return err;
 }
 
+enum err store_fence_find(struct store *store, const char *row)
+{
+    int64_t epoch;
+    int64_t batch;
+
+    return store->ops->progress(store, row, &epoch, &batch);
+}
+
 enum err store_commit_known(struct store *store, struct store_fence *fence,
                             bool *applied)
 {

@@ -121,6 +121,9 @@ struct store_fence {
     int64_t batch; /**< number of the last commit */
 };
 
+/** Whether somebody ever raised a fence of that row. ERR_NOT_FOUND;
+ *  ERR_UNAVAILABLE. */
+MUST_CHECK enum err store_fence_find(struct store *store, const char *row);
 /**
  * Take over: raise the row's epoch to the greater of stored + 1 and now_s.
  * Fills fence (row is set by the caller) and appends the payload that the

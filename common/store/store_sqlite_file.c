@@ -263,26 +263,14 @@ static enum err check_version(const struct sqlite_file *file, int64_t version,
     return ERR_INVALID;
 }
 
-static enum err open_writable(struct sqlite_file *file, struct errbuf *why)
+/* A file that has its tables: checked, and brought up to date. */
+static enum err open_known(struct sqlite_file *file, struct errbuf *why)
 {
     int64_t version = STORE_SCHEMA_VERSION;
     int64_t clean = 1;
-    int64_t tables = 0;
-    int code = sqlite_file_exec(file, "PRAGMA journal_mode=WAL");
+    int code =
+        query_int(file, "SELECT value FROM meta WHERE name='schema'", &version);
 
-    if (code == SQLITE_OK) {
-        code = query_int(file,
-                         "SELECT count(*) FROM sqlite_schema WHERE name='meta'",
-                         &tables);
-    }
-    if (code == SQLITE_ROW && tables == 0) {
-        code = create_schema(file);
-        return code == SQLITE_OK ? ERR_OK : refuse(file, code, why);
-    }
-    if (code == SQLITE_ROW) {
-        code = query_int(file, "SELECT value FROM meta WHERE name='schema'",
-                         &version);
-    }
     if (code == SQLITE_ROW) {
         code = query_int(file, "SELECT value FROM meta WHERE name='clean'",
                          &clean);
@@ -303,6 +291,26 @@ static enum err open_writable(struct sqlite_file *file, struct errbuf *why)
                  file->path, (long long)version, STORE_SCHEMA_VERSION);
     }
     code = sqlite_file_exec(file, "UPDATE meta SET value=0 WHERE name='clean'");
+    return code == SQLITE_OK ? ERR_OK : refuse(file, code, why);
+}
+
+static enum err open_writable(struct sqlite_file *file, struct errbuf *why)
+{
+    int64_t tables = 0;
+    int code = sqlite_file_exec(file, "PRAGMA journal_mode=WAL");
+
+    if (code == SQLITE_OK) {
+        code = query_int(file,
+                         "SELECT count(*) FROM sqlite_schema WHERE name='meta'",
+                         &tables);
+    }
+    if (code != SQLITE_ROW) {
+        return refuse(file, code, why);
+    }
+    if (tables > 0) {
+        return open_known(file, why);
+    }
+    code = create_schema(file);
     return code == SQLITE_OK ? ERR_OK : refuse(file, code, why);
 }
 

@@ -61,6 +61,14 @@ static bool take_char(const char **at, char c)
     return true;
 }
 
+/* The month still counted from 1. */
+static bool is_date(const struct tm *tm)
+{
+    return tm->tm_mon >= 1 && tm->tm_mon <= 12 && tm->tm_mday >= 1 &&
+           tm->tm_mday <= 31 && tm->tm_hour <= 23 && tm->tm_min <= 59 &&
+           tm->tm_sec <= 60;
+}
+
 static bool take_date(const char **at, struct tm *tm)
 {
     return take_number(at, YEAR_DIGITS, &tm->tm_year) && take_char(at, '-') &&
@@ -68,9 +76,7 @@ static bool take_date(const char **at, struct tm *tm)
            take_number(at, 2, &tm->tm_mday) && take_char(at, 'T') &&
            take_number(at, 2, &tm->tm_hour) && take_char(at, ':') &&
            take_number(at, 2, &tm->tm_min) && take_char(at, ':') &&
-           take_number(at, 2, &tm->tm_sec) && tm->tm_mon >= 1 &&
-           tm->tm_mon <= 12 && tm->tm_mday >= 1 && tm->tm_mday <= 31 &&
-           tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60;
+           take_number(at, 2, &tm->tm_sec) && is_date(tm);
 }
 
 static bool take_fraction(const char **at, int *ms)

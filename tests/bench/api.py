@@ -62,6 +62,13 @@ class Web:
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
+    def put(self, path, body):
+        request = urllib.request.Request(
+            self.url(path), json.dumps(body).encode(), method="PUT",
+            headers={"Authorization": f"Bearer {self.key}"})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
     def is_ready(self):
         try:
             self.get("ready")

@@ -18,16 +18,17 @@ import tempfile
 import time
 
 from alone import Alone, alone, decode, hop, operations
-from api import post
+from api import Web, post
 from big import Big, queries, scale, start
 from chain import Fed
-from load import EVENT_BYTES, Events
+from load import EVENT_BYTES, Events, rules
 from report import Figure, Machine, print_table
 from rig import Broker, ENGINES, Failed, Mongod, Suite, pss_kb
 from steady import LATENCY_S, latency, soak
 
 IDLE_S = 3
 PACK = 50
+RULES = 1000
 KB = 1024
 QUERY_MS = 250
 EXIT_FAILED = 1
@@ -119,6 +120,19 @@ def drained(store, pack):
     return run
 
 
+def ruled(bench):
+    """The chain with rules of the event filter, in a suite of its own."""
+    if "ruled" not in bench.fed:
+        fed = bench.fed["ruled"] = Fed(bench, "suite-ruled")
+        web = Web(bench, fed.suite)
+        for name, spec in rules(RULES):
+            web.put(f"objects/eventfilter/{name}", {"spec": spec})
+        web.stop()
+    fed = bench.fed["ruled"]
+    fed.learn()
+    return fed.drain(1)
+
+
 def live(store, pack):
     def run(bench):
         fed = bench.suite(store)
@@ -160,6 +174,10 @@ FIGURES = (
     Figure("chain", drained("sqlite", 1),
            "all engines on SQLite, from a filled queue of single events",
            against="F", target=0.3),
+    Figure("chain-rules", ruled,
+           f"chain with {RULES:,} rules of the event filter, half of them "
+           "regular expressions; a quarter of the events are changed",
+           against="chain", target=0.5),
     Figure("chain-50", drained("sqlite", PACK),
            "the same with 50 events a message", against="F", target=0.8),
     Figure("live", live("sqlite", 1),

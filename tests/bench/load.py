@@ -11,6 +11,19 @@ CHANGED = 0.05
 STATES = ("OK", "WARNING", "MAJOR", "CRITICAL")
 
 
+def rules(n):
+    """Rules of the event filter: names and specs. A quarter are of one host
+    each and match all its events; the others match nothing."""
+    for i in range(n):
+        text = (f"component=host{i:04}.example.org and state>=0",
+                f"output~\"device {i} has failed\"",
+                f"component~\"^rack{i}-\"",
+                f"infos.site=site{i} and state>1")[i % 4]
+        yield f"rule-{i:04}", {"filter": text, "priority": i % 7, "actions": [
+            {"type": "add_tag", "tag": f"tag{i}"},
+            {"type": "set", "field": "infos.rule", "value": i}]}
+
+
 class Events:
     """A round is one event for each entity, in an order of its own."""
 

@@ -36,6 +36,12 @@ def pss_kb(pid):
         return int(re.search(r"^Pss:\s+(\d+) kB", file.read(), re.M)[1])
 
 
+def own_kb(pid):
+    """Memory that only this process has; PSS also tells who else runs."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return int(re.search(r"^Anonymous:\s+(\d+) kB", file.read(), re.M)[1])
+
+
 def wait_for(what, is_so, patience_s=PATIENCE_S):
     deadline = time.monotonic() + patience_s
     while not is_so():

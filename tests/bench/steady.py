@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import time
 
-from rig import ENGINES, Failed, cpu_s, pss_kb
+from rig import ENGINES, Failed, cpu_s, own_kb
 
 CPU_US = 1e6
 COMPONENTS = 100
@@ -95,7 +95,7 @@ def latency(share=None, rate=None):
 
 
 def sample(steady, begin):
-    kb = {n: pss_kb(e.pid) for n, e in steady.suite.running.items()}
+    kb = {n: own_kb(e.pid) for n, e in steady.suite.running.items()}
     return {"s": round(time.monotonic() - begin), "kb": kb}
 
 

@@ -599,7 +599,10 @@ static void test_fence_rows(void **state)
     struct store_fence other;
 
     writer_open(&w, state, "alarm");
+    assert_int_equal(store_fence_find(w.store, "alarm.1"), ERR_NOT_FOUND);
     store_suite_raise(w.store, "alarm.1", &other);
+    assert_int_equal(store_fence_find(w.store, "alarm.1"), ERR_OK);
+    assert_int_equal(store_fence_find(w.store, "alarm."), ERR_NOT_FOUND);
     store_suite_commit(w.store, &w.fence, w.batch);
     store_suite_commit(w.store, &w.fence, w.batch);
     store_suite_commit(w.store, &other, w.batch);

@@ -83,9 +83,11 @@ class Case:
                 option.replace("@cases", str(CASES))
                 for option in engine.get("options", ())]
         self.suite.start_all()
-        for queue, exchange in (("alerts", "canopsis.alerts"),
-                                ("dead", "canopsis.dead")):
-            if queue in self.story:
+        asks = any("_dead" in what for what in self.story["in"])
+        for queue, exchange, needed in (
+                ("alerts", "canopsis.alerts", "alerts" in self.story),
+                ("dead", "canopsis.dead", asks or "dead" in self.story)):
+            if needed:
                 self.amqp("bind", f"case.{queue}", exchange, "#")
 
     def amqp(self, *args):
@@ -140,6 +142,14 @@ class Case:
             event["timestamp"] = self.start_s + float(at[1:])
         self.publish(json.dumps(event), "", "Engine_cleaner")
 
+    def change_object(self, what):
+        """As it is, unchecked; and the engines are told."""
+        args = [self.suite.uri, what["kind"], what["name"]]
+        if "spec" in what:
+            args.append(json.dumps(what["spec"]))
+        rig.run(rig.TOOLS / "object_put", *args)
+        self.publish("{}", "canopsis.control", what["kind"])
+
     def restart(self):
         self.suite.stop_all()
         self.suite.start_all()
@@ -159,6 +169,8 @@ class Case:
         elif "_action" in what:
             self.pass_time(0)
             self.send_action(what["_action"])
+        elif "_object" in what:
+            self.change_object(what["_object"])
         elif "_dead" in what:
             self.pass_time(0)
             self.send_request(what["_dead"])
@@ -169,9 +181,24 @@ class Case:
         else:
             self.send_event(what)
 
+    def rows(self, name):
+        rows = [row for _, _, row in self.suite.rows(name)]
+        if name == "metrics":
+            self.add_last(rows)
+        return rows
+
+    def add_last(self, metrics):
+        """What a metric's newest point says, as readers of metrics show it."""
+        last = {}
+        for _, key, point in self.suite.rows("points"):
+            n, at_ms = key.split(",")
+            last[int(n)] = {"t": int(at_ms) / 1000, "value": point["v"]}
+        for row in metrics:
+            row["last"] = last.get(row["n"])
+
     def differs(self):
         for name, want in self.story.get("rows", {}).items():
-            got = [row for _, _, row in self.suite.rows(name)]
+            got = self.rows(name)
             found = difference(name, want, got, ordered=False)
             if found:
                 return found

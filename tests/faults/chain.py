@@ -15,6 +15,7 @@ import time
 import disk
 import faults
 import groups
+import parts
 import posts
 import primary
 import rig
@@ -27,7 +28,8 @@ STORES = ("sqlite", "mongodb")
 SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
           "twins": twins.test_twins, "groups": groups.test_groups,
           "posts": posts.test_posts, "primary": primary.test_primary}
-TESTS = dict(SEEDED, **{"same-second": small.test_same_second,
+TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
+                        "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input})
 ONLY_ON = {"primary": ("mongodb",)}
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")

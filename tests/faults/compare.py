@@ -7,7 +7,8 @@ import json
 # Made by chance, of the time of receipt, or rewritten now and then only.
 VOLATILE = {
     # Written once a minute and at a stop: a kill takes what is newer.
-    "entities": ("last_event_at",),
+    "entities": ("last_event_at", "created_at"),
+    "dead_counts": ("last_at",),
     "alarms": ("id", "_version", "_owner", "_seen_rx", "_change_rx",
                "_changed_rx", "_nonok_rx", "_onset"),
     "steps": ("alarm_id",),
@@ -28,6 +29,10 @@ WIDTH = 1000
 def text_of(label, row, collection):
     kept = {k: v for k, v in row.items()
             if k not in VOLATILE.get(collection, ())}
+    if collection == "events_log" and row.get("event_type") != "check":
+        # These bring no infos. Context adds those of the entity, and to one
+        # that it forwards again what it knows by then.
+        kept.pop("infos", None)
     if kept.get("_cancel"):
         kept["_cancel"] = dict(kept["_cancel"], rx=0)
     if kept.get("snooze"):

@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import subprocess
@@ -513,7 +512,7 @@ class Suite:
         cleaner beside the main one."""
         self.rig = rig
         self.vhost = rig.take_vhost()
-        self.partitions = partitions or {}
+        self.groups = groups
         self.options = dict(options)
         self.name = f"{name}-{store}-{self.vhost}"
         self.web = None
@@ -522,20 +521,20 @@ class Suite:
         self.dir = rig.dir / self.name
         self.engines = {}
         self.chain = engines or read_engines()
-        self.list = list_processes(self.chain, self.partitions, groups)
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
             self.uri = self.store_uri()
         else:
             self.disk = rig.make_disk(self.dir / "store", STORE_MIB)
             self.uri = f"sqlite:{self.dir / 'store'}"
-        self.configure()
+        self.renumber(partitions or {})
         rig.suites.append(self)
 
-    def names(self, targets):
-        """"alarm" as its senders' configuration has it: "alarm*4"."""
-        return ", ".join(f"{n}*{self.partitions[n]}" if n in self.partitions
-                         else n for n in re.findall(r"[\w-]+", targets))
+    def renumber(self, partitions):
+        """From the next start on, as many partitions of these engines."""
+        self.partitions = partitions
+        self.list = list_processes(self.chain, partitions, self.groups)
+        self.configure()
 
     def store_uri(self):
         """Of its database on a mongod."""
@@ -549,11 +548,12 @@ class Suite:
             f"vhost = {self.vhost}\n"
             f"password_file = {password}\nheartbeat = {HEARTBEAT_S}s\n")
         (etc / "storage.conf").write_text(f"[storage]\nuri = {self.uri}\n")
+        (etc / "partitions.conf").write_text(
+            "[partitions]\nengines = " + ", ".join(
+                f"{name}*{n}" for name, n in self.partitions.items()) + "\n")
         for name, (after, side) in self.chain.items():
             (etc / "engines" / f"{name}.conf").write_text(
-                f"[engine]\nnext = {self.names(after)}\n"
-                f"side = {self.names(side)}\n"
-                f"partitions = {self.partitions.get(name, 1)}\n"
+                f"[engine]\nnext = {after}\nside = {side}\n"
                 + self.options.get(name, ""))
 
     def start(self, name):
@@ -607,7 +607,7 @@ class Suite:
         names += [f"Engine_{name}.actions" for name in self.list
                   if name.startswith("alarm")]
         names += ["Engine_che", "Engine_fifo", "Engine_dead",
-                  "Engine_collectdgw", ALERTS]
+                  "Engine_collectdgw", "Engine_event-filter.control", ALERTS]
         for name in dict.fromkeys(names):
             try:
                 self.amqp("delete", name, stderr=subprocess.DEVNULL)

@@ -169,6 +169,22 @@ check 'a service without a program' says 1 'gone: no program' control start
 check 'usage' says 2 'usage:' control nonsense
 check 'a duration is needed' says 2 'expected a duration' \
     control start --wait x
+check 'the end of the whole' says 0 '' control stop
+printf '[backends]\nservices = base\n[engines]\nservices = engine-a, engine-b\n[frontends]\nservices = front\n' \
+    >"$etc/hypcontrol.conf"
+printf '[partitions]\nengines = b*2\n' >"$etc/partitions.conf"
+for name in engine-b.0 engine-b.1; do
+    make_program "$name" "$dir/worker $name $run"
+    touch "$run/ready-$name"
+done
+check 'an engine in partitions starts' says 0 '' control start
+check 'each of them is a service' says 0 'engine-b.1' control status
+check 'also alone' says 0 'engine-b.0' service engine-b.0 status
+check 'the bare name is none' says 1 'not in hypcontrol.conf' \
+    service engine-b status
+printf '[partitions]\nengines = b*2, b*3\n' >"$etc/partitions.conf"
+check 'wrong partitions are told' says 1 'b stands there twice' control status
+printf '[partitions]\nengines = b*2\n' >"$etc/partitions.conf"
 check 'the end' says 0 '' control stop
 check 'nothing runs at the end' nothing_runs
 printf '%s passed\n' "$n_passed"

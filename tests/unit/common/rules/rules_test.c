@@ -437,11 +437,21 @@ static struct filter *add_random_rule(struct rules *rules, struct doc_out *out,
                                       int number, unsigned *dice)
 {
     static const char *const forms[][2] = {
-        {"component=w", ""},        {"component in (w", ", w1)"},
-        {"component~'^w", "$'"},    {"resource=w", ""},
-        {"component!=w", ""},       {"team=w", ""},
-        {"state=2 and team=w", ""}, {"team in (w", ", w2)"}};
-    const char *const *form = forms[roll(dice, 8)];
+        {"component=w", ""},
+        {"component in (w", ", w1)"},
+        {"component~'^w", "$'"},
+        {"resource=w", ""},
+        {"component!=w", ""},
+        {"team=w", ""},
+        {"state=2 and team=w", ""},
+        {"team in (w", ", w2)"},
+        {"output~'disk ", "'"},
+        {"output~'^on disk ", " full' and state=2"},
+        {"output~'sk [", "]+ full'"},
+        {"infos.site=s", ""},
+        {"infos.site~'here-", "?'"},
+        {"team.lead~'here-", "'"}};
+    const char *const *form = forms[roll(dice, N_ROWS(forms))];
     struct filter *filter = NULL;
     struct errbuf why = {0};
     char text[64];
@@ -458,8 +468,15 @@ static struct filter *add_random_rule(struct rules *rules, struct doc_out *out,
     return filter;
 }
 
+/* A path may lead through lists, to one, or nowhere. */
 static struct doc random_event(struct doc_out *out, int number, unsigned *dice)
 {
+    static const char *const sites[] = {
+        "{\"site\":\"s3\"}", "{\"site\":[\"s4\",\"there-5\"]}",
+        "[{\"site\":\"s6\"},{\"site\":\"here-\"}]", "{\"site\":\"here-7\"}",
+        "\"s3\""};
+    static const char *const teams[] = {"[\"w2\",\"w3\"]", "\"w4\"",
+                                        "{\"lead\":\"here-1\"}"};
     char text[512];
     unsigned component = roll(dice, 9);
 
@@ -467,9 +484,10 @@ static struct doc random_event(struct doc_out *out, int number, unsigned *dice)
                    "{\"connector\":\"c\",\"connector_name\":\"n\","
                    "\"event_type\":\"check\",\"source_type\":\"resource\","
                    "\"component\":\"w%u\",\"resource\":\"w%u\","
-                   "\"timestamp\":1,\"state\":2,\"extra\":{\"team\":%s}}",
-                   component, roll(dice, 9),
-                   number % 3 == 0 ? "[\"w2\",\"w3\"]" : "\"w4\"");
+                   "\"timestamp\":1,\"state\":2,\"extra\":{\"team\":%s,"
+                   "\"infos\":%s},\"output\":\"on disk %u full\"}",
+                   component, roll(dice, 9), teams[number % 3],
+                   sites[roll(dice, N_ROWS(sites))], roll(dice, 9));
     return parse(out, text);
 }
 

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** Objects as people keep them: files and folders of JSON. */
+#include "cli/object_files.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/file.h"
+#include "common/base/mem.h"
+#include "common/base/str.h"
+
+enum {
+    FILE_BYTES = 64 * 1024 * 1024,
+    WHERE_MAX = 512
+};
+
+struct reading {
+    const char *path;
+    object_files_fn *fn;
+    void *ctx;
+    struct doc_out *docs;
+    size_t n;
+    bool stop;
+};
+
+bool object_files_read(const char *path, struct buf *out)
+{
+    struct errbuf why = {0};
+    char chunk[8192];
+    size_t len;
+
+    if (strcmp(path, "-") != 0) {
+        if (file_read(path, out, &why) == ERR_OK) {
+            return true;
+        }
+        hyp_say("%s", why.text);
+        return false;
+    }
+    while ((len = fread(chunk, 1, sizeof chunk, stdin)) > 0) {
+        buf_add(out, chunk, len);
+    }
+    if (out->overflow) {
+        hyp_say("standard input: more than %d MiB", FILE_BYTES / 1024 / 1024);
+    }
+    return !out->overflow;
+}
+
+static void give(struct reading *reading, struct doc object)
+{
+    char where[WHERE_MAX];
+
+    reading->n++;
+    (void)snprintf(where, sizeof where, "%s, object %zu",
+                   strcmp(reading->path, "-") == 0 ? "standard input"
+                                                   : reading->path,
+                   reading->n);
+    reading->stop = !reading->fn(reading->ctx, where, object);
+}
+
+static int refuse(const struct reading *reading, const char *reason)
+{
+    hyp_say("%s: expected objects as JSON: one, an array, or one a line: %s",
+            reading->path, reason);
+    return HYP_USAGE;
+}
+
+static int give_array(struct reading *reading, struct doc array)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *index;
+
+    doc_iter_init(&it, array);
+    while (!reading->stop && doc_next(&it, &index, &value)) {
+        if (value.type != DOC_DOC) {
+            return refuse(reading, "an item is no object");
+        }
+        give(reading, value.u.doc);
+    }
+    return HYP_DONE;
+}
+
+static int give_lines(struct reading *reading, const char *text)
+{
+    while (!reading->stop && *text != '\0') {
+        size_t len = strcspn(text, "\n");
+        struct errbuf why = {0};
+        struct doc object;
+
+        if (strspn(text, " \t\r") < len) {
+            if (doc_from_json(text, len, reading->docs, &object, &why) !=
+                ERR_OK) {
+                return refuse(reading, why.text);
+            }
+            give(reading, object);
+        }
+        text += len + (text[len] == '\n');
+    }
+    return HYP_DONE;
+}
+
+static int give_text(struct reading *reading, const struct buf *text)
+{
+    struct errbuf why = {0};
+    struct doc_value value;
+
+    if (doc_value_from_json(buf_str(text), text->len, reading->docs, &value,
+                            &why) != ERR_OK) {
+        /* more than one object, or a mistake: then the line is told */
+        return give_lines(reading, buf_str(text));
+    }
+    if (value.type == DOC_ARRAY) {
+        return give_array(reading, value.u.doc);
+    }
+    if (value.type != DOC_DOC) {
+        return refuse(reading, "it holds something else");
+    }
+    give(reading, value.u.doc);
+    return HYP_DONE;
+}
+
+static int each_in_file(struct reading *reading)
+{
+    struct buf text;
+    int code = HYP_USAGE;
+
+    buf_init(&text, FILE_BYTES);
+    reading->n = 0;
+    if (object_files_read(reading->path, &text)) {
+        code = give_text(reading, &text);
+    }
+    buf_fini(&text);
+    return code;
+}
+
+static int each_in_folder(struct reading *reading, const char *folder)
+{
+    struct dirent **files;
+    int n = scandir(folder, &files, NULL, alphasort);
+    int code = HYP_DONE;
+
+    for (int i = 0; i < n; i++) {
+        if (code == HYP_DONE && !reading->stop &&
+            str_ends(files[i]->d_name, ".json")) {
+            char *path = xasprintf("%s/%s", folder, files[i]->d_name);
+
+            reading->path = path;
+            code = each_in_file(reading);
+            free(path);
+        }
+        free(files[i]);
+    }
+    if (n >= 0) {
+        free(files);
+    }
+    return code;
+}
+
+int object_files_each(const char *path, object_files_fn *fn, void *ctx)
+{
+    struct reading reading = {
+        .path = path, .fn = fn, .ctx = ctx, .docs = doc_out_new()};
+    struct stat info;
+    bool is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    int code =
+        is_folder ? each_in_folder(&reading, path) : each_in_file(&reading);
+
+    doc_out_free(reading.docs);
+    return code;
+}

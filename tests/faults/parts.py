@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engines in partitions: the same as with one of each; and a store that was
+written with one number of partitions refuses another."""
+import time
+
+import rig
+import run
+
+PARTITIONS = {"context": 2, "perfdata": 3, "alarm": 2, "eventstore": 2}
+NO_MARKS = "collectdgw"
+EXIT_FAILED = 1
+
+
+def expect_refusal(suite, name, text):
+    """The engine ends, and says why."""
+    engine = suite.engines.pop(name)
+    rig.wait_for(f"engine-{name} to end",
+                 lambda: engine.process.poll() is not None)
+    if engine.process.returncode != EXIT_FAILED or \
+            text not in engine.log_tail():
+        raise rig.Failure(f"engine-{name} ended with status "
+                          f"{engine.process.returncode}: {engine.log_tail()}")
+
+
+def wait_flows(suite):
+    """What is sent now arrives at the end of each way."""
+    since_s = time.time()
+    for name, engine in suite.engines.items():
+        if name != NO_MARKS:
+            rig.wait_for(f"marks at engine-{name}",
+                         lambda e=engine: e.chain_s() > since_s)
+
+
+def refuse_on_sqlite(servers):
+    suite = rig.Suite(servers, "parts", "sqlite", partitions=PARTITIONS)
+    suite.start("alarm.0")
+    expect_refusal(suite, "alarm.0", "SQLite allows one")
+
+
+def refuse_other_number(suite, name, partitions):
+    """All but the one that is wrong would run."""
+    suite.renumber(partitions)
+    for process in suite.list:
+        suite.start(process)
+    expect_refusal(suite, name, "the number in partitions.conf was another")
+    suite.kill_all()
+    suite.engines.clear()
+
+
+def test_partitions(servers, store, case):
+    """The same as with one of each; another number is refused."""
+    if store == "sqlite":
+        refuse_on_sqlite(servers)
+        return
+    told = run.Run(servers, "parts", store, case.plain.story,
+                   partitions=PARTITIONS)
+    told.feed.allow(len(told.story.messages))
+    told.wait_end()
+    wait_flows(told.suite)
+    case.plain.judge(told, "in partitions")
+    refuse_other_number(told.suite, "alarm.0", dict(PARTITIONS, alarm=3))
+    refuse_other_number(told.suite, "alarm", {"context": 2, "perfdata": 3,
+                                              "eventstore": 2})
