@@ -28,6 +28,7 @@ enum {
     REPLY_MOST = 200, /* shown of what the broker says */
     PORT_TEXT_MAX = 24,
     SERVICE_MS = 1000, /* heartbeats are kept at least so often */
+    MS_PER_S = 1000,
     ACCESS_REFUSED = 403,
     NOT_ALLOWED = 530
 };
@@ -297,7 +298,7 @@ static amqp_rpc_reply_t send_login(struct amqp_link *link)
 
     return amqp_login_with_properties(
         link->conn, conf->vhost, 0, FRAME_BYTES,
-        (int)(conf->heartbeat_ms / 1000), &table, AMQP_SASL_METHOD_PLAIN,
+        (int)(conf->heartbeat_ms / MS_PER_S), &table, AMQP_SASL_METHOD_PLAIN,
         conf->user, conf->password != NULL ? conf->password : "");
 }
 
@@ -345,6 +346,8 @@ static bool login(struct amqp_link *link, int64_t now)
     link->state = LINK_UP;
     link->up_ms = now;
     link->served_ms = now;
+    link->heard_ms = now;
+    link->heartbeat_ms = (int64_t)amqp_get_heartbeat(link->conn) * MS_PER_S;
     link->readable = true;
     return true;
 }
@@ -421,6 +424,28 @@ bool amqp_link_read(struct amqp_link *link, amqp_frame_t *frame)
         return false;
     }
     return !closes(link, frame);
+}
+
+void amqp_link_note(struct amqp_link *link, short revents, int64_t now_ms)
+{
+    if (link->state != LINK_UP) {
+        return;
+    }
+    if ((revents & POLLIN) != 0) {
+        link->heard_ms = now_ms;
+    }
+    if (revents != 0 || amqp_link_wait_ms(link, now_ms) <= 0) {
+        link->readable = true;
+        link->served_ms = now_ms;
+    }
+}
+
+/* A living one sends heartbeats, at half of what was agreed; the library gives
+ * up after twice of it. */
+bool amqp_link_is_silent(const struct amqp_link *link, int64_t now_ms)
+{
+    return link->heartbeat_ms > 0 &&
+           now_ms - link->heard_ms >= link->heartbeat_ms;
 }
 
 void amqp_link_beat(struct amqp_link *link, int64_t now_ms)

@@ -50,6 +50,8 @@ struct amqp_link {
     int64_t backoff_ms;
     int64_t up_ms;
     int64_t served_ms; /**< last time the library could keep heartbeats */
+    int64_t heard_ms;  /**< last time the broker was seen to send something */
+    int64_t heartbeat_ms; /**< as agreed with the broker; 0: none */
     amqp_connection_state_t conn;
     amqp_connection_state_t dead; /**< kept for what a delivery borrows */
     bool can_ask;                 /**< the channel for questions is open */
@@ -79,6 +81,10 @@ void amqp_reply_describe(amqp_rpc_reply_t reply, char *out, size_t size);
 /** The next frame, without waiting; false when there is none, or when the
  *  link was lost. Frames that close the channel or connection lose it. */
 bool amqp_link_read(struct amqp_link *link, amqp_frame_t *frame);
+/** What poll(2) said of the socket. */
+void amqp_link_note(struct amqp_link *link, short revents, int64_t now_ms);
+/** Whether nothing came for longer than a living broker is silent. */
+bool amqp_link_is_silent(const struct amqp_link *link, int64_t now_ms);
 /** Tell the broker that we live, without reading what it sends. */
 void amqp_link_beat(struct amqp_link *link, int64_t now_ms);
 /** How long poll(2) may sleep for this link's sake. */

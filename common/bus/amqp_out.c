@@ -108,11 +108,21 @@ bool amqp_out_start(struct amqp_out *out)
                            "ask for confirms");
 }
 
-static bool can_write(const struct amqp_link *link)
+/* To publish where nothing came for two heartbeats makes the library wait for
+ * input, without end. Who is silent is listened to first, by the next poll,
+ * which finds it dead in time. */
+static bool can_write(struct amqp_link *link)
 {
-    struct pollfd poll_out = {.fd = link->fd, .events = POLLOUT};
+    struct pollfd item = {.fd = link->fd, .events = POLLIN | POLLOUT};
+    int64_t now = clock_mono_ms();
 
-    return poll(&poll_out, 1, 0) > 0 && (poll_out.revents & POLLOUT) != 0;
+    if (poll(&item, 1, 0) <= 0) {
+        return false;
+    }
+    if ((item.revents & POLLIN) != 0) {
+        link->heard_ms = now;
+    }
+    return (item.revents & POLLOUT) != 0 && !amqp_link_is_silent(link, now);
 }
 
 /* The library waits without end for a broker that does not read; the kernel

@@ -169,18 +169,6 @@ static int watch(const struct amqp_link *link, struct pollfd *item)
     return item->fd;
 }
 
-static void note_readable(struct amqp_link *link, const struct pollfd *item,
-                          int64_t now)
-{
-    if (link->state != LINK_UP) {
-        return;
-    }
-    if (item->revents != 0 || amqp_link_wait_ms(link, now) <= 0) {
-        link->readable = true;
-        link->served_ms = now;
-    }
-}
-
 static bool has_input(const struct amqp_link *link)
 {
     return link->state == LINK_UP &&
@@ -229,11 +217,11 @@ static void look(struct amqp_bus *bus, int64_t now, int wait_ms)
         now = clock_mono_ms();
     }
     if (!keeps_quiet(bus)) {
-        note_readable(&bus->in.link, &items[0], now);
+        amqp_link_note(&bus->in.link, items[0].revents, now);
     } else if (amqp_link_wait_ms(&bus->in.link, now) <= 0) {
         amqp_link_beat(&bus->in.link, now);
     }
-    note_readable(&bus->out.link, &items[1], now);
+    amqp_link_note(&bus->out.link, items[1].revents, now);
     advance(bus, now);
     bus->credit = LOOK_EVERY;
 }

@@ -33,6 +33,7 @@ enum {
     TICK = 20 * MINUTE,
     EVENTS_A_TICK = 6,
     HOURS_RUN = 16,
+    LATE_HOURS = 8,
     GAUGES = 66, /* with the counters more than a group */
     COUNTER = GAUGES,
     DERIVE,
@@ -566,6 +567,34 @@ static void test_life(void **state)
 
 /* Rows as schema 1 had them: (number, time), {v: value}. */
 
+/* Hours that are merged later than points of their age are removed: what is
+ * in no roll-up yet stays, and each hour's first rate counts from the hour
+ * before. */
+static const char *const late_merges[] = {
+    "fold_after",   "200s", "merge_after", "3h", "keep_raw", "1h",
+    "keep_minutes", "48h",  "keep_hours",  "9d", NULL};
+
+static void test_late_merges(void **state)
+{
+    struct store_suite *suite = store_suite_of(state);
+    struct model model = {.seed = 5};
+    struct host host;
+
+    suite->begin(suite->ctx);
+    testlog_start();
+    host_start(&host, suite, late_merges);
+    turns(&host, QUIET);
+    for (int i = 0; i < LATE_HOURS * (HOUR / TICK); i++) {
+        send_counters(&host, &model, host.now_ms);
+        pass(&host, TICK, PIECES);
+        check_all(&host, &model, 0);
+    }
+    assert_int_equal(testlog_stop(), 0);
+    host_stop(&host);
+    model_fini(&model);
+    suite->end(suite->ctx);
+}
+
 static void put_old(struct store_batch *batch, struct doc_out *out, int64_t n,
                     int64_t ms, double value)
 {
@@ -706,6 +735,7 @@ int points_suite_run(struct store_suite *suite)
 {
     const struct CMUnitTest tests[] = {
         {"life", test_life, NULL, NULL, suite},
+        {"late merges", test_late_merges, NULL, NULL, suite},
         {"schema 1", test_schema_1, NULL, NULL, suite},
     };
 

@@ -32,6 +32,8 @@ TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
                         "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input})
 ONLY_ON = {"primary": ("mongodb",)}
+# Not in the short form, where no test is named.
+LONG = (("primary", "mongodb"), ("posts", "mongodb"))
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 
@@ -46,6 +48,14 @@ class Case:
         self.events = int(events)
         self.rounds = int(rounds)
         self.plain = None
+        self.only = []  # faults; none: all
+
+    def is_short(self):
+        """Not all faults, and not those that were asked for."""
+        return self.rounds == 0 and not self.only
+
+    def wants(self, fault):
+        return not self.only or any(o in fault for o in self.only)
 
     def __str__(self):
         return f"{self.test} {self.store} {self.seed} {self.events} " \
@@ -70,20 +80,30 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--events", type=int, default=6000)
     parser.add_argument("--rounds", type=int, default=0,
-                        help="how often each fault strikes each engine; 0: "
-                             "each kind once,\non engines chosen by the seed")
+                        help="how often each fault strikes, engines each; 0: "
+                             "the short form,\nsome of them once, on engines "
+                             "chosen by the seed")
     parser.add_argument("--seed", type=int, action="append",
                         help="as often as wanted; default: 1")
     parser.add_argument("--seeds", type=int, default=0, metavar="N",
                         help="so many new ones, made by chance and printed")
     parser.add_argument("--failed-once", action="store_true",
                         help="the cases of seeds.list before all others")
+    parser.add_argument("--fault", action="append", default=[],
+                        help="only faults whose name has this in it, of test "
+                             "faults")
     parser.add_argument("--store", action="append", choices=STORES)
     parser.add_argument("--keep", action="store_true",
                         help="keep the folder when a test fails")
     parser.add_argument("tests", nargs="*", metavar="TEST",
                         help=" ".join(TESTS))
     return parser.parse_args()
+
+
+def is_asked_for(options, test, store):
+    """0 rounds of no named test are the short form."""
+    return store in ONLY_ON.get(test, STORES) and (
+        options.rounds > 0 or options.tests or (test, store) not in LONG)
 
 
 def cases_of(options):
@@ -95,8 +115,10 @@ def cases_of(options):
         found += [Case(test, store, seed, options.events, options.rounds)
                   for test in options.tests or TESTS
                   for store in options.store or STORES
-                  if store in ONLY_ON.get(test, STORES)
+                  if is_asked_for(options, test, store)
                   and (i == 0 or test in SEEDED)]
+    for case in found:
+        case.only = options.fault
     return found
 
 

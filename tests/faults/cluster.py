@@ -23,7 +23,6 @@ N_SERVERS = 3
 PARTITIONS = {"context": 4, "perfdata": 4, "alarm": 4, "eventstore": 4}
 SECOND = "-second"
 HEALTHY_S = 60
-NO_MARKS = "collectdgw"  # what it passes on goes through an entry again
 
 
 class Cluster(rig.Rig):
@@ -128,7 +127,7 @@ class Doubled(rig.Suite):
     def behind(self, since_s):
         """Processes that have not seen a mark newer than this."""
         self.tend()
-        return [name for name in self.list if name != NO_MARKS and
+        return [name for name in self.list if name != rig.NO_MARKS and
                 max(e.chain_s() for e in self.pair(name)) <= since_s]
 
     def wait_flows(self, what):

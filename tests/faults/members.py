@@ -32,15 +32,20 @@ class Members:
         return rig.run(rig.TOOLS / "mongo_ctl", command, *args,
                        env=self.env).strip()
 
-    def primary(self):
-        """Number of the member that the others take for the primary."""
-        for address in self.addresses():
+    def primary(self, but=None):
+        """Number of the member that the others take for the primary; but:
+        one that is not asked, nor meant."""
+        addresses = self.addresses()
+        for number, address in enumerate(addresses):
+            if number == but:
+                continue
             try:
                 found = self.ctl("primary", address)
             except rig.Failure:
                 continue
-            if found and self.ctl("primary", found) == found:
-                return self.addresses().index(found)
+            if found and addresses.index(found) != but and \
+                    self.ctl("primary", found) == found:
+                return addresses.index(found)
         return None
 
     def step_down(self, number):

@@ -33,6 +33,7 @@ class Poster(threading.Thread):
         self.number = number
         self.random = random.Random(f"{seed} {number}")
         self.n_posts = 0
+        self.n_failed = 0
         self.accepted, self.unsure = set(), set()
         self.wrong = []
         self.ending = threading.Event()
@@ -53,8 +54,10 @@ class Poster(threading.Thread):
         try:
             status, answer = self.web.ask("POST", "/events", body, **headers)
         except OSError:
+            self.n_failed += 1
             time.sleep(AGAIN_S)
             return False
+        self.n_failed += status == REFUSED_NOW
         if status not in (ACCEPTED, REFUSED_NOW):
             self.wrong.append(f"{status}: {answer}")
         return status == ACCEPTED
@@ -86,16 +89,24 @@ class Posts:
         rig.wait_for("posts to be taken", lambda: sum(
             p.n_posts for p in self.posters) > before + POSTS_A_FAULT)
 
+    def strike(self, begin, end):
+        """Somebody must miss what is away."""
+        self.flow()
+        before = self.n_failed()
+        begin()
+        rig.wait_for("a post to fail", lambda: self.n_failed() > before)
+        end()
+
+    def n_failed(self):
+        return sum(p.n_failed for p in self.posters)
+
     def go(self):
         for poster in self.posters:
             poster.start()
         for _ in range(KILLS):
-            self.flow()
-            self.suite.web.kill()
-            self.suite.web.start()
-        self.flow()
-        self.servers.end_broker("killed")
-        self.servers.start_broker()
+            self.strike(self.suite.web.kill, self.suite.web.start)
+        self.strike(lambda: self.servers.end_broker("killed"),
+                    self.servers.start_broker)
         self.flow()
         self.end()
 

@@ -2,6 +2,7 @@
 """A set of three members loses its primary: killed, stepped down, hanging.
 The suite goes on with the next one while the old is away."""
 import random
+import time
 
 import members
 import rig
@@ -54,16 +55,21 @@ class Losses:
 
     def strike(self, how, until):
         number = self.set.primary()
+        begun = time.monotonic()
         end = self.lose(number, how)
         try:
             flows = self.flows()
             self.run.feed.allow(until)
+            rig.wait_for("another primary", lambda: self.set.primary(number)
+                         is not None, AWAY_S)
             rig.wait_for(f"events to flow, the primary {how}", flows, AWAY_S)
             self.suite.web.wait_well(HEALTHY_S)
         finally:
             end()
-        self.suite.web.wait_well(HEALTHY_S)
-        rig.say(f"  primary {how}: well")
+        ended = time.monotonic()
+        self.suite.wait_healed(HEALTHY_S)
+        rig.say(f"  primary {how}: {ended - begun:.1f} s, well again after "
+                f"{time.monotonic() - ended:.1f} s")
 
     def go(self):
         n = len(self.run.story.messages)

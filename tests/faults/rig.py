@@ -26,6 +26,7 @@ BUILD = pathlib.Path(os.environ.get("HYP_BUILDDIR", SOURCE / "build"))
 SUPPORT = SOURCE / "tests" / "support"
 TOOLS = BUILD / "tests" / "support"
 PATIENCE_S = 120
+NO_MARKS = "collectdgw"  # what it passes on goes through an entry again
 POLL_S = 0.05
 # RabbitMQ writes its directory of quorum queues with a delay of 3 s. Killed
 # before, it loses queues that were new, so no test may do that.
@@ -120,6 +121,13 @@ class Process:
     def signal(self, number):
         os.kill(self.pid, number)
 
+    def is_alive(self):
+        stat = pathlib.Path(f"/proc/{self.pid}/stat")
+        try:
+            return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
 
 class Rig:
     """The servers. With own_disks theirs and the stores' are small file
@@ -189,6 +197,10 @@ class Rig:
     def start_mongod(self):
         self.mongod("start", self.mongod_port)
         self.has_mongod = True
+
+    def mongod_ctl(self, command):
+        run(TOOLS / "mongo_ctl", command, f"127.0.0.1:{self.mongod_port}",
+            env=self.env)
 
     def end_broker(self, how):
         """how: killed or stopped."""
@@ -439,6 +451,13 @@ class Web:
             raise Failure(f"GET {path}: {status}: {found}")
         return found
 
+    def try_store(self):
+        """Ask for something that it reads from the store."""
+        try:
+            self.ask("GET", "/alarms?limit=1")
+        except OSError:
+            pass
+
     def why_not(self):
         """"" when the whole suite is well, else what it lacks."""
         if self.process.poll() is not None:
@@ -571,6 +590,28 @@ class Suite:
         end = time.monotonic() + patience_s
         for engine in self.engines.values():
             engine.wait_ready(max(POLL_S, end - time.monotonic()))
+
+    def start_again(self):
+        """All of it, whatever there is to be waited for."""
+        for name in self.list:
+            self.start(name)
+        self.web.start()
+
+    def wait_flows(self, patience_s=PATIENCE_S):
+        """What is sent now arrives at the end of each way."""
+        since_s = time.time()
+        end = time.monotonic() + patience_s
+        for name, engine in self.engines.items():
+            if name != NO_MARKS:
+                wait_for(f"marks at engine-{name}",
+                         lambda e=engine: e.chain_s() > since_s,
+                         max(POLL_S, end - time.monotonic()))
+
+    def wait_healed(self, patience_s):
+        """Well by itself, and events flow."""
+        end = time.monotonic() + patience_s
+        self.web.wait_well(patience_s)
+        self.wait_flows(max(POLL_S, end - time.monotonic()))
 
     def stop_all(self):
         """In the order of the events' way, so that each drains."""

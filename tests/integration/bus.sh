@@ -21,6 +21,7 @@ chmod +x "$dir/restart" "$dir/ctl"
 export HYP_TEST_AMQP_PORT=$port
 export HYP_TEST_AMQP_PASSWORD_FILE=$dir/hypervise.password
 export HYP_TEST_AMQP_CONNECTOR_FILE=$dir/connector.password
+export HYP_TEST_AMQP_PID_FILE=$dir/beam.pid
 export HYP_TEST_AMQP_CTL=$dir/ctl
 export HYP_TEST_AMQP_RESTART=$dir/restart
 "$HYP_BUILDDIR/tests/conformance/bus_amqp_suite"

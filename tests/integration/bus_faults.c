@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The AMQP bus against a RabbitMQ that refuses, blocks, or takes a queue
  *  away. Started by bus.sh. */
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -19,6 +22,8 @@ enum {
     STEP_MS = 50,
     IN_TURN_MS = 20000, /* names are asked for a while where no one answers */
     BODY_BYTES = 10000,
+    HEARTBEAT_MS = 1000,
+    SILENT_MS = 2500, /* more than two heartbeats */
     PUBLISHES_MOST = 20000,
     PUBLISH_MS_MOST = 20000,
     UNCONFIRMED_MOST = 100 /* of BODY_BYTES: below 1 MiB */
@@ -342,17 +347,61 @@ static void test_publish_only(void **state)
     assert_int_equal(setenv("HYP_TEST_AMQP_PASSWORD_FILE", own, 1), 0);
 }
 
+static pid_t broker_pid(void)
+{
+    const char *path = getenv("HYP_TEST_AMQP_PID_FILE");
+    FILE *file;
+    int pid = 0;
+
+    assert_non_null(path);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    assert_int_equal(fclose(file), 0);
+    return pid;
+}
+
+/* A broker falls silent while its sender is busy for more than two heartbeats:
+ * who publishes then is not held up, and the next poll finds it lost. */
+static void test_silent(void **state)
+{
+    const struct timespec busy = {.tv_sec = SILENT_MS / 1000,
+                                  .tv_nsec = SILENT_MS % 1000 * 1000000};
+    struct bus_amqp_conf conf;
+    struct bus *bus;
+    uint64_t number;
+
+    (void)state;
+    testlog_expect("BUS-AWAY");
+    assert_true(amqp_env_read(&conf));
+    conf.heartbeat_ms = HEARTBEAT_MS;
+    bus = bus_amqp_open(&conf, "silent");
+    assert_int_equal(bus_declare(bus, "Faults_silent"), ERR_OK);
+    (void)wait_for(bus, BUS_OUT_UP);
+    assert_int_equal(kill(broker_pid(), SIGSTOP), 0);
+    (void)nanosleep(&busy, NULL);
+    (void)alarm(WAIT_MS / 1000); /* it would wait for ever */
+    assert_int_equal(publish(bus, "Faults_silent", "x", 1, &number),
+                     ERR_UNAVAILABLE);
+    (void)wait_for(bus, BUS_OUT_LOST);
+    (void)alarm(0);
+    assert_int_equal(kill(broker_pid(), SIGCONT), 0);
+    (void)wait_for(bus, BUS_OUT_UP);
+    assert_int_equal(publish(bus, "Faults_silent", "x", 1, &number), ERR_OK);
+    (void)wait_for(bus, BUS_CONFIRMED);
+    bus_close(bus);
+    amqp_env_fini(&conf);
+}
+
 int main(void)
 {
 #define FAULT_TEST(test)                                                       \
     cmocka_unit_test_setup_teardown(test, testlog_setup, testlog_teardown)
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refusals),
-        FAULT_TEST(test_servers_in_turn),
-        FAULT_TEST(test_queue_deleted),
-        FAULT_TEST(test_refused_for_long),
-        FAULT_TEST(test_blocked),
-        FAULT_TEST(test_publish_only),
+        cmocka_unit_test(test_refusals), FAULT_TEST(test_servers_in_turn),
+        FAULT_TEST(test_queue_deleted),  FAULT_TEST(test_refused_for_long),
+        FAULT_TEST(test_blocked),        FAULT_TEST(test_publish_only),
+        FAULT_TEST(test_silent),
     };
     int failed;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** A rule that changes while its engine dies: before each of its acts, one by
  *  one. Each event is worked on once and as a whole by one of the rules, the
- *  earlier ones by the old rule and the later ones by the new one. */
+ *  earlier ones by the old rule and the later ones by the new one; also one
+ *  whose publish is lost behind commits that came later. */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ struct story {
     int64_t death; /* before which act; counts down */
     bool died;
     bool changed;
+    bool lost; /* all that the filter publishes, and nobody tells it */
     /* what is read at the end */
     int64_t logged;
     int64_t matches;
@@ -54,9 +56,26 @@ static bool dies(void *ctx, size_t engine, enum watch_act act)
     return true;
 }
 
-/* The first lets events pass, signed; the second drops them. */
+static bool loses(void *ctx, size_t engine)
+{
+    const struct story *story = ctx;
+
+    return engine == FILTER && story->lost;
+}
+
+static bool keeps_quiet(void *ctx, const char *connection)
+{
+    const struct story *story = ctx;
+
+    return story->lost && strcmp(connection, "event-filter.out") == 0;
+}
+
+/* The first lets events pass, signed; another signs otherwise, and one drops
+ * them. */
 static const char sign[] = "{\"actions\":[{\"type\":\"set\",\"field\":"
                            "\"author\",\"value\":\"one\"}]}";
+static const char sign_again[] = "{\"actions\":[{\"type\":\"set\",\"field\":"
+                                 "\"author\",\"value\":\"two\"}]}";
 static const char drop[] = "{\"actions\":[{\"type\":\"drop\"}]}";
 
 static void put_rule(const struct story *story, const char *text)
@@ -84,6 +103,18 @@ static void rounds(struct story *story, int n, bool may_change)
     }
 }
 
+static void send_event(const struct story *story, int i)
+{
+    char text[256];
+
+    (void)snprintf(text, sizeof text,
+                   "{\"connector\":\"c\",\"connector_name\":\"n\","
+                   "\"event_type\":\"log\",\"component\":\"h\","
+                   "\"output\":\"%d\"}",
+                   i);
+    world_send(story->world, text);
+}
+
 static void tell(struct story *story)
 {
     const struct world_script script = {.ctx = story, .dies = dies};
@@ -92,14 +123,7 @@ static void tell(struct story *story)
     rounds(story, LONG_ROUNDS, false);
     world_set_script(story->world, &script);
     for (int i = 0; i < EVENTS; i++) {
-        char text[256];
-
-        (void)snprintf(text, sizeof text,
-                       "{\"connector\":\"c\",\"connector_name\":\"n\","
-                       "\"event_type\":\"log\",\"component\":\"h\","
-                       "\"output\":\"%d\"}",
-                       i);
-        world_send(story->world, text);
+        send_event(story, i);
         rounds(story, ROUNDS, i >= CHANGE_BEHIND);
     }
     rounds(story, LONG_ROUNDS, true);
@@ -127,7 +151,7 @@ static bool each_count(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
-static void check_end(struct story *story)
+static void read_end(struct story *story)
 {
     const struct store_query logged = {.collection = STORE_EVENTS_LOG,
                                        .limit = INT64_MAX};
@@ -139,10 +163,15 @@ static void check_end(struct story *story)
                      ERR_OK);
     assert_int_equal(store_scan(store, &counts, each_count, story, NULL, NULL),
                      ERR_OK);
+    store_close(store);
+}
+
+static void check_end(struct story *story)
+{
+    read_end(story);
     assert_int_equal(story->matches, EVENTS);
     assert_int_equal(story->drops, EVENTS - story->logged);
     assert_true(story->logged > 0 && story->drops > 0);
-    store_close(store);
 }
 
 static void dies_before_each_act(void **state)
@@ -166,10 +195,41 @@ static void dies_before_each_act(void **state)
     assert_true(n > DEATHS_MIN);
 }
 
+/* Worked on, committed, and its publish lost, while the rule changes and later
+ * batches are committed: what a death then makes the engine publish anew is
+ * worked on as the first time. */
+static void unpublished_keeps_its_rule(void **state)
+{
+    struct story story = {.world = world_new(1, chain, N_ROWS(chain)),
+                          .changed = true};
+    const struct world_script script = {
+        .ctx = &story, .nack = loses, .holds = keeps_quiet};
+
+    (void)state;
+    put_rule(&story, sign);
+    rounds(&story, LONG_ROUNDS, false);
+    world_set_script(story.world, &script);
+    story.lost = true;
+    send_event(&story, 0);
+    rounds(&story, ROUNDS, false);
+    put_rule(&story, sign_again);
+    rounds(&story, LONG_ROUNDS, false);
+    world_kill(story.world, FILTER, 0);
+    story.lost = false;
+    assert_true(world_settle(story.world));
+    world_restart_all(story.world);
+    assert_true(world_settle(story.world));
+    read_end(&story);
+    assert_int_equal(story.logged, 1);
+    assert_int_equal(story.matches, 1);
+    world_free(story.world);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dies_before_each_act)};
+        cmocka_unit_test(dies_before_each_act),
+        cmocka_unit_test(unpublished_keeps_its_rule)};
 
     testlog_mute();
     return cmocka_run_group_tests_name("rules", tests, NULL, NULL);

@@ -158,6 +158,19 @@ static bool command_step_down(mongoc_client_t *client, const char *server,
     return ok;
 }
 
+/* What it does by itself each minute: a checkpoint on its disk. */
+static bool command_flush(mongoc_client_t *client, const char *server,
+                          char **args, bson_error_t *error)
+{
+    bson_t *flush = BCON_NEW("fsync", BCON_INT32(1));
+    bool ok = run_admin(client, flush, NULL, error);
+
+    (void)server;
+    (void)args;
+    bson_destroy(flush);
+    return ok;
+}
+
 static bool command_drop(mongoc_client_t *client, const char *server,
                          char **args, bson_error_t *error)
 {
@@ -171,9 +184,13 @@ static bool command_drop(mongoc_client_t *client, const char *server,
 }
 
 static const struct command commands[] = {
-    {"drop", command_drop},           {"initiate", command_initiate},
-    {"ping", command_ping},           {"primary", command_primary},
-    {"step-down", command_step_down}, {"wait-primary", command_wait_primary},
+    {"drop", command_drop},
+    {"flush", command_flush},
+    {"initiate", command_initiate},
+    {"ping", command_ping},
+    {"primary", command_primary},
+    {"step-down", command_step_down},
+    {"wait-primary", command_wait_primary},
 };
 
 static const struct command *find_command(const char *name)
@@ -207,8 +224,8 @@ int main(int argc, char **argv)
 {
     const struct command *command = argc > 2 ? find_command(argv[1]) : NULL;
     if (command == NULL || (command->run == command_drop && argc != 4)) {
-        fprintf(stderr, "usage: mongo_ctl ping|primary|step-down|wait-primary "
-                        "HOST:PORT\n"
+        fprintf(stderr, "usage: mongo_ctl flush|ping|primary|step-down|"
+                        "wait-primary HOST:PORT\n"
                         "       mongo_ctl initiate HOST:PORT [MEMBER]...\n"
                         "       mongo_ctl drop HOST:PORT DATABASE\n");
         return 2;
