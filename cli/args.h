@@ -10,7 +10,7 @@
 
 enum {
     ARGS_MAX = 4096,
-    OPTIONS_MAX = 48
+    OPTIONS_MAX = 64
 };
 
 /** One option that some command takes. */

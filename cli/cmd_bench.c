@@ -26,8 +26,13 @@ enum {
     PREFETCH = 1000,
     RATE_MAX = 10000000,
     PERCENT = 100,
+    CHANGES_PERCENT = 5, /* what is not told: changes, and the shape */
+    COMPONENTS = 100,
+    RESOURCES = 10,
     SECOND_MS = 1000
 };
+
+#define MOST_OF_ALL 0.999 /* the quantile that is called p99.9 */
 
 static volatile sig_atomic_t stop_asked;
 
@@ -77,9 +82,9 @@ static bool number_option(const struct hyp *hyp, const char *name, int64_t most,
 static bool read_shape(const struct hyp *hyp, struct load_shape *shape)
 {
     const char *text = hyp_option(hyp, "changes");
-    double percent = 5;
+    double percent = CHANGES_PERCENT;
 
-    *shape = (struct load_shape){1, 100, 10, 0};
+    *shape = (struct load_shape){1, COMPONENTS, RESOURCES, 0};
     if (!number_option(hyp, "connectors", LOAD_ENTITIES_MAX,
                        &shape->connectors) ||
         !number_option(hyp, "components", LOAD_ENTITIES_MAX,
@@ -127,9 +132,8 @@ static bool read_options(struct bench *bench, struct load_shape *shape)
 
 static enum err read_conf(struct bench *bench, struct errbuf *why)
 {
-    const char *folder = hyp_option(bench->hyp, "config-dir");
-    char *path =
-        xasprintf("%s/amqp.conf", folder != NULL ? folder : HYP_SYSCONFDIR);
+    const char *folder = place_folder(&bench->hyp->place);
+    char *path = xasprintf("%s/amqp.conf", folder);
     enum err err;
 
     bench->part = (struct conf_part){bus_amqp_options, &bench->amqp};
@@ -397,7 +401,7 @@ static void print_json(const struct bench *bench, double seconds)
         load->shape.changes, (long long)bench->batch, (long long)bench->rate,
         seconds, (long long)load->events, (long long)bench->accepted,
         (long long)bench->refused,
-        (long long)(bench->unconfirmed * bench->batch),
+        (long long)bench->unconfirmed * (long long)bench->batch,
         (double)bench->accepted / seconds, (long long)load->n_changes,
         (long long)load->n_answered, (long long)load->pending);
     if (load->n_answered == 0) {
@@ -407,7 +411,7 @@ static void print_json(const struct bench *bench, double seconds)
     (void)printf("{\"p50\":%lld,\"p99\":%lld,\"p999\":%lld,\"max\":%lld}}\n",
                  (long long)load_quantile(load, 0.5),
                  (long long)load_quantile(load, 0.99),
-                 (long long)load_quantile(load, 0.999),
+                 (long long)load_quantile(load, MOST_OF_ALL),
                  (long long)load_quantile(load, 1));
 }
 
@@ -424,14 +428,14 @@ static void print_text(const struct bench *bench, double seconds)
     if (bench->refused + bench->unconfirmed > 0) {
         (void)printf("%lld refused, %lld not confirmed\n",
                      (long long)bench->refused,
-                     (long long)(bench->unconfirmed * bench->batch));
+                     (long long)bench->unconfirmed * (long long)bench->batch);
     }
     if (load->n_answered > 0) {
         (void)printf("from sending to the alarm's change: p50 %lld ms, p99 "
                      "%lld ms, p99.9 %lld ms, most %lld ms (%lld changes)\n",
                      (long long)load_quantile(load, 0.5),
                      (long long)load_quantile(load, 0.99),
-                     (long long)load_quantile(load, 0.999),
+                     (long long)load_quantile(load, MOST_OF_ALL),
                      (long long)load_quantile(load, 1),
                      (long long)load->n_answered);
     }

@@ -67,28 +67,17 @@ int cmd_dead_count(struct hyp *hyp)
     return listing_show(hyp, DEAD "/counts", count_columns);
 }
 
+#define ON_LETTERS(what)                                                       \
+    .path = DEAD, .post = "/" what, .type = what, .one = "dead letter",        \
+    .many = "dead letters", .and_more = "", .columns = dead_columns,           \
+    .find = acting_take_id
+
 static const struct acting replay = {
-    .path = DEAD,
-    .post = "/replay",
-    .one = "dead letter",
-    .many = "dead letters",
-    .and_more = "",
-    .columns = dead_columns,
-    .find = acting_take_id,
-    .type = "replay",
+    ON_LETTERS("replay"),
     .all = "{\"replayed_at\":{\"$exists\":false}}",
 };
 
-static const struct acting purge = {
-    .path = DEAD,
-    .post = "/purge",
-    .one = "dead letter",
-    .many = "dead letters",
-    .and_more = "",
-    .columns = dead_columns,
-    .find = acting_take_id,
-    .type = "purge",
-};
+static const struct acting purge = {ON_LETTERS("purge")};
 
 int cmd_dead_purge(struct hyp *hyp)
 {

@@ -290,23 +290,31 @@ int cmd_object_restore(struct hyp *hyp)
     return code;
 }
 
-static int delete_one(struct hyp *hyp, const char *name)
+int objects_delete(struct hyp *hyp, const char *kind, const char *name,
+                   struct api_answer *answer)
 {
     char *author = call_author(hyp);
-    struct api_answer answer;
     struct buf path;
     int code;
 
     buf_init(&path, PATH_BYTES);
-    objects_path(hyp->command->group, "", name, &path);
+    objects_path(kind, "", name, &path);
     api_add_param(&path, "author", author);
-    code = call_method(hyp, "DELETE", buf_str(&path), NULL, &answer);
+    code = call_method(hyp, "DELETE", buf_str(&path), NULL, answer);
+    buf_fini(&path);
+    free(author);
+    return code;
+}
+
+static int delete_one(struct hyp *hyp, const char *name)
+{
+    struct api_answer answer;
+    int code = objects_delete(hyp, hyp->command->group, name, &answer);
+
     if (code == HYP_DONE) {
         (void)printf("%s: deleted\n", name);
         api_answer_fini(&answer);
     }
-    buf_fini(&path);
-    free(author);
     return code;
 }
 

@@ -376,7 +376,8 @@ int cmd_send(struct hyp *hyp)
         return HYP_USAGE;
     }
     if (hyp_has(hyp, "amqp")) {
-        sending.amqp = amqp_sender_open(hyp_option(hyp, "config-dir"));
+        sending.amqp = amqp_sender_open(place_folder(&hyp->place),
+                                        hyp_option(hyp, "spool"));
         if (sending.amqp == NULL) {
             return HYP_UNREACHABLE;
         }

@@ -30,12 +30,14 @@
     "acked\nor a JSON object, like  {\"state\": {\"$gte\": 2}}.\n"
 
 const struct command commands[] = {
-    {NULL, "send", "[key=value ...]", "send events", "file json amqp output", 0,
-     -1, cmd_send,
+    {NULL, "send", "[key=value ...]", "send events",
+     "file json amqp spool output", 0, -1, cmd_send,
      "Sends one event given as key=value, or as JSON, or all those of a file\n"
      "or of standard input: one object, an array, or one object a line.\n"
      "Each is checked; what is accepted is safe with the message broker.\n"
      "connector and connector_name are 'cli' and 'hyp' when not given.\n\n"
+     "With --amqp, events that the broker cannot take now are kept on disk,\n"
+     "and go first when the next 'hyp send --amqp' reaches it.\n\n"
      "Examples:\n"
      "  hyp send component=web1 resource=disk state=2 output=\"95% full\"\n"
      "  hyp send component=web1 resource=disk state=1 output=\"85% full\" \\\n"
@@ -216,23 +218,69 @@ const struct command commands[] = {
     {"eventfilter", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
      cmd_object_delete, NULL},
     {NULL, "apply", "--file FILE", "put what people configure, from files",
-     "file author dry-run", 0, 0, cmd_apply,
-     "FILE is a file of objects {kind, name, labels, spec} (one, an array, or\n"
-     "one a line), a folder of such files, or - for standard input. What is\n"
-     "there already as it is stays unchanged; nothing is deleted.\n\n"
+     "file set prune author dry-run yes", 0, 0, cmd_apply,
+     "FILE is a file of objects {kind, name, labels, spec}, a folder of such\n"
+     "files (.json, .yaml, .yml), or - for standard input. JSON: one, an\n"
+     "array, or one a line; YAML: one, or a sequence, in each document. What\n"
+     "is there already as it is stays unchanged; nothing is deleted, but by\n"
+     "--prune.\n\n"
+     "--set NAME makes them a set: each bears the label \"set\" with that\n"
+     "name. With --prune, what the set has and the files have not is deleted\n"
+     "at the end (asked for, unless --yes), when all of them were good.\n\n"
      "Examples:\n"
-     "  hyp apply --file rules.json --dry-run\n"
-     "  hyp export eventfilter | hyp --server http://other:8082 apply -f -\n"},
-    {NULL, "export", "[KIND]", "print what people configure, one object a line",
-     "", 0, 1, cmd_export, NULL},
+     "  hyp apply --file rules.yaml --dry-run\n"
+     "  hyp apply --file rules.d --set site --prune\n"
+     "  hyp export eventfilter | hyp --profile other apply -f -\n"},
+    {NULL, "export", "[KIND]", "print what people configure", "output", 0, 1,
+     cmd_export,
+     "One object a line as JSON, or with -o yaml as YAML documents: both can\n"
+     "be applied again.\n"},
     {NULL, "top", "", "rates and health of every process",
      "output once interval", 0, 0, cmd_top,
-     "Refreshed until Ctrl-C on a terminal, else once.\n"},
+     "Refreshed until Ctrl-C on a terminal (--interval, 2s), else once.\n"},
+    {NULL, "watch", "", "alarms as they open, change and resolve",
+     "output filter search all once interval", 0, 0, cmd_watch,
+     "A line for each alarm with a new step, until Ctrl-C; looked for each\n"
+     "second (--interval). --all begins with those that are open. With\n"
+     "-o json each change is the alarm as it is then, one object a line.\n\n"
+     "Examples:\n"
+     "  hyp watch --filter 'state>=2'\n"
+     "  hyp watch --all -o json | jq -r .output\n"},
+    {"profile", "list", "", "the installations that have names", "output", 0, 0,
+     cmd_profile_list,
+     "They stand in ~/.config/hyp/profiles.conf, a section each:\n\n"
+     "  [prod]\n"
+     "  server = https://hyp.example.org:8082\n"
+     "  key_file = prod.key\n\n"
+     "or config_dir = FOLDER for another one on this machine. Paths that do\n"
+     "not begin with / are beside that file. 'hyp --profile prod ...', or\n"
+     "HYP_PROFILE=prod, uses it; then HYP_SERVER and HYP_KEY_FILE do not\n"
+     "count.\n"},
     {NULL, "doctor", "", "is all well? if not, what to do", "", 0, 0,
      cmd_doctor,
      "Looks at the API, the key, store, broker, each engine, dead letters,\n"
      "the disk, and whether this host's own metrics arrive. Exit code 0: all\n"
      "is well.\n"},
+    {NULL, "backup", "FILE", "the whole store into a file, while all runs",
+     "store verify output", 1, 1, cmd_backup,
+     "Reads the store itself, so it runs on a machine that reaches it, as a\n"
+     "user who may read etc/storage.conf. The file (-: standard output)\n"
+     "stands there only when it is whole and was read back; it is readable\n"
+     "for its owner only, and holds nothing of etc/: keep that beside it.\n"
+     "With --verify a file is read, and told what is in it.\n\n"
+     "Examples:\n"
+     "  hyp backup /backup/hypervise-$(date +%F)\n"
+     "  hyp backup - | ssh other 'cat > hypervise.backup'\n"
+     "  hyp backup --verify /backup/hypervise-2026-11-21\n"},
+    {NULL, "restore", "FILE", "a backup into the store of a stopped suite",
+     "store replace dry-run yes output", 1, 1, cmd_restore,
+     "Stop the suite first: hypcontrol stop. A store that holds anything is\n"
+     "refused, unless --replace is given; it stays as it is until the whole\n"
+     "backup (-: from standard input) was read and found whole. The kind of\n"
+     "store may be another than the backup's. Then: hypcontrol start.\n\n"
+     "Examples:\n"
+     "  hyp restore --dry-run /backup/hypervise-2026-11-21\n"
+     "  hyp restore --replace /backup/hypervise-2026-11-21\n"},
     {"filter", "check", "FILTER", "how a filter is understood", "output", 1, 1,
      cmd_filter_check,
      "-o json prints it in its JSON form.\n\n"

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/about.h"
 #include "cli/table.h"
 #include "common/base/log.h"
 
@@ -20,8 +21,6 @@ enum {
     HELP_MAX = 64 * 1024,
     NAME_COLUMN = 22
 };
-
-#define COMMON_OPTIONS "server key-file config-dir help"
 
 void hyp_say(const char *format, ...)
 {
@@ -102,7 +101,7 @@ static void print_overview(const char *group)
 
     buf_init(&out, HELP_MAX);
     buf_addf(&out,
-             "hyp - send events, see and act on alarms, look at metrics\n\n"
+             "hyp - " HYP_SUMMARY "\n\n"
              "Usage: hyp %s%s[arguments] [options]\n\nCommands:\n",
              group != NULL ? group : "COMMAND",
              group != NULL ? " COMMAND " : " ");
@@ -114,15 +113,10 @@ static void print_overview(const char *group)
     }
     buf_add_str(&out, "\n'hyp COMMAND --help' explains one, with examples.\n"
                       "Options of every command:\n");
-    args_help(COMMON_OPTIONS, &out);
-    buf_add_str(
-        &out,
-        "\nOn the machine that runs the suite no login is needed: address and\n"
-        "key are read from " HYP_SYSCONFDIR ".\n"
-        "Elsewhere: --server URL --key-file FILE, or the variables HYP_SERVER\n"
-        "and HYP_KEY_FILE.\n\n"
-        "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 cannot reach,\n"
-        "4 partly refused.\n");
+    args_help(HYP_COMMON_OPTIONS, &out);
+    buf_add_str(&out, "\nOptions without a command:\n");
+    args_help(ABOUT_OPTIONS, &out);
+    buf_addf(&out, "\n%s\nExit codes: %s\n", about_where, about_exits);
     print(&out);
 }
 
@@ -140,7 +134,7 @@ static void print_help(const struct command *command)
     }
     buf_add_str(&out, "\nOptions:\n");
     args_help(command->options, &out);
-    args_help(COMMON_OPTIONS, &out);
+    args_help(HYP_COMMON_OPTIONS, &out);
     print(&out);
 }
 
@@ -230,7 +224,7 @@ static bool check_words(const struct hyp *hyp)
     char list[TEXT_MAX];
     const char *stranger;
 
-    (void)snprintf(list, sizeof list, "%s " COMMON_OPTIONS, c->options);
+    (void)snprintf(list, sizeof list, "%s " HYP_COMMON_OPTIONS, c->options);
     stranger = args_stranger(&hyp->args, list);
     if (stranger != NULL) {
         hyp_say("'%s%s%s' takes no --%s; see --help",
@@ -247,23 +241,9 @@ static bool check_words(const struct hyp *hyp)
     return true;
 }
 
-static const char *option_or_env(const struct hyp *hyp, const char *option,
-                                 const char *variable)
-{
-    const char *value = hyp_option(hyp, option);
-
-    if (value == NULL) {
-        value = getenv(variable);
-    }
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 static int run(struct hyp *hyp)
 {
-    const struct api_place place = {
-        option_or_env(hyp, "server", "HYP_SERVER"),
-        option_or_env(hyp, "key-file", "HYP_KEY_FILE"),
-        option_or_env(hyp, "config-dir", "HYP_CONFIG_DIR")};
+    const struct api_place place = about_place(hyp);
     struct errbuf why = {0};
     int code;
 
@@ -292,6 +272,13 @@ int main(int argc, char **argv)
     if (args_parse(argc, argv, &hyp.args, &why) != ERR_OK) {
         hyp_say("%s; 'hyp --help' explains", why.text);
         return HYP_USAGE;
+    }
+    if (place_find(&hyp.place, &hyp.args, &why) != ERR_OK) {
+        hyp_say("%s", why.text);
+        return HYP_USAGE;
+    }
+    if (about_tell(&hyp, &code)) {
+        return code;
     }
     hyp.command = find_command(&hyp.args);
     if (hyp.command == NULL) {

@@ -9,6 +9,7 @@
 
 #include "cli/api.h"
 #include "cli/args.h"
+#include "cli/place.h"
 
 enum {
     HYP_DONE = 0,
@@ -27,9 +28,13 @@ enum hyp_format {
     FORMAT_NAME /**< ids only, one a line */
 };
 
+#define HYP_SUMMARY        "send events, see and act on alarms, look at metrics"
+#define HYP_COMMON_OPTIONS "server key-file config-dir profile help"
+
 struct hyp {
     const struct command *command;
     struct args args;
+    struct place place;
     struct api api;
     enum hyp_format format;
     bool color;    /**< standard output is a terminal and NO_COLOR is unset */
@@ -71,6 +76,6 @@ command_fn cmd_bench, cmd_send, cmd_event_list, cmd_event_tail, cmd_alarm_list,
     cmd_dead_replay, cmd_dead_purge, cmd_top, cmd_doctor, cmd_filter_check,
     cmd_version, cmd_object_list, cmd_object_show, cmd_object_history,
     cmd_object_restore, cmd_object_check, cmd_object_delete, cmd_rules_test,
-    cmd_apply, cmd_export;
+    cmd_apply, cmd_export, cmd_backup, cmd_restore, cmd_watch, cmd_profile_list;
 
 #endif

@@ -10,7 +10,15 @@
 #include "common/base/str.h"
 
 enum {
-    STATES = 4
+    STATES = 4,
+    PARTS = 100,
+    USED_MOST = 100 * PARTS, /* hundredths of a percent */
+    INODES_STEP = 7,         /* so that entities differ */
+    SHIFT_A = 13,            /* of the xorshift64 */
+    SHIFT_B = 7,
+    SHIFT_C = 17,
+    DOUBLE_BITS = 53,
+    DOUBLE_LEAVES = 64 - DOUBLE_BITS
 };
 
 #define NAME_START     "bench-"
@@ -20,15 +28,16 @@ enum {
 /* xorshift64: the same load in every run. */
 static uint64_t dice(struct load *load)
 {
-    load->random ^= load->random << 13;
-    load->random ^= load->random >> 7;
-    load->random ^= load->random << 17;
+    load->random ^= load->random << SHIFT_A;
+    load->random ^= load->random >> SHIFT_B;
+    load->random ^= load->random << SHIFT_C;
     return load->random;
 }
 
 static bool throw_share(struct load *load, double share)
 {
-    return (double)(dice(load) >> 11) < share * (double)(UINT64_C(1) << 53);
+    return (double)(dice(load) >> DOUBLE_LEAVES) <
+           share * (double)(UINT64_C(1) << DOUBLE_BITS);
 }
 
 void load_init(struct load *load, const struct load_shape *shape)
@@ -68,7 +77,7 @@ static void write_event(struct load *load, int64_t i, int64_t wall_ms,
                                               "CRITICAL"};
     const struct load_shape *shape = &load->shape;
     int64_t host = i / shape->resources;
-    unsigned used = (unsigned)(dice(load) % 10000);
+    unsigned used = (unsigned)(dice(load) % USED_MOST);
     int state = load->states[i];
 
     buf_addf(out,
@@ -81,7 +90,7 @@ static void write_event(struct load *load, int64_t i, int64_t wall_ms,
              "\"perf_data\":\"used=%u.%02u%%;80;90;0;100 "
              "inodes=%" PRId64 ";900000;1000000;0\"}",
              host / shape->components, host, i, wall_ms / 1000, wall_ms % 1000,
-             state, words[state], used / 100, used % 100, i * 7);
+             state, words[state], used / PARTS, used % PARTS, i * INODES_STEP);
 }
 
 void load_next(struct load *load, int64_t wall_ms, int64_t mono_ms,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Objects as people keep them: files and folders of JSON. */
+/** Objects as people keep them: files and folders of JSON and YAML. */
 #include "cli/object_files.h"
 
 #include <dirent.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/yaml_docs.h"
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
@@ -62,7 +63,8 @@ static void give(struct reading *reading, struct doc object)
 
 static int refuse(const struct reading *reading, const char *reason)
 {
-    hyp_say("%s: expected objects as JSON: one, an array, or one a line: %s",
+    hyp_say("%s: expected objects as JSON (one, an array, or one a line) or "
+            "YAML: %s",
             reading->path, reason);
     return HYP_USAGE;
 }
@@ -102,24 +104,73 @@ static int give_lines(struct reading *reading, const char *text)
     return HYP_DONE;
 }
 
+/* What an array or a YAML document holds. */
+static int give_value(struct reading *reading, const struct doc_value *value)
+{
+    if (value->type == DOC_ARRAY) {
+        return give_array(reading, value->u.doc);
+    }
+    if (value->type != DOC_DOC) {
+        return refuse(reading, "it holds something else");
+    }
+    give(reading, value->u.doc);
+    return HYP_DONE;
+}
+
+struct yaml_reading {
+    struct reading *reading;
+    int code;
+};
+
+/* One without content, as behind a last "---", is nothing. */
+static bool give_yaml(void *ctx, const struct doc_value *value)
+{
+    struct yaml_reading *yaml = ctx;
+
+    if (value->type != DOC_NULL) {
+        yaml->code = give_value(yaml->reading, value);
+    }
+    return yaml->code == HYP_DONE && !yaml->reading->stop;
+}
+
+static int give_yaml_text(struct reading *reading, const struct buf *text)
+{
+    struct yaml_reading yaml = {reading, HYP_DONE};
+    struct errbuf why = {0};
+
+    if (yaml_read(buf_str(text), text->len, give_yaml, &yaml, &why) != ERR_OK) {
+        return refuse(reading, why.text);
+    }
+    return yaml.code;
+}
+
+/* By its name; where that says nothing, by how it begins. */
+static bool is_yaml(const char *path, const struct buf *text)
+{
+    const char *at = buf_str(text);
+
+    if (str_ends(path, ".yaml") || str_ends(path, ".yml")) {
+        return true;
+    }
+    at += strspn(at, " \t\r\n");
+    return !str_ends(path, ".json") && at[0] != '{' && at[0] != '[';
+}
+
 static int give_text(struct reading *reading, const struct buf *text)
 {
     struct errbuf why = {0};
     struct doc_value value;
+
+    if (is_yaml(reading->path, text)) {
+        return give_yaml_text(reading, text);
+    }
 
     if (doc_value_from_json(buf_str(text), text->len, reading->docs, &value,
                             &why) != ERR_OK) {
         /* more than one object, or a mistake: then the line is told */
         return give_lines(reading, buf_str(text));
     }
-    if (value.type == DOC_ARRAY) {
-        return give_array(reading, value.u.doc);
-    }
-    if (value.type != DOC_DOC) {
-        return refuse(reading, "it holds something else");
-    }
-    give(reading, value.u.doc);
-    return HYP_DONE;
+    return give_value(reading, &value);
 }
 
 static int each_in_file(struct reading *reading)
@@ -136,6 +187,12 @@ static int each_in_file(struct reading *reading)
     return code;
 }
 
+static bool is_ours(const char *name)
+{
+    return str_ends(name, ".json") || str_ends(name, ".yaml") ||
+           str_ends(name, ".yml");
+}
+
 static int each_in_folder(struct reading *reading, const char *folder)
 {
     struct dirent **files;
@@ -143,8 +200,7 @@ static int each_in_folder(struct reading *reading, const char *folder)
     int code = HYP_DONE;
 
     for (int i = 0; i < n; i++) {
-        if (code == HYP_DONE && !reading->stop &&
-            str_ends(files[i]->d_name, ".json")) {
+        if (code == HYP_DONE && !reading->stop && is_ours(files[i]->d_name)) {
             char *path = xasprintf("%s/%s", folder, files[i]->d_name);
 
             reading->path = path;

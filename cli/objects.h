@@ -15,5 +15,8 @@ int objects_fetch(struct hyp *hyp, const char *kind, const char *name,
 /** Put it under its name in the user's name, as call_get. */
 int objects_put(struct hyp *hyp, const char *kind, struct doc object,
                 struct api_answer *answer);
+/** Delete it in the user's name, as call_get. */
+int objects_delete(struct hyp *hyp, const char *kind, const char *name,
+                   struct api_answer *answer);
 
 #endif

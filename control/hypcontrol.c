@@ -1,56 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** hypcontrol: starts, stops and shows the whole suite. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "control/cmdline.h"
 #include "control/report.h"
 #include "control/run.h"
 
-enum {
-    EXIT_DONE = 0,
-    EXIT_NOT_SO = 1,
-    EXIT_USAGE = 2
-};
-
-struct arguments {
-    const char *prefix;
-    int64_t wait_ms; /* 0: as configured */
-    bool json;
-    bool secrets;
-};
-
-typedef int command_fn(const struct suite *suite,
-                       const struct arguments *arguments);
-
-struct command {
-    const char *name;
-    command_fn *run;
-};
-
-static const char help_text[] =
-    "hypcontrol: starts, stops and shows the whole suite\n"
-    "\n"
-    "usage: hypcontrol start|stop|restart [--wait DURATION]\n"
-    "       hypcontrol status [--json]\n"
-    "       hypcontrol reload\n"
-    "       hypcontrol urls [--secrets] [--json]\n"
-    "\n"
-    "  start     section by section, each when the one before is ready\n"
-    "  stop      backwards, each service ending its work first\n"
-    "  status    every service: state, process, restarts, ready, why not\n"
-    "  reload    every engine reads its configuration again\n"
-    "  urls      where the API, the bus and the store answer\n"
-    "\n"
-    "  --wait DURATION   how long to wait until it is so (90s, 2m; default:\n"
-    "                    hypcontrol.conf)\n"
-    "  --json            for programs\n"
-    "  --secrets         with the passwords\n"
-    "  --prefix DIR      the suite installed there\n"
-    "  --help            this text\n"
-    "\n"
-    "exit status: 0 all that was asked for is so, 1 it is not, 2 usage\n";
+typedef int command_fn(const struct suite *suite, const struct cmdline *line);
 
 static int tell(enum err err, const struct errbuf *why)
 {
@@ -62,9 +19,9 @@ static int tell(enum err err, const struct errbuf *why)
 }
 
 static int64_t wait_ms(const struct suite *suite,
-                       const struct arguments *arguments)
+                       const struct cmdline *line)
 {
-    return arguments->wait_ms > 0 ? arguments->wait_ms : suite->conf.wait_ms;
+    return line->wait_ms > 0 ? line->wait_ms : suite->conf.wait_ms;
 }
 
 static int print(struct buf *out)
@@ -76,148 +33,148 @@ static int print(struct buf *out)
 }
 
 static int command_start(const struct suite *suite,
-                         const struct arguments *arguments)
+                         const struct cmdline *line)
 {
     struct errbuf why = {0};
-    return tell(run_start_suite(suite, wait_ms(suite, arguments), &why), &why);
+    return tell(run_start_suite(suite, wait_ms(suite, line), &why), &why);
 }
 
 static int command_stop(const struct suite *suite,
-                        const struct arguments *arguments)
+                        const struct cmdline *line)
 {
     struct errbuf why = {0};
-    return tell(run_stop_suite(suite, wait_ms(suite, arguments), &why), &why);
+    return tell(run_stop_suite(suite, wait_ms(suite, line), &why), &why);
 }
 
 static int command_restart(const struct suite *suite,
-                           const struct arguments *arguments)
+                           const struct cmdline *line)
 {
-    int stopped = command_stop(suite, arguments);
-    return stopped == EXIT_DONE ? command_start(suite, arguments) : stopped;
+    int stopped = command_stop(suite, line);
+    return stopped == EXIT_DONE ? command_start(suite, line) : stopped;
 }
 
 static int command_reload(const struct suite *suite,
-                          const struct arguments *arguments)
+                          const struct cmdline *line)
 {
     struct errbuf why = {0};
-    (void)arguments;
+    (void)line;
     return tell(run_reload_suite(suite, &why), &why);
 }
 
 static int command_status(const struct suite *suite,
-                          const struct arguments *arguments)
+                          const struct cmdline *line)
 {
     struct buf out;
     buf_init(&out, REPORT_MAX);
     bool ready = report_status(
-        suite, NULL, arguments->json ? REPORT_JSON : REPORT_TABLE, &out);
+        suite, NULL, line->json ? REPORT_JSON : REPORT_TABLE, &out);
     int printed = print(&out);
     return ready ? printed : EXIT_NOT_SO;
 }
 
 static int command_urls(const struct suite *suite,
-                        const struct arguments *arguments)
+                        const struct cmdline *line)
 {
     struct buf out;
     struct errbuf why = {0};
     buf_init(&out, REPORT_MAX);
     enum err err =
-        report_urls(suite, arguments->secrets,
-                    arguments->json ? REPORT_JSON : REPORT_TABLE, &out, &why);
+        report_urls(suite, line->secrets,
+                    line->json ? REPORT_JSON : REPORT_TABLE, &out, &why);
     int printed = print(&out);
     return err == ERR_OK ? printed : tell(err, &why);
 }
 
-static const struct command commands[] = {
-    {"reload", command_reload}, {"restart", command_restart},
-    {"start", command_start},   {"status", command_status},
-    {"stop", command_stop},     {"urls", command_urls},
+enum {
+    COMMAND_START,
+    COMMAND_STOP,
+    COMMAND_RESTART,
+    COMMAND_STATUS,
+    COMMAND_RELOAD,
+    COMMAND_URLS,
+    N_COMMANDS
 };
 
-static const struct command *find_command(const char *name)
+static const struct conf_word command_words[] = {
+    [COMMAND_START] = {"start", NULL,
+                       "section by section, each when the one before is "
+                       "ready"},
+    [COMMAND_STOP] = {"stop", NULL,
+                      "backwards, each service ending its work first"},
+    [COMMAND_RESTART] = {"restart", NULL, "stop, then start"},
+    [COMMAND_STATUS] = {"status", NULL,
+                        "every service: state, process, restarts, ready, why "
+                        "not"},
+    [COMMAND_RELOAD] = {"reload", NULL,
+                        "every engine reads its configuration again"},
+    [COMMAND_URLS] = {"urls", NULL,
+                      "where the API, the bus and the store answer"},
+    [N_COMMANDS] = {0}};
+
+static command_fn *const command_fns[N_COMMANDS] = {
+    [COMMAND_START] = command_start,     [COMMAND_STOP] = command_stop,
+    [COMMAND_RESTART] = command_restart, [COMMAND_STATUS] = command_status,
+    [COMMAND_RELOAD] = command_reload,   [COMMAND_URLS] = command_urls};
+
+static const struct conf_word option_words[] = {
+    {"--wait", "DURATION",
+     "how long start, stop and restart may take (90s, 2m; default: "
+     "hypcontrol.conf)"},
+    {"--json", NULL, "status and urls for programs"},
+    {"--secrets", NULL, "urls with the passwords"},
+    CMDLINE_COMMON_OPTIONS,
+    {0}};
+
+static command_fn *find_command(const struct cmdline *line)
 {
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(commands[i].name, name) == 0) {
-            return &commands[i];
+    for (size_t i = 0; line->n == 1 && i < N_COMMANDS; i++) {
+        if (strcmp(command_words[i].name, line->words[0]) == 0) {
+            return command_fns[i];
         }
     }
     return NULL;
 }
 
-static bool take_wait(const char *text, struct arguments *arguments)
+static struct conf_program describe(void)
 {
-    struct errbuf why = {0};
-    if (clock_parse_duration(text, &arguments->wait_ms, &why) == ERR_OK &&
-        arguments->wait_ms > 0) {
-        return true;
-    }
-    (void)fprintf(
-        stderr, "hypcontrol: --wait %s: expected a duration like 90s\n", text);
-    return false;
-}
+    struct conf_program program = cmdline_program("hypcontrol");
 
-static const struct option long_options[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"json", no_argument, NULL, 'j'},
-    {"prefix", required_argument, NULL, 'p'},
-    {"secrets", no_argument, NULL, 's'},
-    {"wait", required_argument, NULL, 'w'},
-    {0}};
-
-/* Returns -1 to go on, else the code to exit with. */
-static int take_option(int option, struct arguments *arguments)
-{
-    switch (option) {
-    case 'h':
-        (void)fputs(help_text, stdout);
-        return EXIT_DONE;
-    case 'j':
-        arguments->json = true;
-        return -1;
-    case 'p':
-        arguments->prefix = optarg;
-        return -1;
-    case 's':
-        arguments->secrets = true;
-        return -1;
-    case 'w':
-        return take_wait(optarg, arguments) ? -1 : EXIT_USAGE;
-    default:
-        return EXIT_USAGE;
-    }
-}
-
-static int take_options(int argc, char **argv, struct arguments *arguments)
-{
-    int option;
-    int code = -1;
-    while (code < 0 &&
-           (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-        code = take_option(option, arguments);
-    }
-    return code;
+    program.summary = "starts, stops and shows the whole suite";
+    program.description =
+        "The services stand in hypcontrol.conf in three sections. Those of a "
+        "section start together, the next section starts when all of them "
+        "are ready, and stopping goes backwards. supervisord runs them; it is "
+        "started when it does not run. Root becomes the user that owns the "
+        "suite.";
+    program.usage = "COMMAND [OPTION]...";
+    program.commands = command_words;
+    program.options = option_words;
+    program.example = "  hypcontrol start --wait 2m\n"
+                      "  hypcontrol status --json\n"
+                      "  hypcontrol urls --secrets\n";
+    return program;
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {0};
+    const struct conf_program program = describe();
+    struct cmdline line;
     struct suite suite;
     struct errbuf why = {0};
-    int code = take_options(argc, argv, &arguments);
-    if (code >= 0) {
+    int code = cmdline_parse(&program, argc, argv, &line);
+
+    if (code != CMDLINE_GO_ON) {
         return code;
     }
-    const struct command *command =
-        optind + 1 == argc ? find_command(argv[optind]) : NULL;
+    command_fn *command = find_command(&line);
     if (command == NULL) {
-        (void)fputs(help_text, stderr);
-        return EXIT_USAGE;
+        return cmdline_usage(&program);
     }
-    enum err err = suite_open(&suite, arguments.prefix, &why);
+    enum err err = suite_open(&suite, line.prefix, &why);
     if (err != ERR_OK) {
         return tell(err, &why);
     }
-    code = command->run(&suite, &arguments);
+    code = command(&suite, &line);
     suite_close(&suite);
     return code;
 }

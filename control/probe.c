@@ -104,17 +104,6 @@ static bool probe_running(const struct suite *suite,
     return false;
 }
 
-static bool login(const struct bus_amqp_conf *conf, struct errbuf *why)
-{
-    const struct bus_probe probe = {.host = conf->host,
-                                    .port = (int)conf->port,
-                                    .user = conf->user,
-                                    .password = conf->password,
-                                    .vhost = conf->vhost,
-                                    .timeout_ms = LOGIN_MS};
-    return bus_probe(&probe, why) == ERR_OK;
-}
-
 static bool probe_broker(const struct suite *suite,
                          const struct process *process, struct errbuf *why)
 {
@@ -125,7 +114,8 @@ static bool probe_broker(const struct suite *suite,
     (void)process;
     bool ready = conf_read_file(conf, path, why) == ERR_OK &&
                  conf_read_env(conf, why) == ERR_OK &&
-                 conf_check(conf, why) == ERR_OK && login(&values, why);
+                 conf_check(conf, why) == ERR_OK &&
+                 bus_probe(&values, LOGIN_MS, why) == ERR_OK;
     free(path);
     conf_free(conf);
     return ready;

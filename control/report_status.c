@@ -130,7 +130,7 @@ static void add_table_row(const struct row *row, struct buf *out)
         format_uptime(row->uptime_s, uptime);
         (void)snprintf(pid, sizeof(pid), "%d", row->process.pid);
     }
-    buf_addf(out, "%-9s  %-20s  %-8s  %7s  %8s  %8lld  %-5s  %s\n",
+    buf_addf(out, "%-9s  %-22s  %-8s  %7s  %8s  %8lld  %-5s  %s\n",
              row->section, row->service, process_state_name(row->process.state),
              pid, uptime, (long long)row->restarts, row->ready ? "yes" : "no",
              row->ready ? "" : row->why.text);
@@ -138,7 +138,7 @@ static void add_table_row(const struct row *row, struct buf *out)
 
 static void add_table(const struct report *report, struct buf *out)
 {
-    buf_addf(out, "%-9s  %-20s  %-8s  %7s  %8s  %8s  %-5s  %s\n", "SECTION",
+    buf_addf(out, "%-9s  %-22s  %-8s  %7s  %8s  %8s  %-5s  %s\n", "SECTION",
              "SERVICE", "STATE", "PID", "UPTIME", "RESTARTS", "READY",
              "WHY NOT");
     for (size_t i = 0; i < report->n; i++) {

@@ -72,12 +72,12 @@ static void add_quoted(struct buf *out, const char *text)
     }
 }
 
-/* "amqp://user[:password]@host:port/vhost", percent-encoded. */
+/* "amqp[s]://user[:password]@host:port/vhost", percent-encoded. */
 static char *format_amqp(const struct bus_amqp_conf *conf, bool secrets)
 {
     struct buf url;
     buf_init(&url, REPORT_MAX);
-    buf_add_str(&url, "amqp://");
+    buf_add_str(&url, conf->tls ? "amqps://" : "amqp://");
     add_quoted(&url, conf->user);
     if (secrets) {
         buf_add_char(&url, ':');

@@ -1,43 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** service: starts, stops and shows one service of the suite. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "control/cmdline.h"
 #include "control/report.h"
 #include "control/run.h"
 
-enum {
-    EXIT_DONE = 0,
-    EXIT_NOT_SO = 1,
-    EXIT_USAGE = 2
-};
 enum {
     LOG_SHOWN_BYTES = 8 * 1024
 };
 
 typedef int command_fn(const struct suite *suite, char *name);
-
-struct command {
-    const char *name;
-    command_fn *run;
-};
-
-static const char help_text[] =
-    "service: starts, stops and shows one service of the suite\n"
-    "\n"
-    "usage: service [--prefix DIR] NAME start|stop|restart|status|log\n"
-    "\n"
-    "  start, restart   until it is ready\n"
-    "  stop             until its process is gone\n"
-    "  status           state, process, restarts, ready, why not\n"
-    "  log              the end of its log\n"
-    "\n"
-    "exit status: 0 all that was asked for is so, 1 it is not, 2 usage\n";
 
 static int tell(enum err err, const struct errbuf *why)
 {
@@ -122,48 +100,58 @@ static int command_log(const struct suite *suite, char *name)
     return file == NULL ? EXIT_NOT_SO : EXIT_DONE;
 }
 
-static const struct command commands[] = {
-    {"log", command_log},     {"restart", command_restart},
-    {"start", command_start}, {"status", command_status},
-    {"stop", command_stop},
+enum {
+    COMMAND_START,
+    COMMAND_STOP,
+    COMMAND_RESTART,
+    COMMAND_STATUS,
+    COMMAND_LOG,
+    N_COMMANDS
 };
 
-static const struct command *find_command(const char *name)
+static const struct conf_word command_words[] = {
+    [COMMAND_START] = {"start", NULL, "and wait until it is ready"},
+    [COMMAND_STOP] = {"stop", NULL, "and wait until its process is gone"},
+    [COMMAND_RESTART] = {"restart", NULL, "stop, then start"},
+    [COMMAND_STATUS] = {"status", NULL,
+                        "state, process, restarts, ready, why not"},
+    [COMMAND_LOG] = {"log", NULL, "the end of its log"},
+    [N_COMMANDS] = {0}};
+
+static command_fn *const command_fns[N_COMMANDS] = {
+    [COMMAND_START] = command_start,     [COMMAND_STOP] = command_stop,
+    [COMMAND_RESTART] = command_restart, [COMMAND_STATUS] = command_status,
+    [COMMAND_LOG] = command_log};
+
+static const struct conf_word option_words[] = {CMDLINE_COMMON_OPTIONS, {0}};
+
+static command_fn *find_command(const struct cmdline *line)
 {
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(commands[i].name, name) == 0) {
-            return &commands[i];
+    for (size_t i = 0; line->n == 2 && i < N_COMMANDS; i++) {
+        if (strcmp(command_words[i].name, line->words[1]) == 0) {
+            return command_fns[i];
         }
     }
     return NULL;
 }
 
-static const struct option long_options[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"prefix", required_argument, NULL, 'p'},
-    {0}};
-
-/* Returns -1 to go on, else the code to exit with. */
-static int take_options(int argc, char **argv, const char **prefix)
+static struct conf_program describe(void)
 {
-    int option;
-    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'h':
-            (void)fputs(help_text, stdout);
-            return EXIT_DONE;
-        case 'p':
-            *prefix = optarg;
-            break;
-        default:
-            return EXIT_USAGE;
-        }
-    }
-    return -1;
+    struct conf_program program = cmdline_program("service");
+
+    program.summary = "starts, stops and shows one service of the suite";
+    program.description =
+        "NAME is a service as \"hypcontrol status\" lists them. supervisord is "
+        "started when it does not run.";
+    program.usage = "NAME COMMAND [OPTION]...";
+    program.commands = command_words;
+    program.options = option_words;
+    program.example = "  service engine-alarm restart\n"
+                      "  service webserver log\n";
+    return program;
 }
 
-static int run_command(const struct command *command, const char *prefix,
-                       char *name)
+static int run_command(command_fn *command, const char *prefix, char *name)
 {
     struct suite suite;
     struct errbuf why = {0};
@@ -173,7 +161,7 @@ static int run_command(const struct command *command, const char *prefix,
     }
     int code = EXIT_NOT_SO;
     if (suite_has_service(&suite, name)) {
-        code = command->run(&suite, name);
+        code = command(&suite, name);
     } else {
         (void)fprintf(stderr,
                       "service: %s: not in hypcontrol.conf; `hypcontrol "
@@ -186,16 +174,19 @@ static int run_command(const struct command *command, const char *prefix,
 
 int main(int argc, char **argv)
 {
-    const char *prefix = NULL;
-    int code = take_options(argc, argv, &prefix);
-    if (code >= 0) {
+    const struct conf_program program = describe();
+    struct cmdline line;
+    int code = cmdline_parse(&program, argc, argv, &line);
+
+    if (code != CMDLINE_GO_ON) {
         return code;
     }
-    const struct command *command =
-        optind + 2 == argc ? find_command(argv[optind + 1]) : NULL;
+    command_fn *command = find_command(&line);
     if (command == NULL) {
-        (void)fputs(help_text, stderr);
-        return EXIT_USAGE;
+        return cmdline_usage(&program);
     }
-    return run_command(command, prefix, argv[optind]);
+    char *name = xstrdup(line.words[0]);
+    code = run_command(command, line.prefix, name);
+    free(name);
+    return code;
 }

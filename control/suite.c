@@ -29,7 +29,7 @@ enum {
     "engine-collectdgw, engine-cleaner, engine-event-filter, "                 \
     "engine-context, engine-perfdata, engine-alarm, engine-eventstore"
 
-static const struct conf_option suite_options[] = {
+const struct conf_option suite_options[] = {
     {.section = "hypcontrol",
      .key = "wait",
      .type = CONF_DURATION,
@@ -49,7 +49,7 @@ static const struct conf_option suite_options[] = {
      .type = CONF_LIST,
      .offset = offsetof(struct suite_conf, services[SECTION_BACKENDS]),
      .fallback = "epmd, rabbitmq",
-     .help = "started first, stopped last"},
+     .help = "started first, together, and stopped last"},
     {.section = "engines",
      .key = "services",
      .type = CONF_LIST,
@@ -61,7 +61,8 @@ static const struct conf_option suite_options[] = {
      .type = CONF_LIST,
      .offset = offsetof(struct suite_conf, services[SECTION_FRONTENDS]),
      .fallback = "webserver, collectd",
-     .help = "started when all engines are ready"},
+     .help = "started when all engines are ready: what takes events in, so "
+             "also the connectors in use (connector-nsca, ...)"},
     {0}};
 
 const char *suite_section_name(enum suite_section section)

@@ -25,6 +25,8 @@ struct suite_conf {
     struct conf_list services[SUITE_N_SECTIONS];
 };
 
+extern const struct conf_option suite_options[];
+
 struct suite {
     char *etc; /**< folder of the configuration */
     char *var; /**< folder of lib, log, run, spool */

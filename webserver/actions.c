@@ -371,8 +371,9 @@ static void address_alarm(struct acting *acting, struct doc row,
                           struct bus_message *message)
 {
     int64_t partitions = acting->server->conf->alarm_partitions;
+    /* An alarm about a source's clock is where the source is. */
     size_t partition =
-        bus_partition(doc_str(row, "component", ""),
+        bus_partition(doc_str(row, "_home", doc_str(row, "component", "")),
                       doc_str(row, "connector_name", ""), (size_t)partitions);
 
     message->exchange = "";

@@ -19,8 +19,6 @@ enum {
     RATE_MS = 5000
 };
 
-#define SUFFIX ".status"
-
 static struct health_process *find(struct health *health, const char *name)
 {
     struct health_process *p;
@@ -37,7 +35,7 @@ static struct health_process *find(struct health *health, const char *name)
         health->processes = xcalloc(HEALTH_PROCESSES_MAX, sizeof *p);
     }
     p = &health->processes[health->n++];
-    *p = (struct health_process){.rate = NAN, .lag_s = NAN};
+    *p = (struct health_process){.rate = NAN, .lag_s = NAN, .memory = NAN};
     (void)snprintf(p->name, sizeof p->name, "%s", name);
     buf_init(&p->metrics, STATUS_BYTES_MAX * 2);
     return p;
@@ -83,15 +81,26 @@ static double sum_of(struct doc metrics, const char *const *names)
 
 static void take_metrics(struct health_process *p, struct doc metrics)
 {
-    static const char *const events[] = {"hyp_engine_events_total",
-                                         "hyp_web_events_total", NULL};
+    static const char *const events[] = {"hypervise_engine_events_total",
+                                         "hypervise_connector_events_total",
+                                         "hypervise_web_events_total", NULL};
     static const char *const errors[] = {
-        "hyp_engine_dead_letters_total", "hyp_engine_publish_refused_total",
-        "hyp_engine_holes_total", "hyp_web_refused_total", NULL};
+        "hypervise_engine_dead_letters_total",
+        "hypervise_engine_publish_refused_total",
+        "hypervise_engine_holes_total",
+        "hypervise_connector_refused_total",
+        "hypervise_connector_lost_total",
+        "hypervise_connector_spoilt_total",
+        "hypervise_web_refused_total",
+        NULL};
 
     p->events = sum_of(metrics, events);
     p->errors = sum_of(metrics, errors);
-    p->lag_s = doc_f64(metrics, "hyp_engine_lag_ms", NAN) / 1000;
+    p->lag_s = doc_f64(
+        metrics, "hypervise_engine_lag_seconds",
+        doc_f64(metrics, "hypervise_connector_lag_seconds", (double)NAN));
+    p->memory = doc_f64(metrics, "hypervise_process_resident_memory_bytes",
+                        (double)NAN);
     buf_clear(&p->metrics);
     doc_to_json(metrics, &p->metrics);
 }
@@ -116,7 +125,8 @@ static void take_status(struct health_process *p, const struct status *status,
                         int64_t now_ms)
 {
     p->present = true;
-    p->ready = status->ready && status->life == STATUS_LIVE;
+    p->live = status->life == STATUS_LIVE;
+    p->ready = status->ready && p->live;
     p->pid = status->pid;
     p->started_ms = status->started_ms;
     p->updated_ms = status->updated_ms;
@@ -128,16 +138,17 @@ static void take_status(struct health_process *p, const struct status *status,
 static void look_at(struct health *health, const char *folder,
                     const char *file_name)
 {
-    char path[4096], name[HEALTH_NAME_MAX + sizeof SUFFIX];
+    char path[4096], name[HEALTH_NAME_MAX + sizeof STATUS_SUFFIX];
     struct health_process *p;
     struct status status;
     int64_t now_ms = clock_now_ms();
 
-    if (strlen(file_name) >= sizeof name || !str_ends(file_name, SUFFIX)) {
+    if (strlen(file_name) >= sizeof name ||
+        !str_ends(file_name, STATUS_SUFFIX)) {
         return;
     }
     (void)snprintf(name, sizeof name, "%.*s",
-                   (int)(strlen(file_name) - strlen(SUFFIX)), file_name);
+                   (int)(strlen(file_name) - strlen(STATUS_SUFFIX)), file_name);
     (void)snprintf(path, sizeof path, "%s/%s", folder, file_name);
     if (status_file_read(path, now_ms, &status, NULL) != ERR_OK) {
         return;
@@ -170,6 +181,7 @@ static void expect(struct health *health, const struct conf_list *expected)
 {
     for (size_t i = 0; i < health->n; i++) {
         health->processes[i].present = false;
+        health->processes[i].live = false;
         health->processes[i].expected = false;
         health->processes[i].ready = false;
         (void)snprintf(health->processes[i].why_not,
@@ -249,6 +261,7 @@ static void write_process(const struct health_process *p, struct buf *out)
     add_number(out, "rate", p->rate);
     add_number(out, "errors", p->errors);
     add_number(out, "lag", p->lag_s);
+    add_number(out, "memory", p->memory);
     buf_addf(out, ",\"metrics\":%s}",
              p->metrics.len > 0 ? buf_str(&p->metrics) : "{}");
 }

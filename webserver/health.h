@@ -21,12 +21,14 @@ struct health_process {
     char name[HEALTH_NAME_MAX];
     bool expected; /**< configured to be there */
     bool present;  /**< has a status file */
+    bool live;     /**< and its process tells it */
     bool ready;
     char why_not[256];
     int64_t pid;
     int64_t started_ms, updated_ms;
     double events, errors; /**< counters */
     double lag_s;          /**< NaN: it does not tell */
+    double memory;         /**< bytes; NaN: it does not tell */
     double rate;           /**< events a second; NaN: not known yet */
     int64_t rate_ms;       /**< when `events` was counted for the rate */
     double rate_events;

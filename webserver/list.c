@@ -427,6 +427,7 @@ static enum err read_part(struct listing *l)
         .descending = l->descending,
         .cursor = l->cursor,
         .limit = l->limit - l->n,
+        .look = LIST_LOOK,
     };
     enum err err =
         store_scan(l->server->store, &query, on_row, l, &l->next, &l->why);
@@ -485,14 +486,20 @@ static enum err add_total(const struct listing *l, struct buf *out)
 
     for (const struct list_spec *s = l->first; s != NULL && counts;
          s = s->then) {
+        const struct store_query query = {.collection = s->collection,
+                                          .filter = l->filter,
+                                          .limit = LIST_TOTAL_MAX + 1,
+                                          .look = LIST_LOOK};
+        bool whole;
         int64_t n;
-        enum err err = store_count(l->server->store, s->collection, l->filter,
-                                   LIST_TOTAL_MAX + 1, &n);
+        enum err err =
+            store_count_some(l->server->store, &query, &n, &whole);
 
         if (err != ERR_OK) {
             return err;
         }
         total += n;
+        exact = exact && whole;
     }
     if (total > LIST_TOTAL_MAX) {
         total = LIST_TOTAL_MAX;

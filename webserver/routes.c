@@ -186,6 +186,8 @@ const struct route routes[] = {
      "200 when store and broker answer"},
     {HTTP_GET, API "/version", NULL, "", system_version,
      "Name and version of this server"},
+    {HTTP_GET, "/metrics", "system:read", "", system_metrics,
+     "What all processes count and measure, for Prometheus"},
     {HTTP_POST, "/event", "events:write", "authkey", compat_post,
      "Events as 2015 connectors post them"},
     {HTTP_PUT, "/event", "events:write", "authkey", compat_post, "The same"},

@@ -71,6 +71,7 @@ void dead_counts(struct server *server, struct request *request);
 void dead_replay(struct server *server, struct request *request);
 void dead_purge(struct server *server, struct request *request);
 void system_health(struct server *server, struct request *request);
+void system_metrics(struct server *server, struct request *request);
 void system_ready(struct server *server, struct request *request);
 void system_version(struct server *server, struct request *request);
 

@@ -28,49 +28,58 @@ enum {
 
 const struct conf_option web_options[] = {
     {"webserver", "listen", CONF_STRING, FIELD(listen), "127.0.0.1", 1, 64,
-     NULL, NULL, "address to listen on; :: and 0.0.0.0 mean every one"},
+     NULL, NULL, .help = "address to listen on; :: and 0.0.0.0 mean every one"},
     {"webserver", "port", CONF_INT, FIELD(port), "8082", 0, 65535, NULL, NULL,
-     "TCP port; 0 lets the kernel choose one"},
+     .help = "TCP port; 0 lets the kernel choose one"},
     {"webserver", "key_file", CONF_SECRET, FIELD(key), "secrets/api.key", 16,
-     256, NULL, NULL, "file with the API key that every caller must send"},
+     256, NULL, NULL,
+     .help = "file with the API key that every caller must send"},
     {"webserver", "body_bytes", CONF_SIZE, FIELD(body_bytes), "8M", KIB,
-     64 * MIB, NULL, NULL, "largest body of a request"},
+     64 * MIB, NULL, NULL, .help = "largest body of a request"},
     {"webserver", "header_bytes", CONF_SIZE, FIELD(header_bytes), "32K",
-     2 * KIB, MIB, NULL, NULL, "all headers of a request together"},
+     2 * KIB, MIB, NULL, NULL, .help = "all headers of a request together"},
     {"webserver", "query_bytes", CONF_SIZE, FIELD(query_bytes), "16K", 256, MIB,
-     NULL, NULL, "path and query of a request"},
+     NULL, NULL, .help = "path and query of a request"},
     {"webserver", "connections", CONF_INT, FIELD(connections), "500", 1, 100000,
-     "connections", NULL, "most connections at once"},
+     "connections", NULL, .help = "most connections at once"},
     {"webserver", "idle_timeout", CONF_DURATION, FIELD(idle_ms), "15s", 1000,
-     3600000, NULL, NULL, "a connection without a byte is closed after this"},
+     3600000, NULL, NULL,
+     .help = "a connection without a byte is closed after this"},
     {"webserver", "receive_timeout", CONF_DURATION, FIELD(receive_ms), "30s",
      1000, 3600000, NULL, NULL,
-     "a request that is not complete after this is cut off"},
+     .help = "a request that is not complete after this is cut off"},
     {"webserver", "alarm_partitions", CONF_INT, FIELD(alarm_partitions), "1", 1,
      256, NULL, NULL,
-     "partitions of engine-alarm, when not as partitions.conf says: where "
-     "actions go"},
+     .help =
+         "partitions of engine-alarm, when not as partitions.conf says: where "
+         "actions go"},
     {"webserver", "publish_timeout", CONF_DURATION, FIELD(publish_ms), "10s",
-     100, 600000, NULL, NULL, "longest wait for the broker's confirm"},
+     100, 600000, NULL, NULL, .help = "longest wait for the broker's confirm"},
     {"webserver", "answer_timeout", CONF_DURATION, FIELD(answer_ms), "5s", 100,
-     600000, NULL, NULL, "longest wait for the alarm engine's answer"},
+     600000, NULL, NULL, .help = "longest wait for the alarm engine's answer"},
     {"webserver", "actions_max", CONF_INT, FIELD(actions), "1000", 1, 100000,
-     "alarms", NULL, "most alarms that one request may act on"},
+     "alarms", NULL, .help = "most alarms that one request may act on"},
     {"webserver", "points_max", CONF_INT, FIELD(points), "20000", 100, 1000000,
-     "points", NULL, "most points in one answer"},
+     "points", NULL, .help = "most points in one answer"},
     {"webserver", "extra_event_types", CONF_LIST, FIELD(extra_event_types), "",
      0, 0, NULL, NULL,
-     "further event types to take, as in the cleaner's configuration"},
+     .help = "further event types to take, as in the cleaner's configuration"},
     {"webserver", "expect", CONF_LIST, FIELD(expect),
      "engine-collectdgw, engine-cleaner, engine-event-filter, "
      "engine-context, engine-perfdata, engine-alarm, engine-eventstore",
      0, 64, NULL, NULL,
-     "processes that /health misses when they are not there"},
+     .help = "processes that /health misses when they are not there"},
     {"webserver", "run_folder", CONF_PATH, FIELD(run_folder),
      HYP_LOCALSTATEDIR "/run", 0, 0, NULL, NULL,
-     "folder of the status files that /health reads"},
+     .help = "folder of the status files that /health and /metrics read"},
+    {"webserver", "metrics_file", CONF_BOOL, FIELD(metrics_file), "yes", 0, 0,
+     NULL, NULL,
+     .help = "write webserver.prom there every 5 s: metrics for Prometheus"},
+    {"webserver", "metrics_key", CONF_BOOL, FIELD(metrics_key), "yes", 0, 0,
+     NULL, NULL,
+     .help = "whether /metrics wants the API key, as all else does"},
     {"amqp", "exchange_name", CONF_STRING, FIELD(exchange_name), "canopsis", 1,
-     64, NULL, NULL, "prefix of the exchanges"},
+     64, NULL, NULL, .help = "prefix of the exchanges"},
     {0},
 };
 
@@ -98,6 +107,12 @@ static void refuse_route(struct request *request, enum route_match match,
     }
 }
 
+static bool is_open(const struct server *server, const struct route *route)
+{
+    return route->permission == NULL ||
+           (route->handler == system_metrics && !server->conf->metrics_key);
+}
+
 /* The headers are in: refuse now what the body cannot change. */
 static void on_head(void *ctx, struct request *request)
 {
@@ -111,7 +126,7 @@ static void on_head(void *ctx, struct request *request)
     if (readable) {
         match = route_find(request, &why);
     }
-    if ((match != ROUTE_FOUND || request->route->permission != NULL) &&
+    if ((match != ROUTE_FOUND || !is_open(server, request->route)) &&
         !auth_allows(request, server->conf->key)) {
         refuse_key(server, request); /* a stranger learns no paths */
     } else if (!readable) {

@@ -49,6 +49,8 @@ struct web_conf {
     struct conf_list extra_event_types;
     struct conf_list expect;
     char *run_folder;
+    bool metrics_file;
+    bool metrics_key; /**< /metrics wants the API key */
     char *exchange_name;
 };
 
@@ -99,6 +101,12 @@ void server_set_store(struct server *server, struct store *store,
                       const char *reason);
 /** Whether it can answer everything: store and bus are there. */
 bool server_is_ready(const struct server *server, struct errbuf *why);
+/** The parts of that, each with why not (may be NULL). */
+bool server_store_good(const struct server *server, struct errbuf *why);
+bool server_bus_good(const struct server *server, struct errbuf *why);
+/** Room on the disk of the status files; false: not known. */
+bool server_disk(const struct server *server, double *free_bytes,
+                 double *bytes);
 /** Wait at most timeout_ms for something to do and do it. ERR_UNAVAILABLE:
  *  the bus cannot go on. */
 MUST_CHECK enum err server_step(struct server *server, int timeout_ms);

@@ -10,7 +10,7 @@
 #include "webserver/list.h"
 #include "webserver/routes.h"
 
-static bool store_good(const struct server *server, struct errbuf *why)
+bool server_store_good(const struct server *server, struct errbuf *why)
 {
     if (server->store == NULL) {
         errbuf_set(why, "%s", server->store_reason);
@@ -19,7 +19,7 @@ static bool store_good(const struct server *server, struct errbuf *why)
     return store_ping(server->store, why) == ERR_OK;
 }
 
-static bool bus_good(const struct server *server, struct errbuf *why)
+bool server_bus_good(const struct server *server, struct errbuf *why)
 {
     if (!publisher_ready(&server->publisher, why)) {
         return false;
@@ -39,17 +39,28 @@ static void add_part(struct buf *out, const char *name, bool good,
     buf_add_char(out, '}');
 }
 
-static void add_disk(const struct server *server, struct buf *out)
+bool server_disk(const struct server *server, double *free_bytes, double *bytes)
 {
     struct statvfs disk;
 
     if (statvfs(server->conf->run_folder, &disk) != 0) {
-        buf_add_str(out, ",\"disk\":null");
-        return;
+        return false;
     }
-    buf_addf(out, ",\"disk\":{\"free_bytes\":%llu,\"bytes\":%llu}",
-             (unsigned long long)disk.f_bavail * disk.f_frsize,
-             (unsigned long long)disk.f_blocks * disk.f_frsize);
+    *free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
+    *bytes = (double)disk.f_blocks * (double)disk.f_frsize;
+    return true;
+}
+
+static void add_disk(const struct server *server, struct buf *out)
+{
+    double free_bytes, bytes;
+
+    if (server_disk(server, &free_bytes, &bytes)) {
+        buf_addf(out, ",\"disk\":{\"free_bytes\":%.0f,\"bytes\":%.0f}",
+                 free_bytes, bytes);
+    } else {
+        buf_add_str(out, ",\"disk\":null");
+    }
 }
 
 /* Most recent dead letters tell more than all that there ever were. */
@@ -70,8 +81,8 @@ void system_health(struct server *server, struct request *request)
 {
     struct errbuf store_why = {0}, bus_why = {0}, engines_why = {0};
     struct buf *out = request_out(request);
-    bool store = store_good(server, &store_why);
-    bool bus = bus_good(server, &bus_why);
+    bool store = server_store_good(server, &store_why);
+    bool bus = server_bus_good(server, &bus_why);
     bool engines;
 
     health_look(&server->health, server->conf->run_folder,
@@ -98,7 +109,7 @@ void system_health(struct server *server, struct request *request)
 
 bool server_is_ready(const struct server *server, struct errbuf *why)
 {
-    return bus_good(server, why) && store_good(server, why);
+    return server_bus_good(server, why) && server_store_good(server, why);
 }
 
 void system_ready(struct server *server, struct request *request)

@@ -87,12 +87,14 @@ static void open_status(struct process *process)
         const char *name, *help;
         const struct metric_counter *counter;
     } counters[] = {
-        {"hyp_web_requests_total", "Requests", &process->requests},
-        {"hyp_web_refused_total", "Requests without a valid key",
+        {"hypervise_web_requests_total", "Requests answered",
+         &process->requests},
+        {"hypervise_web_refused_total", "Requests without a valid key",
          &process->refused},
-        {"hyp_web_events_total", "Events taken in and confirmed",
+        {"hypervise_web_events_total", "Events taken in and confirmed",
          &process->events},
-        {"hyp_web_actions_total", "Operator actions sent", &process->actions},
+        {"hypervise_web_actions_total", "Operator actions sent",
+         &process->actions},
     };
 
     process->metrics = metrics_new();
@@ -104,6 +106,9 @@ static void open_status(struct process *process)
     }
     process->status = status_file_open(process->web.run_folder, "webserver",
                                        process->metrics, clock_now_ms());
+    if (process->web.metrics_file) {
+        status_file_export(process->status);
+    }
 }
 
 static void write_status(struct process *process)
@@ -185,16 +190,15 @@ static int run(struct process *process)
 int main(int argc, char **argv)
 {
     static struct process process;
-    static const char *const amqp_sections[] = {"amqp", NULL};
     const struct conf_part parts[] = {
         {web_options, &process.web},
         {bus_amqp_options, &process.amqp},
         {store_conf_options, &process.storage},
         {partitions_options, &process.partitions},
     };
-    const struct conf_file files[] = {{"amqp.conf", amqp_sections},
-                                      {"storage.conf", NULL},
-                                      {"partitions.conf", NULL},
+    const struct conf_file files[] = {{"amqp.conf", conf_amqp_sections},
+                                      {"storage.conf", conf_storage_sections},
+                                      {"partitions.conf", conf_partitions_sections},
                                       {"webserver.conf", NULL}};
     const struct conf_program program = {
         .name = "webserver",

@@ -22,7 +22,7 @@ enum {
     HANDSHAKE_S = 3,
     CLOSE_S = 1,
     BACKOFF_FIRST_MS = 100,
-    BACKOFF_MOST_MS = 10000,
+    BACKOFF_MOST_MS = 3000, /* a refused connect costs nobody anything */
     STEADY_MS = 10000, /* up for so long: the next loss is a new one */
     FRAME_BYTES = 128 * 1024,
     REPLY_MOST = 200, /* shown of what the broker says */
@@ -80,7 +80,9 @@ static void close_all(struct amqp_link *link)
 {
     if (link->conn != NULL) {
         amqp_link_bury(link);
-        (void)shutdown(link->fd, SHUT_RDWR);
+        if (link->fd >= 0) {
+            (void)shutdown(link->fd, SHUT_RDWR);
+        }
         link->dead = link->conn;
         link->conn = NULL;
         link->fd = -1; /* the library will close it */
@@ -150,7 +152,7 @@ void amqp_link_lose(struct amqp_link *link, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(why, sizeof why, format, args);
     va_end(args);
-    (void)snprintf(link->reason, sizeof link->reason, "%.127s: %.240s",
+    (void)snprintf(link->reason, sizeof link->reason, "%.127s: %.500s",
                    link->server, why);
     back_off(link, clock_mono_ms());
     name_server(link);
@@ -222,16 +224,22 @@ static void resolve(struct amqp_link *link)
     link->state = LINK_CONNECTING;
 }
 
-static int open_socket(const struct addrinfo *address)
+static void tune_socket(int fd)
 {
     int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+static int open_socket(const struct addrinfo *address)
+{
     int fd = socket(address->ai_family,
                     address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
                     address->ai_protocol);
 
     if (fd >= 0) {
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        tune_socket(fd);
     }
     return fd;
 }
@@ -302,9 +310,20 @@ static amqp_rpc_reply_t send_login(struct amqp_link *link)
         conf->user, conf->password != NULL ? conf->password : "");
 }
 
+/* A certificate is refused by who reads on: with TLS 1.3 only now. */
+static const char *tls_refusal(struct amqp_link *link, amqp_rpc_reply_t reply)
+{
+    return link->conf->tls &&
+                   reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION &&
+                   reply.library_error != AMQP_STATUS_TIMEOUT
+               ? amqp_tls_refusal(&link->tls)
+               : NULL;
+}
+
 static void lose_login(struct amqp_link *link, amqp_rpc_reply_t reply)
 {
     const amqp_connection_close_t *close = reply.reply.decoded;
+    const char *refusal = tls_refusal(link, reply);
     uint16_t code = 0;
 
     if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
@@ -318,23 +337,55 @@ static void lose_login(struct amqp_link *link, amqp_rpc_reply_t reply)
                        "vhost %s does not exist or user %s has no "
                        "permissions on it",
                        link->conf->vhost, link->conf->user);
+    } else if (refusal != NULL) {
+        amqp_link_lose(link, "%s", refusal);
     } else {
         (void)amqp_link_check(link, reply, "login");
     }
+}
+
+static void take_socket(struct amqp_link *link)
+{
+    amqp_socket_t *socket = amqp_tcp_socket_new(link->conn);
+
+    BUG_IF(socket == NULL);
+    amqp_tcp_socket_set_sockfd(socket, link->fd);
+}
+
+/* The library's TLS opens a socket of its own, and waits for it. Ours has
+ * shown that the server answers, so that nobody waits for one that is gone. */
+static bool open_tls(struct amqp_link *link)
+{
+    const struct timeval handshake = {.tv_sec = HANDSHAKE_S};
+    struct errbuf why = {0};
+    char host[LINK_SERVER_MAX];
+    int64_t port = server_of(link, host, sizeof host);
+
+    (void)close(link->fd);
+    link->fd = -1;
+    if (amqp_tls_open(&link->tls, link->conf, link->conn, host, (int)port,
+                      &handshake, &why) != ERR_OK) {
+        amqp_link_lose(link, "%s", why.text);
+        return false;
+    }
+    link->fd = amqp_get_sockfd(link->conn);
+    tune_socket(link->fd);
+    return true;
 }
 
 static bool login(struct amqp_link *link, int64_t now)
 {
     struct timeval handshake = {.tv_sec = HANDSHAKE_S};
     struct timeval rpc = {.tv_sec = LINK_RPC_TIMEOUT_S};
-    amqp_socket_t *socket;
     amqp_rpc_reply_t reply;
 
     link->conn = amqp_new_connection();
     BUG_IF(link->conn == NULL);
-    socket = amqp_tcp_socket_new(link->conn);
-    BUG_IF(socket == NULL);
-    amqp_tcp_socket_set_sockfd(socket, link->fd);
+    if (!link->conf->tls) {
+        take_socket(link);
+    } else if (!open_tls(link)) {
+        return false;
+    }
     (void)amqp_set_handshake_timeout(link->conn, &handshake);
     reply = send_login(link);
     if (reply.reply_type != AMQP_RESPONSE_NORMAL) {

@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #include "common/base/log.h"
+#include "common/bus/amqp_tls.h"
 #include "common/bus/bus_amqp.h"
 
 enum {
-    LINK_REASON_MAX = 384,
+    LINK_REASON_MAX = 640,
     LINK_NAME_MAX = 128,
     LINK_SERVER_MAX = 264, /* [host]:port */
     LINK_RPC_TIMEOUT_S = 10
@@ -54,6 +55,7 @@ struct amqp_link {
     int64_t heartbeat_ms; /**< as agreed with the broker; 0: none */
     amqp_connection_state_t conn;
     amqp_connection_state_t dead; /**< kept for what a delivery borrows */
+    struct amqp_tls tls;          /**< of conn */
     bool can_ask;                 /**< the channel for questions is open */
     bool readable;                /**< there may be something in the socket */
     char reason[LINK_REASON_MAX];

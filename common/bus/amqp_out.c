@@ -31,21 +31,23 @@ static void set_cork(const struct amqp_link *link, int on)
     (void)setsockopt(link->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
 }
 
-/* Several in a row share packets: each packet of its own would wake the
- * broker, which costs it more than the message. */
-static void count_in_a_row(struct amqp_out *out)
+/* The library sends a message in three pieces. They, and several messages in a
+ * row, share packets: each of its own would wake the broker, which costs it
+ * more than the message. */
+static void hold_packets(struct amqp_out *out)
 {
-    if (++out->in_a_row == 2) {
+    if (!out->corked) {
         set_cork(&out->link, 1);
+        out->corked = true;
     }
 }
 
 void amqp_out_flush(struct amqp_out *out)
 {
-    if (out->in_a_row >= 2 && out->link.state == LINK_UP) {
+    if (out->corked && out->link.state == LINK_UP) {
         set_cork(&out->link, 0);
     }
-    out->in_a_row = 0;
+    out->corked = false;
 }
 
 void amqp_out_fini(struct amqp_out *out)
@@ -95,7 +97,7 @@ static bool declare_all(struct amqp_out *out)
 bool amqp_out_start(struct amqp_out *out)
 {
     out->blocked = false;
-    out->in_a_row = 0;
+    out->corked = false;
     out->refuse_to = 0;
     out->refused_ms = 0;
     out->returned = (struct amqp_return){0};
@@ -209,7 +211,7 @@ enum err amqp_out_publish(struct amqp_out *out,
     }
     (void)snprintf(text, sizeof text, "%llu",
                    (unsigned long long)out->window.next);
-    count_in_a_row(out);
+    hold_packets(out);
     status = send_message(out, message, text);
     if (status != AMQP_STATUS_OK) {
         amqp_link_lose(&out->link, "publish: %s", amqp_error_string2(status));

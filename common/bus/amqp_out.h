@@ -18,7 +18,7 @@ struct amqp_out {
     char **declared;
     size_t n;
     bool blocked;
-    int in_a_row; /**< publishes since the last flush */
+    bool corked; /**< packets wait until the next flush */
     struct log_complaint blocking;
     struct amqp_window window;
     struct amqp_return returned;

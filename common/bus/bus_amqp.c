@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/bus/amqp_in.h"
 #include "common/bus/amqp_out.h"
+#include "common/bus/amqp_tls.h"
 
 enum {
     /* Events handed out between two looks at both sockets: one busy
@@ -355,6 +356,12 @@ struct bus *bus_amqp_open(const struct bus_amqp_conf *conf, const char *name)
     return &bus->bus;
 }
 
+/* All of the part, once everything is read. */
+static enum err check_tls(const void *values, struct errbuf *why)
+{
+    return amqp_tls_check(values, why);
+}
+
 #define FIELD(name) offsetof(struct bus_amqp_conf, name)
 
 const struct conf_option bus_amqp_options[] = {
@@ -410,6 +417,39 @@ const struct conf_option bus_amqp_options[] = {
      .min = 1,
      .max = 100,
      .help = "What the names of the exchanges begin with."},
+    {.section = "amqp",
+     .key = "tls",
+     .type = CONF_BOOL,
+     .offset = FIELD(tls),
+     .fallback = "no",
+     .check = check_tls,
+     .help = "Talk to it by AMQPS; port is its AMQPS port then, often 5671."},
+    {.section = "amqp",
+     .key = "tls_ca",
+     .type = CONF_PATH,
+     .offset = FIELD(tls_ca),
+     .fallback = "",
+     .help = "Authorities its certificate must be of, PEM; empty: the "
+             "system's."},
+    {.section = "amqp",
+     .key = "tls_certificate",
+     .type = CONF_PATH,
+     .offset = FIELD(tls_certificate),
+     .fallback = "",
+     .help = "Our certificate, for a broker that asks for one, PEM."},
+    {.section = "amqp",
+     .key = "tls_key",
+     .type = CONF_PATH,
+     .offset = FIELD(tls_key),
+     .fallback = "",
+     .help = "Its private key, PEM, without a passphrase."},
+    {.section = "amqp",
+     .key = "tls_server_name",
+     .type = CONF_STRING,
+     .offset = FIELD(tls_server_name),
+     .fallback = "",
+     .max = 253,
+     .help = "Name its certificate must be for; empty: the host's."},
     {.section = "amqp",
      .key = "heartbeat",
      .type = CONF_DURATION,

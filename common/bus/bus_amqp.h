@@ -3,6 +3,8 @@
 #ifndef HYP_BUS_BUS_AMQP_H
 #define HYP_BUS_BUS_AMQP_H
 
+#include <stdbool.h>
+
 #include "common/bus/bus.h"
 #include "common/conf/conf.h"
 
@@ -15,6 +17,11 @@ struct bus_amqp_conf {
     char *user;
     char *password; /**< CONF_SECRET: password_file */
     char *exchange_name;
+    bool tls;
+    char *tls_ca;          /**< "": the system's authorities */
+    char *tls_certificate; /**< "": none, as tls_key then */
+    char *tls_key;
+    char *tls_server_name; /**< "": host */
     int64_t heartbeat_ms;
     int64_t message_bytes; /**< larger deliveries come without their body */
 };

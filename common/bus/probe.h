@@ -6,23 +6,16 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
-
-/** Where and who; all borrowed. */
-struct bus_probe {
-    const char *host;
-    int port;
-    const char *user;
-    const char *password;
-    const char *vhost;
-    int64_t timeout_ms; /**< of each step: connect, login */
-};
+#include "common/bus/bus_amqp.h"
 
 /**
- * Log in to the vhost and leave again.
+ * Log in to the vhost, as processes of this configuration do, and leave again.
+ * timeout_ms is of each step: connect, login.
  * Returns ERR_OK; ERR_UNAVAILABLE (nobody answers, or not yet);
- * ERR_INVALID (refused: user, password or vhost). why has no password in it.
+ * ERR_INVALID (refused: user, password, vhost, certificate). why has no
+ * password in it.
  */
-MUST_CHECK enum err bus_probe(const struct bus_probe *probe,
-                              struct errbuf *why);
+MUST_CHECK enum err bus_probe(const struct bus_amqp_conf *conf,
+                              int64_t timeout_ms, struct errbuf *why);
 
 #endif

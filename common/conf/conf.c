@@ -92,6 +92,7 @@ void conf_free(struct conf *conf)
     for (size_t i = 0; i < conf->n; i++) {
         conf_value_clear(conf->settings[i].option, conf->settings[i].field);
         free(conf->settings[i].origin);
+        free(conf->settings[i].text);
     }
     free(conf->settings);
     free(conf->folder);
@@ -262,6 +263,8 @@ static enum err set_one(struct conf_setting *setting,
         return err;
     }
     set_origin(setting, source->origin, source->reading);
+    free(setting->text);
+    setting->text = xstrdup(value);
     return ERR_OK;
 }
 
@@ -469,6 +472,24 @@ static enum err check_default(struct conf *conf, struct conf_setting *setting,
     return err;
 }
 
+/* With the section in front, as where one value is wrong. */
+static enum err check_part(const struct conf_setting *setting,
+                           struct errbuf *why)
+{
+    const struct conf_option *o = setting->option;
+    struct errbuf inner = {0};
+    enum err err;
+
+    if (o->check == NULL) {
+        return ERR_OK;
+    }
+    err = o->check((const char *)setting->field - o->offset, &inner);
+    if (err != ERR_OK) {
+        errbuf_set_field(why, inner.field, "%s.%s", o->section, inner.text);
+    }
+    return err;
+}
+
 enum err conf_check(struct conf *conf, struct errbuf *why)
 {
     for (size_t i = 0; i < conf->n; i++) {
@@ -477,6 +498,13 @@ enum err conf_check(struct conf *conf, struct errbuf *why)
         if (is_default(&conf->settings[i])) {
             err = check_default(conf, &conf->settings[i], why);
         }
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    for (size_t i = 0; i < conf->n; i++) {
+        enum err err = check_part(&conf->settings[i], why);
+
         if (err != ERR_OK) {
             return err;
         }

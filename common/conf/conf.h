@@ -51,6 +51,9 @@ struct conf_option {
     const char *unit;     /**< of a CONF_INT, for people; may be NULL */
     const char *const *choices; /**< NULL-terminated, for CONF_CHOICE */
     const char *help;           /**< one line */
+    /** What conf_check asks last, of the part's struct, for what one value
+     *  alone does not tell; NULL: nothing. ERR_INVALID with why. */
+    enum err (*check)(const void *values, struct errbuf *why);
 };
 
 /** A part of a program's configuration: a table and the struct it fills. */

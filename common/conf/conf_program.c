@@ -11,16 +11,18 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/conf/conf_program.h"
+#include "common/conf/conf_private.h"
 
-enum {
-    HELP_WIDTH = 78
-};
+const char *const conf_amqp_sections[] = {"amqp", NULL};
+const char *const conf_storage_sections[] = {"storage", NULL};
+const char *const conf_partitions_sections[] = {"partitions", NULL};
 
 enum command {
     COMMAND_RUN,
     COMMAND_CHECK,
     COMMAND_PRINT,
     COMMAND_SAMPLE,
+    COMMAND_MAN,
     COMMAND_HELP,
     COMMAND_VERSION
 };
@@ -36,106 +38,94 @@ struct args {
     size_t n_sets;
 };
 
-typedef bool take_fn(struct args *args, const char *value);
-
-/** One option of the command line. */
-struct flag {
-    const char *name;
-    const char *value; /* what it takes, for --help; NULL: nothing */
-    bool optional;     /* the value may be left out */
-    take_fn *take;
-    const char *help;
+enum flag {
+    FLAG_CONFIG_DIR,
+    FLAG_CONFIG,
+    FLAG_SET,
+    FLAG_CHECK,
+    FLAG_PRINT,
+    FLAG_SAMPLE,
+    FLAG_MAN,
+    FLAG_HELP,
+    FLAG_VERSION,
+    N_FLAGS
 };
 
-static bool take_dir(struct args *args, const char *value)
-{
-    args->config_dir = value;
-    return true;
-}
+const struct conf_word conf_daemon_options[] = {
+    [FLAG_CONFIG_DIR] = {"--config-dir", "DIR",
+                         "folder of the configuration files (default "
+                         HYP_SYSCONFDIR ")"},
+    [FLAG_CONFIG] = {"--config", "FILE",
+                     "one more file, read over the others; may be given again"},
+    [FLAG_SET] = {"--set", "SECTION.KEY=VALUE",
+                  "set one value over files and environment; may be given "
+                  "again"},
+    [FLAG_CHECK] = {"--check-config", NULL,
+                    "read and check the configuration, start nothing"},
+    [FLAG_PRINT] = {"--print-config", NULL,
+                    "print each value and where it was set; secrets are not "
+                    "shown"},
+    [FLAG_SAMPLE] = {"--sample-config", "[=FILE]",
+                     "print a commented sample of one file, or of all "
+                     "sections, with what --set says put in"},
+    [FLAG_MAN] = {"--man", NULL, "print the manual page, for man -l -"},
+    [FLAG_HELP] = {"--help", NULL, "print this text"},
+    [FLAG_VERSION] = {"--version", NULL, "print the version"},
+    [N_FLAGS] = {0}};
 
-static bool take_config(struct args *args, const char *value)
+/* False: too many of them. */
+static bool take_flag(struct args *args, enum flag flag, const char *value)
 {
-    if (args->n_configs == CONF_SET_MAX) {
+    switch (flag) {
+    case FLAG_CONFIG_DIR:
+        args->config_dir = value;
+        return true;
+    case FLAG_CONFIG:
+        if (args->n_configs < CONF_SET_MAX) {
+            args->configs[args->n_configs++] = value;
+            return true;
+        }
+        return false;
+    case FLAG_SET:
+        if (args->n_sets < CONF_SET_MAX) {
+            args->sets[args->n_sets++] = value;
+            return true;
+        }
+        return false;
+    case FLAG_SAMPLE:
+        args->sample_file = value;
+        args->command = COMMAND_SAMPLE;
+        return true;
+    case FLAG_CHECK:
+        args->command = COMMAND_CHECK;
+        return true;
+    case FLAG_PRINT:
+        args->command = COMMAND_PRINT;
+        return true;
+    case FLAG_MAN:
+        args->command = COMMAND_MAN;
+        return true;
+    case FLAG_HELP:
+        args->command = COMMAND_HELP;
+        return true;
+    case FLAG_VERSION:
+        args->command = COMMAND_VERSION;
+        return true;
+    case N_FLAGS:
+    default:
         return false;
     }
-    args->configs[args->n_configs++] = value;
-    return true;
 }
-
-static bool take_set(struct args *args, const char *value)
-{
-    if (args->n_sets == CONF_SET_MAX) {
-        return false;
-    }
-    args->sets[args->n_sets++] = value;
-    return true;
-}
-
-static bool take_check(struct args *args, const char *value)
-{
-    (void)value;
-    args->command = COMMAND_CHECK;
-    return true;
-}
-
-static bool take_print(struct args *args, const char *value)
-{
-    (void)value;
-    args->command = COMMAND_PRINT;
-    return true;
-}
-
-static bool take_sample(struct args *args, const char *value)
-{
-    args->command = COMMAND_SAMPLE;
-    args->sample_file = value;
-    return true;
-}
-
-static bool take_help(struct args *args, const char *value)
-{
-    (void)value;
-    args->command = COMMAND_HELP;
-    return true;
-}
-
-static bool take_version(struct args *args, const char *value)
-{
-    (void)value;
-    args->command = COMMAND_VERSION;
-    return true;
-}
-
-static const struct flag flags[] = {
-    {"--config-dir", "DIR", false, take_dir,
-     "folder of the configuration files (default " HYP_SYSCONFDIR ")"},
-    {"--config", "FILE", false, take_config,
-     "one more file, read over the others; may be given again"},
-    {"--set", "SECTION.KEY=VALUE", false, take_set,
-     "set one value over files and environment; may be given again"},
-    {"--check-config", NULL, false, take_check,
-     "read and check the configuration, start nothing"},
-    {"--print-config", NULL, false, take_print,
-     "print each value and where it was set; secrets are not shown"},
-    {"--sample-config", "FILE", true, take_sample,
-     "print a commented sample of one file, or of all sections"},
-    {"--help", NULL, false, take_help, "print this text"},
-    {"--version", NULL, false, take_version, "print the version"},
-};
-
-enum {
-    N_FLAGS = sizeof flags / sizeof flags[0]
-};
 
 /* --- the command line ---------------------------------------------------- */
 
-/* Whether the argument is this flag; *value is what stands behind "=". */
-static bool is_flag(const struct flag *flag, const char *arg,
+/* Whether the argument is this word; *value is what stands behind "=". */
+static bool is_word(const struct conf_word *word, const char *arg,
                     const char **value)
 {
-    size_t len = strlen(flag->name);
+    size_t len = strlen(word->name);
 
-    if (strncmp(arg, flag->name, len) != 0 ||
+    if (strncmp(arg, word->name, len) != 0 ||
         (arg[len] != '\0' && arg[len] != '=')) {
         return false;
     }
@@ -143,17 +133,22 @@ static bool is_flag(const struct flag *flag, const char *arg,
     return true;
 }
 
-static const struct flag *find_flag(const char *arg, const char **value)
+static enum flag find_flag(const char *arg, const char **value)
 {
+    size_t flag = 0;
+
     if (strcmp(arg, "-h") == 0) {
         arg = "--help";
     }
-    for (size_t i = 0; i < N_FLAGS; i++) {
-        if (is_flag(&flags[i], arg, value)) {
-            return &flags[i];
-        }
+    while (flag < N_FLAGS && !is_word(&conf_daemon_options[flag], arg, value)) {
+        flag++;
     }
-    return NULL;
+    return (enum flag)flag;
+}
+
+static bool needs_value(const struct conf_word *word)
+{
+    return word->value != NULL && word->value[0] != '[';
 }
 
 /* Take argv[*i] and, where its value is apart, the argument after it. */
@@ -161,27 +156,27 @@ static enum err parse_arg(struct args *args, char **argv, int *i,
                           struct errbuf *why)
 {
     const char *value = NULL;
-    const struct flag *flag = find_flag(argv[*i], &value);
+    enum flag flag = find_flag(argv[*i], &value);
+    const struct conf_word *word = &conf_daemon_options[flag];
 
-    if (flag == NULL) {
+    if (flag == N_FLAGS) {
         errbuf_set(why, "unknown argument \"%.80s\"", argv[*i]);
         return ERR_INVALID;
     }
-    if (flag->value == NULL && value != NULL) {
-        errbuf_set(why, "%s takes no value", flag->name);
+    if (word->value == NULL && value != NULL) {
+        errbuf_set(why, "%s takes no value", word->name);
         return ERR_INVALID;
     }
-    if (flag->value != NULL && !flag->optional && value == NULL) {
+    if (needs_value(word) && value == NULL) {
         value = argv[*i + 1]; /* argv ends with NULL */
         *i += value != NULL;
     }
-    if (flag->value != NULL && !flag->optional &&
-        (value == NULL || *value == '\0')) {
-        errbuf_set(why, "%s needs %s", flag->name, flag->value);
+    if (needs_value(word) && (value == NULL || *value == '\0')) {
+        errbuf_set(why, "%s needs %s", word->name, word->value);
         return ERR_INVALID;
     }
-    if (!flag->take(args, value)) {
-        errbuf_set(why, "%s is given more than %d times", flag->name,
+    if (!take_flag(args, flag, value)) {
+        errbuf_set(why, "%s is given more than %d times", word->name,
                    (int)CONF_SET_MAX);
         return ERR_INVALID;
     }
@@ -253,6 +248,17 @@ static enum err apply_set(struct conf *conf, const char *text,
     return err;
 }
 
+static enum err apply_sets(struct conf *conf, const struct args *args,
+                           struct errbuf *why)
+{
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; err == ERR_OK && i < args->n_sets; i++) {
+        err = apply_set(conf, args->sets[i], why);
+    }
+    return err;
+}
+
 static enum err read_all(const struct conf_program *program, struct conf *conf,
                          const struct args *args, struct errbuf *why)
 {
@@ -261,103 +267,44 @@ static enum err read_all(const struct conf_program *program, struct conf *conf,
     if (err == ERR_OK) {
         err = conf_read_env(conf, why);
     }
-    for (size_t i = 0; err == ERR_OK && i < args->n_sets; i++) {
-        err = apply_set(conf, args->sets[i], why);
-    }
-    return err;
+    return err == ERR_OK ? apply_sets(conf, args, why) : err;
 }
 
-/* --- what is printed
- * ----------------------------------------------------------- */
+/* --- what is printed --------------------------------------------------------
+ */
 
-/* Add a paragraph, its lines broken at blanks. */
-static void add_wrapped(struct buf *out, const char *text)
+/* Whether some file of the program is the only one that may fill it. */
+static bool is_claimed(const struct conf_program *program, const char *section)
 {
-    size_t column = 0;
-
-    for (;;) {
-        size_t len;
-
-        text += strspn(text, " \n");
-        len = strcspn(text, " \n");
-        if (len == 0) {
-            break;
-        }
-        if (column > 0) {
-            bool fits = column + 1 + len <= HELP_WIDTH;
-
-            buf_add_char(out, fits ? ' ' : '\n');
-            column = fits ? column + 1 : 0;
-        }
-        buf_add(out, text, len);
-        column += len;
-        text += len;
-    }
-}
-
-static void help_flags(struct buf *out)
-{
-    buf_add_str(out, "\nCommand line:\n");
-    for (size_t i = 0; i < N_FLAGS; i++) {
-        const struct flag *flag = &flags[i];
-
-        if (flag->value == NULL) {
-            buf_addf(out, "  %s\n", flag->name);
-        } else {
-            buf_addf(out, flag->optional ? "  %s[=%s]\n" : "  %s %s\n",
-                     flag->name, flag->value);
-        }
-        buf_addf(out, "      %s\n", flag->help);
-    }
-}
-
-static void help_files(const struct conf_program *program, struct buf *out)
-{
-    buf_add_str(out, "\nFiles, read in this order; a later one wins, one that "
-                     "is missing leaves the\ndefaults:\n");
     for (size_t i = 0; i < program->n_files; i++) {
-        buf_addf(out, "  %s/%s\n", HYP_SYSCONFDIR, program->files[i].name);
+        if (program->files[i].sections != NULL &&
+            conf_has_name(program->files[i].sections, section)) {
+            return true;
+        }
     }
-    buf_add_str(out,
-                "\nThe environment overrides the files: HYP_<SECTION>_<KEY> "
-                "in capitals, with _ for\n- and \".\"; --set overrides "
-                "both.\n");
+    return false;
 }
 
-static void help_example(const struct conf_program *program, struct buf *out)
+/* The sections that a sample of the file shows. Gives names (borrowed texts),
+ * NULL-terminated. */
+static const char **sample_sections(const struct conf_program *program,
+                                    const struct conf *conf,
+                                    const struct conf_file *file)
 {
-    buf_add_str(out, "\nExamples:\n");
-    if (program->example != NULL) {
-        buf_addf(out, "%s\n", program->example);
-        return;
-    }
-    buf_addf(out,
-             "  %s --check-config\n"
-             "  %s --config-dir ./etc --print-config\n",
-             program->name, program->name);
-}
+    const char **names = xcalloc(conf->n + 1, sizeof *names);
+    size_t n = 0;
 
-void conf_program_help(const struct conf_program *program,
-                       const struct conf *conf, struct buf *out)
-{
-    struct buf options;
+    for (size_t i = 0; i < conf->n; i++) {
+        const char *section = conf->settings[i].option->section;
+        bool shown = file->sections != NULL
+                         ? conf_has_name(file->sections, section)
+                         : !is_claimed(program, section);
 
-    buf_addf(out, "%s - %s\n\nUsage: %s [OPTION]...\n\n", program->name,
-             program->summary, program->name);
-    add_wrapped(out, program->description);
-    buf_add_char(out, '\n');
-    help_flags(out);
-    help_files(program, out);
-    buf_init(&options, CONF_TEXT_MAX);
-    conf_help(conf, &options);
-    if (options.len > 0) {
-        buf_addf(out, "\nOptions of the files, with their defaults:\n\n%s",
-                 buf_str(&options));
+        if (shown && conf_is_first_of_section(conf, i)) {
+            names[n++] = section;
+        }
     }
-    buf_fini(&options);
-    help_example(program, out);
-    buf_add_str(out, "\nExit codes: 0 done, 1 refused or failed, 2 the "
-                     "command line was not understood.\n");
+    return names;
 }
 
 static enum err add_sample(const struct conf_program *program,
@@ -370,7 +317,11 @@ static enum err add_sample(const struct conf_program *program,
     }
     for (size_t i = 0; i < program->n_files; i++) {
         if (strcmp(program->files[i].name, file) == 0) {
-            conf_sample_sections(conf, file, program->files[i].sections, out);
+            const char **names =
+                sample_sections(program, conf, &program->files[i]);
+
+            conf_sample_sections(conf, file, names, out);
+            free(names);
             return ERR_OK;
         }
     }
@@ -400,10 +351,14 @@ static int show(const struct conf_program *program, const struct buf *text)
     return CONF_EXIT_DONE;
 }
 
-static int show_sample(const struct conf_program *program,
-                       const struct conf *conf, const struct args *args,
-                       struct buf *out)
+static int show_sample(const struct conf_program *program, struct conf *conf,
+                       const struct args *args, struct buf *out)
 {
+    struct errbuf why = {0};
+
+    if (apply_sets(conf, args, &why) != ERR_OK) {
+        return complain(program, why.text);
+    }
     if (add_sample(program, conf, args->sample_file, out) != ERR_OK) {
         char text[ERRBUF_TEXT_MAX];
 
@@ -415,7 +370,7 @@ static int show_sample(const struct conf_program *program,
 }
 
 /* The commands that read no configuration. */
-static int run_told(const struct conf_program *program, const struct conf *conf,
+static int run_told(const struct conf_program *program, struct conf *conf,
                     const struct args *args)
 {
     struct buf out;
@@ -427,6 +382,8 @@ static int run_told(const struct conf_program *program, const struct conf *conf,
     } else {
         if (args->command == COMMAND_HELP) {
             conf_program_help(program, conf, &out);
+        } else if (args->command == COMMAND_MAN) {
+            conf_program_man(program, conf, &out);
         } else {
             buf_addf(&out, "%s %s\n", program->name, PACKAGE_VERSION);
         }

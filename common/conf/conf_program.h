@@ -8,10 +8,24 @@
 
 #include "common/conf/conf.h"
 
-/** A file under the configuration folder, and the sections it may fill. */
+/** A file under the configuration folder, and the sections it may fill. A
+ *  sample of one that may fill all shows those that no other file claims. */
 struct conf_file {
     const char *name;            /**< e.g. "engines/cleaner.conf" */
     const char *const *sections; /**< NULL-terminated; NULL: all */
+};
+
+/** Names for conf_file.sections of the files that several programs read. */
+extern const char *const conf_amqp_sections[];
+extern const char *const conf_storage_sections[];
+extern const char *const conf_partitions_sections[];
+
+/** A command or an option of a command line, as --help and the manual show
+ *  it; a table ends with a zeroed row. */
+struct conf_word {
+    const char *name;  /**< "start", "--wait" */
+    const char *value; /**< what it takes; NULL: nothing; "[=X]": or nothing */
+    const char *help;  /**< one line */
 };
 
 /** What a program tells of itself; everything is borrowed. */
@@ -25,6 +39,11 @@ struct conf_program {
     size_t n_parts;
     const struct conf_file *files; /**< read in this order, later ones win */
     size_t n_files;
+    /* Of a program that is no daemon, and reads its command line itself: */
+    const char *usage; /**< what stands behind the name; NULL: a daemon */
+    const struct conf_word *commands;
+    const struct conf_word *options;
+    const char *exits; /**< sentence on the exit codes */
 };
 
 /** What conf_program_args returns besides the exit codes. */
@@ -52,5 +71,8 @@ MUST_CHECK int conf_program_args(const struct conf_program *program, int argc,
 /** Append the whole text of --help. */
 void conf_program_help(const struct conf_program *program,
                        const struct conf *conf, struct buf *out);
+/** Append the manual page (section 8), in the man(7) form. */
+void conf_program_man(const struct conf_program *program,
+                      const struct conf *conf, struct buf *out);
 
 #endif

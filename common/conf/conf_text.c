@@ -30,38 +30,43 @@ bool conf_is_first_of_key(const struct conf *conf, size_t i)
     return true;
 }
 
-typedef void setting_fn(const struct conf_setting *setting, struct buf *out);
-
-/* Write each option of the i-th setting's section once. */
-static void each_of_section(const struct conf *conf, size_t i, setting_fn *fn,
-                            struct buf *out)
+const char *conf_fallback(const struct conf_option *option)
 {
-    const char *section = conf->settings[i].option->section;
-
-    for (; i < conf->n; i++) {
-        if (strcmp(conf->settings[i].option->section, section) == 0 &&
-            conf_is_first_of_key(conf, i)) {
-            fn(&conf->settings[i], out);
-        }
-    }
+    return option->fallback != NULL ? option->fallback : "";
 }
 
-static void each_section(const struct conf *conf, const char *const *sections,
-                         setting_fn *fn, struct buf *out)
+void conf_each(const struct conf *conf, const char *const *sections,
+               conf_section_fn *on_section, conf_setting_fn *on_setting,
+               void *ctx)
 {
     for (size_t i = 0; i < conf->n; i++) {
         const char *section = conf->settings[i].option->section;
 
-        if (conf_is_first_of_section(conf, i) &&
-            conf_has_name(sections, section)) {
-            buf_addf(out, "%s[%s]\n", out->len > 0 ? "\n" : "", section);
-            each_of_section(conf, i, fn, out);
+        if (!conf_is_first_of_section(conf, i) ||
+            !conf_has_name(sections, section)) {
+            continue;
+        }
+        on_section(ctx, section);
+        for (size_t j = i; j < conf->n; j++) {
+            if (strcmp(conf->settings[j].option->section, section) == 0 &&
+                conf_is_first_of_key(conf, j)) {
+                on_setting(ctx, &conf->settings[j]);
+            }
         }
     }
 }
 
-static void print_one(const struct conf_setting *setting, struct buf *out)
+static void add_section(void *ctx, const char *section)
 {
+    struct buf *out = ctx;
+
+    buf_addf(out, "%s[%s]\n", out->len > 0 ? "\n" : "", section);
+}
+
+static void print_one(void *ctx, const struct conf_setting *setting)
+{
+    struct buf *out = ctx;
+
     buf_addf(out, "%s = ", setting->option->key);
     conf_value_format(setting->option, setting->field, out);
     buf_addf(out, "  # %s\n", setting->origin);
@@ -69,22 +74,21 @@ static void print_one(const struct conf_setting *setting, struct buf *out)
 
 void conf_print(const struct conf *conf, struct buf *out)
 {
-    each_section(conf, NULL, print_one, out);
+    conf_each(conf, NULL, add_section, print_one, out);
 }
 
-static const char *fallback_of(const struct conf_option *option)
-{
-    return option->fallback != NULL ? option->fallback : "";
-}
-
-static void sample_one(const struct conf_setting *setting, struct buf *out)
+/* What was set stands there as a value, the rest as a comment. */
+static void sample_one(void *ctx, const struct conf_setting *setting)
 {
     const struct conf_option *option = setting->option;
+    const char *value =
+        setting->text != NULL ? setting->text : conf_fallback(option);
+    struct buf *out = ctx;
 
     buf_addf(out, "\n# %s\n# Expected: ", option->help);
     conf_value_expect(option, out);
-    buf_addf(out, ".\n#%s =%s%s\n", option->key,
-             fallback_of(option)[0] != '\0' ? " " : "", fallback_of(option));
+    buf_addf(out, ".\n%s%s =%s%s\n", setting->text != NULL ? "" : "#",
+             option->key, value[0] != '\0' ? " " : "", value);
 }
 
 void conf_sample_sections(const struct conf *conf, const char *title,
@@ -94,7 +98,7 @@ void conf_sample_sections(const struct conf *conf, const char *title,
              "# %s\n#\n# Every key stands here with its default; take the # "
              "away to change one.\n",
              title);
-    each_section(conf, sections, sample_one, out);
+    conf_each(conf, sections, add_section, sample_one, out);
 }
 
 void conf_sample(const struct conf *conf, const char *title, struct buf *out)
@@ -102,17 +106,18 @@ void conf_sample(const struct conf *conf, const char *title, struct buf *out)
     conf_sample_sections(conf, title, NULL, out);
 }
 
-static void help_one(const struct conf_setting *setting, struct buf *out)
+static void help_one(void *ctx, const struct conf_setting *setting)
 {
     const struct conf_option *option = setting->option;
+    struct buf *out = ctx;
 
     buf_addf(out, "  %s = %s\n      %s\n      Expected: ", option->key,
-             fallback_of(option), option->help);
+             conf_fallback(option), option->help);
     conf_value_expect(option, out);
     buf_add_str(out, ".\n");
 }
 
 void conf_help(const struct conf *conf, struct buf *out)
 {
-    each_section(conf, NULL, help_one, out);
+    conf_each(conf, NULL, add_section, help_one, out);
 }

@@ -14,7 +14,8 @@
 
 enum {
     JSON_MAX = 1024 * 1024, /* what the entry takes */
-    HELD_MS = 200           /* then it is tried again */
+    MS_A_SECOND = 1000,
+    HELD_MS = 200 /* then it is tried again */
 };
 
 static void add_gauge(struct connector_io *io, struct metric_gauge *gauge,
@@ -32,6 +33,63 @@ static void set_name(struct connector_io *io)
     (void)gethostname(host, sizeof host - 1);
     (void)snprintf(io->name, sizeof io->name, "%s",
                    io->conf->name[0] != '\0' ? io->conf->name : host);
+}
+
+/* What connectors count; those of their own are shown by name alone. */
+static const struct {
+    const char *name, *help;
+} known_counters[] = {
+    {"events", "Events published"},
+    {"refused", "Messages of senders that make no event"},
+    {"lost", "Messages lost because they could not be kept"},
+    {"cut", "Messages cut because they are too long"},
+    {"confirmed", "Events that the broker confirmed"},
+    {"nacked", "Events that the broker did not take at once"},
+    {"unspooled", "Events sent without having been on disk"},
+    {"spoilt", "Events lost to damage of the spool"},
+};
+
+enum {
+    KNOWN_COUNTERS = sizeof known_counters / sizeof known_counters[0]
+};
+
+static const char *help_of(const char *name)
+{
+    for (size_t i = 0; i < KNOWN_COUNTERS; i++) {
+        if (strcmp(known_counters[i].name, name) == 0) {
+            return known_counters[i].help;
+        }
+    }
+    return name;
+}
+
+static struct connector_counter *counter_get(struct connector_io *io,
+                                             const char *name)
+{
+    struct connector_counter *counter = io->counters;
+    struct metric_info info = {.help = help_of(name)};
+
+    for (size_t i = 0; i < io->n_counters; i++, counter++) {
+        if (strcmp(counter->name, name) == 0) {
+            return counter;
+        }
+    }
+    BUG_IF(io->n_counters == CONNECTOR_COUNTERS_MAX);
+    io->n_counters++;
+    counter->name = name;
+    (void)snprintf(counter->metric, sizeof counter->metric,
+                   "hypervise_connector_%s_total", name);
+    info.name = counter->metric;
+    metrics_add_counter(io->metrics, &info, &counter->value);
+    return counter;
+}
+
+/* So that each is there from the start, as 0. */
+static void declare_counters(struct connector_io *io)
+{
+    for (size_t i = 0; i < KNOWN_COUNTERS; i++) {
+        (void)counter_get(io, known_counters[i].name);
+    }
 }
 
 struct connector_io *connector_io_new(const struct connector_ops *ops,
@@ -55,10 +113,13 @@ struct connector_io *connector_io_new(const struct connector_ops *ops,
     buf_init(&io->output, CONNECTOR_WHY_MAX * 2);
     buf_init(&io->perf, CONNECTOR_WHY_MAX * 2);
     set_name(io);
-    add_gauge(io, &io->waiting, "hyp_connector_waiting",
+    add_gauge(io, &io->waiting, "hypervise_connector_waiting",
               "Events that the broker has not confirmed");
-    add_gauge(io, &io->spool_bytes, "hyp_connector_spool_bytes",
+    add_gauge(io, &io->spool_bytes, "hypervise_connector_spool_bytes",
               "Bytes of the spool on disk");
+    add_gauge(io, &io->lag_s, "hypervise_connector_lag_seconds",
+              "How long the oldest event waits for the broker's confirm");
+    declare_counters(io);
     return io;
 }
 
@@ -87,27 +148,6 @@ int64_t connector_now_ms(const struct connector_io *io)
 struct loop *connector_loop(const struct connector_io *io)
 {
     return io->loop;
-}
-
-static struct connector_counter *counter_get(struct connector_io *io,
-                                             const char *name)
-{
-    struct connector_counter *counter = io->counters;
-    struct metric_info info = {.help = name};
-
-    for (size_t i = 0; i < io->n_counters; i++, counter++) {
-        if (strcmp(counter->name, name) == 0) {
-            return counter;
-        }
-    }
-    BUG_IF(io->n_counters == CONNECTOR_COUNTERS_MAX);
-    io->n_counters++;
-    counter->name = name;
-    (void)snprintf(counter->metric, sizeof counter->metric,
-                   "hyp_connector_%s_total", name);
-    info.name = counter->metric;
-    metrics_add_counter(io->metrics, &info, &counter->value);
-    return counter;
 }
 
 void connector_count(struct connector_io *io, const char *name, uint64_t n)
@@ -213,11 +253,18 @@ enum err connector_publish(struct connector_io *io, const struct event *event)
 /* --- the connector's own event ----------------------------------------------
  */
 
+static int64_t waits_ms(const struct connector_io *io,
+                        const struct outlet_state *state)
+{
+    return state->oldest_ms > 0 ? io->now_ms - state->oldest_ms : 0;
+}
+
 void connector_update_metrics(struct connector_io *io,
                               const struct outlet_state *state)
 {
     io->waiting.value = (double)state->waiting;
     io->spool_bytes.value = (double)state->bytes;
+    io->lag_s.value = (double)waits_ms(io, state) / MS_A_SECOND;
     counter_get(io, "confirmed")->value.value = state->confirmed;
     counter_get(io, "nacked")->value.value = state->refused;
     counter_get(io, "unspooled")->value.value = state->unspooled;
@@ -228,7 +275,6 @@ void connector_update_metrics(struct connector_io *io,
 static int judge(struct connector_io *io, const struct outlet_state *state,
                  const char *why_not)
 {
-    int64_t waits_ms = state->oldest_ms > 0 ? io->now_ms - state->oldest_ms : 0;
     uint64_t lost = io->n_lost + state->lost - io->told_lost;
 
     buf_clear(&io->output);
@@ -242,11 +288,11 @@ static int judge(struct connector_io *io, const struct outlet_state *state,
                  state->why[0] != '\0' ? state->why : "the spool was damaged");
         return STATE_CRITICAL;
     }
-    if (waits_ms >= CONNECTOR_LATE_MS) {
+    if (waits_ms(io, state) >= CONNECTOR_LATE_MS) {
         buf_addf(&io->output,
                  "%llu events wait on disk for the broker, for %lld s: %.200s",
                  (unsigned long long)state->waiting,
-                 (long long)(waits_ms / 1000),
+                 (long long)(waits_ms(io, state) / MS_A_SECOND),
                  state->why[0] != '\0' ? state->why : "being sent now");
         return STATE_MINOR;
     }
@@ -263,7 +309,7 @@ static void add_perf(struct connector_io *io, const struct outlet_state *state)
              "spool=%lldB;;;0;%lld",
              (unsigned long long)count_of(io, "events"),
              (unsigned long long)count_of(io, "refused"),
-             (unsigned long long)(io->n_lost + state->lost),
+             (unsigned long long)io->n_lost + (unsigned long long)state->lost,
              (unsigned long long)state->waiting, (long long)state->bytes,
              (long long)io->conf->spool_bytes);
 }

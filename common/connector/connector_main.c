@@ -66,6 +66,9 @@ static const struct conf_option connector_options[] = {
     {OPTION("process", "status_dir", status_dir), .type = CONF_PATH,
      .fallback = STATUS_FOLDER,
      .help = "folder of the file that tells how this process is"},
+    {OPTION("process", "metrics_file", metrics_file), .type = CONF_BOOL,
+     .fallback = "yes",
+     .help = "write NAME.prom beside it every 5 s: metrics for Prometheus"},
     {0}};
 
 /* --- starting ---------------------------------------------------------------
@@ -222,6 +225,9 @@ static int run_spool(struct process *process, struct spool *spool)
     process->io = connector_io_new(process->ops, &process->conf, outlet);
     process->status = status_file_open(process->conf.status_dir, process->name,
                                        process->io->metrics, clock_now_ms());
+    if (process->conf.metrics_file) {
+        status_file_export(process->status);
+    }
     code = run_loop(process);
     status_file_close(process->status);
     connector_io_free(process->io);
@@ -259,7 +265,8 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {bus_amqp_options, &process->amqp},
         {connector_options, &process->conf},
         {ops->options != NULL ? ops->options : no_options, process->state}};
-    const struct conf_file files[] = {{"amqp.conf", NULL}, {file, NULL}};
+    const struct conf_file files[] = {
+        {"amqp.conf", conf_amqp_sections}, {file, NULL}};
     const struct conf_program program = {.name = process->name,
                                          .summary = ops->summary,
                                          .description = ops->description,

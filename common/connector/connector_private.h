@@ -22,11 +22,12 @@ struct connector_conf {
     int64_t spool_bytes;
     int64_t self_ms;
     char *status_dir;
+    bool metrics_file;
 };
 
 struct connector_counter {
     const char *name;
-    char metric[64]; /* "hyp_connector_<name>_total" */
+    char metric[64]; /* "hypervise_connector_<name>_total" */
     struct metric_counter value;
 };
 
@@ -50,6 +51,7 @@ struct connector_io {
     size_t n_counters;
     struct metric_gauge waiting;
     struct metric_gauge spool_bytes;
+    struct metric_gauge lag_s;
     struct log_complaint refusal;
     struct log_complaint invalid;
     struct log_complaint losing;

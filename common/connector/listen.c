@@ -10,6 +10,7 @@
 
 enum {
     BACKLOG = 128,
+    MAPPED_AT = 12, /* where IPv4 stands in an address of IPv6 */
     DATAGRAM_ROOM = 4 * 1024 * 1024 /* asked for; the kernel gives its limit */
 };
 
@@ -100,7 +101,7 @@ const char *listen_peer(const struct sockaddr_storage *address,
         (void)inet_ntop(AF_INET, &four->sin_addr, text, PEER_TEXT_MAX);
     } else if (address->ss_family == AF_INET6) {
         if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
-            (void)inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], text,
+            (void)inet_ntop(AF_INET, &six->sin6_addr.s6_addr[MAPPED_AT], text,
                             PEER_TEXT_MAX);
         } else {
             (void)inet_ntop(AF_INET6, &six->sin6_addr, text, PEER_TEXT_MAX);

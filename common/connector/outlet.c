@@ -14,7 +14,6 @@
 
 enum {
     LIFE_BYTES = 10,
-    ID_MAX = 2 * LIFE_BYTES + 22, /* with a number behind it */
     RETRY_FIRST_MS = 100,
     RETRY_MOST_MS = 10000
 };
@@ -41,6 +40,7 @@ struct outlet {
     size_t sent_bytes;
     size_t bytes; /* of both lists */
     uint64_t in_memory;
+    uint64_t off_disk; /* of these, those that the disk refused */
     bool up;
     bool blocked;
     bool refusing; /* one was refused: all under way are awaited */
@@ -72,10 +72,14 @@ static void record_make(struct outlet *outlet,
                         const struct outlet_message *message)
 {
     struct buf *out = &outlet->record;
-    char id[ID_MAX + 1];
+    char id[OUTLET_ID_MAX + 1];
 
-    (void)snprintf(id, sizeof id, "%s-%llu", outlet->life,
-                   (unsigned long long)++outlet->n_ids);
+    if (message->message_id != NULL) {
+        (void)snprintf(id, sizeof id, "%s", message->message_id);
+    } else {
+        (void)snprintf(id, sizeof id, "%s-%llu", outlet->life,
+                       (unsigned long long)++outlet->n_ids);
+    }
     buf_clear(out);
     buf_add_u64(out, (uint64_t)message->received_ms);
     buf_add(out, id, strlen(id) + 1);
@@ -176,12 +180,14 @@ static void push(struct outlet *outlet, uint64_t number)
     STAILQ_INSERT_TAIL(&outlet->unsent, waiting, entry);
     outlet->bytes += waiting->len;
     outlet->in_memory++;
+    outlet->off_disk += number == 0;
 }
 
 static void drop(struct outlet *outlet, struct waiting *waiting)
 {
     outlet->bytes -= waiting->len;
     outlet->in_memory--;
+    outlet->off_disk -= waiting->number == 0;
     free(waiting);
 }
 
@@ -547,16 +553,10 @@ bool outlet_is_idle(const struct outlet *outlet)
 void outlet_get_state(const struct outlet *outlet, struct outlet_state *state)
 {
     struct spool_state spool;
-    const struct waiting *waiting;
-    uint64_t unspooled = 0;
 
     spool_get_state(outlet->spool, &spool);
-    STAILQ_FOREACH(waiting, &outlet->unsent, entry)
-    {
-        unspooled += waiting->number == 0;
-    }
     *state = (struct outlet_state){
-        .waiting = spool.records + unspooled,
+        .waiting = spool.records + outlet->off_disk,
         .bytes = spool.bytes,
         .oldest_ms = oldest_ms(outlet),
         .ready = outlet->up && !outlet->blocked,

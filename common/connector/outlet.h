@@ -20,13 +20,15 @@ enum {
     OUTLET_WINDOW_BYTES = 1024 * 1024, /**< unconfirmed at the broker */
     OUTLET_MEMORY_BYTES = 8 * 1024 * 1024,
     OUTLET_SYNC_MS = 1000, /**< what waits for longer is on the disk */
-    OUTLET_WHY_MAX = 256
+    OUTLET_WHY_MAX = 256,
+    OUTLET_ID_MAX = 200
 };
 
 struct outlet;
 
 struct outlet_message {
     const char *routing_key; /**< at most BUS_TEXT_MAX bytes */
+    const char *message_id; /**< at most OUTLET_ID_MAX bytes; NULL: made here */
     int64_t received_ms;
     const void *body;
     size_t len;

@@ -10,7 +10,16 @@
 enum {
     HIGH_FIRST = 0x80, /* where Windows-1252 differs from ISO 8859-1 */
     HIGH_LAST = 0x9F,
-    BYTE_DEL = 0x7F
+    BYTE_DEL = 0x7F,
+    /* UTF-8: the first byte of two, three and four; those behind it */
+    LEAD_2 = 0xC0,
+    LEAD_3 = 0xE0,
+    LEAD_4 = 0xF0,
+    LEAD_LEAST = 0xC2,
+    LEAD_MOST = 0xF4,
+    TAIL = 0x80,
+    TAIL_MASK = 0x3F,
+    TAIL_BITS = 6
 };
 
 /* Windows-1252 0x80..0x9F; those not assigned become U+FFFD. */
@@ -23,11 +32,12 @@ static const uint16_t high[HIGH_LAST - HIGH_FIRST + 1] = {
 /* A character from U+0080 to U+FFFF. */
 static void add_character(struct buf *out, unsigned int c)
 {
-    char bytes[3] = {(char)(0xE0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3F)),
-                     (char)(0x80 | (c & 0x3F))};
+    char bytes[3] = {(char)(LEAD_3 | c >> (2 * TAIL_BITS)),
+                     (char)(TAIL | (c >> TAIL_BITS & TAIL_MASK)),
+                     (char)(TAIL | (c & TAIL_MASK))};
 
     if (c < 0x800) {
-        bytes[1] = (char)(0xC0 | c >> 6);
+        bytes[1] = (char)(LEAD_2 | c >> TAIL_BITS);
         buf_add(out, bytes + 1, 2);
     } else {
         buf_add(out, bytes, 3);
@@ -54,13 +64,13 @@ static void add_windows(struct buf *out, unsigned char c)
 static bool is_cut(const char *bytes, size_t len, size_t good)
 {
     unsigned char first = (unsigned char)bytes[good];
-    size_t takes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    size_t takes = first >= LEAD_4 ? 4 : first >= LEAD_3 ? 3 : 2;
 
-    if (first < 0xC2 || first > 0xF4 || len - good >= takes) {
+    if (first < LEAD_LEAST || first > LEAD_MOST || len - good >= takes) {
         return false;
     }
     for (size_t i = good + 1; i < len; i++) {
-        if (((unsigned char)bytes[i] & 0xC0) != 0x80) {
+        if (((unsigned char)bytes[i] & ~TAIL_MASK) != TAIL) {
             return false;
         }
     }

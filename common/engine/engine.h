@@ -87,7 +87,8 @@ MUST_CHECK enum err engine_find_queue(struct engine_io *io, const char *queue);
  *  with the progress. name: a literal, [a-z]+. */
 void engine_report(struct engine_io *io, const char *name, int state,
                    const char *text);
-/** Count for metrics and status; name is a literal, [a-z_]+. */
+/** Count for metrics and status; name is a literal, [a-z_]+, and stands in
+ *  ops->metrics. */
 void engine_count(struct engine_io *io, const char *name, uint64_t n);
 /** A gauge for metrics and status. */
 void engine_gauge(struct engine_io *io, const char *name, int64_t value);
@@ -114,11 +115,23 @@ void engine_pass(struct engine_io *io, uint32_t index,
 void engine_refuse(struct engine_io *io, uint32_t index, const void *text,
                    size_t len, const struct errbuf *why);
 
+/** One thing that an engine counts or measures. Engines that share a name give
+ *  it the same help: they are one metric to who reads them. */
+struct engine_metric {
+    const char *name; /**< as in engine_count: shown as
+                           "hypervise_engine_<name>", counters with _total */
+    const char *help; /**< one line */
+    bool gauge;       /**< of engine_gauge */
+};
+
 struct engine_ops {
     const char *name;        /**< "alarm": queue, progress row, files */
     const char *description; /**< a paragraph for --help */
     const struct conf_option *options; /**< offsets into the state; or NULL */
     size_t state_size; /**< zeroed by the runtime, options filled in */
+    /** What it counts beside what the runtime does, ended by {0}; NULL: none.
+     *  They are shown from the start, as 0. */
+    const struct engine_metric *metrics;
 
     /** Entry queues (NULL-terminated names) whose messages go to `input`;
      *  NULL for an engine that is fed by others through Engine_<name>. */
@@ -131,6 +144,9 @@ struct engine_ops {
      *  with its own message-id, instead of to `next`. */
     bool to_exchange;
     enum bus_exchange exchange;
+    /** Nobody waits for what it does: its batches wait a moment for more, so
+     *  that the disk is there for those whose results are waited for. */
+    bool patient;
 
     /** Kinds of objects (NULL-terminated) that it works by: `reload` is called
      *  after `load`, and between batches when one has changed. */

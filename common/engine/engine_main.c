@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** The whole of an engine's main(): configuration, connections, loop. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,7 @@
 #include "common/bus/bus_amqp.h"
 #include "common/bus/partitions.h"
 #include "common/conf/conf_program.h"
-#include "common/engine/runtime.h"
+#include "common/engine/export.h"
 #include "common/metrics/status_file.h"
 #include "common/store/store_conf.h"
 
@@ -26,61 +25,9 @@ enum {
     NAME_MAX_BYTES = 128,
     PARTS = 6,
     BURST = 64, /* messages published between two looks at the bus */
+    PATIENCE_MS = 20,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
-
-/* The runtime's counters as metrics: they appear when first counted. */
-struct mirror {
-    struct metrics *set;
-    struct metric_counter counters[RUNTIME_MIRROR_MAX];
-    struct metric_gauge gauges[RUNTIME_MIRROR_MAX];
-    char names[RUNTIME_MIRROR_MAX][NAME_MAX_BYTES];
-    struct metric_gauge lag_ms; /* behind the clock; NaN: not known */
-    size_t n;
-};
-
-static void mirror_add(struct mirror *mirror,
-                       const struct runtime_counter *counter)
-{
-    char *name = mirror->names[mirror->n];
-    struct metric_info info = {.name = name, .help = counter->name};
-
-    (void)snprintf(name, NAME_MAX_BYTES, "hyp_engine_%s%s", counter->name,
-                   counter->gauge ? "" : "_total");
-    if (counter->gauge) {
-        metrics_add_gauge(mirror->set, &info, &mirror->gauges[mirror->n]);
-    } else {
-        metrics_add_counter(mirror->set, &info, &mirror->counters[mirror->n]);
-    }
-    mirror->n++;
-}
-
-static void mirror_init(struct mirror *mirror)
-{
-    const struct metric_info info = {
-        .name = "hyp_engine_lag_ms",
-        .help = "Age of the newest mark: how far it is behind the sources"};
-
-    *mirror = (struct mirror){.set = metrics_new(), .lag_ms = {.value = NAN}};
-    metrics_add_gauge(mirror->set, &info, &mirror->lag_ms);
-}
-
-static void mirror_update(struct mirror *mirror, const struct engine_io *io)
-{
-    const struct runtime_counter *counter;
-    int64_t chain_ms = engine_chain_ms(io);
-
-    for (size_t i = 0; (counter = runtime_counter(io, i)) != NULL; i++) {
-        if (i == mirror->n) {
-            mirror_add(mirror, counter);
-        }
-        mirror->counters[i].value = (uint64_t)counter->value;
-        mirror->gauges[i].value = (double)counter->value;
-    }
-    if (chain_ms > 0) {
-        mirror->lag_ms.value = (double)(clock_now_ms() - chain_ms);
-    }
-}
 
 static int64_t wall_clock(void *ctx)
 {
@@ -91,6 +38,7 @@ static int64_t wall_clock(void *ctx)
 struct process {
     const struct engine_ops *ops;
     char *status_dir;
+    bool metrics_file;
     struct bus_amqp_conf amqp;
     struct store_conf storage;
     struct partitions partitions;
@@ -99,7 +47,7 @@ struct process {
     char name[NAME_MAX_BYTES];   /* "engine-alarm", "engine-alarm.2" */
     char writer[NAME_MAX_BYTES]; /* "alarm"; "cleaner.<group>" has its own
                                     rows, and its own file in SQLite */
-    struct mirror *mirror;
+    struct export *export;
     struct status_file *status;
 };
 
@@ -110,6 +58,12 @@ static const struct conf_option process_options[] = {
      .offset = offsetof(struct process, status_dir),
      .fallback = STATUS_FOLDER,
      .help = "folder of the file that tells how this process is"},
+    {.section = "process",
+     .key = "metrics_file",
+     .type = CONF_BOOL,
+     .offset = offsetof(struct process, metrics_file),
+     .fallback = "yes",
+     .help = "write NAME.prom beside it every 5 s: metrics for Prometheus"},
     {0}};
 
 static void tell_status(const struct process *process, bool ready,
@@ -155,7 +109,7 @@ static void write_status(const struct process *process,
     struct errbuf why = {{0}, {0}};
     bool ready = runtime_is_ready(io, &why);
 
-    mirror_update(process->mirror, io);
+    export_update(process->export, io, clock_now_ms());
     tell_status(process, ready, why.text);
 }
 
@@ -195,6 +149,7 @@ static int run_bus(const struct process *process, struct store *store)
         .user = process->amqp.user,
         .now_ms = wall_clock,
         .burst = BURST,
+        .patience_ms = PATIENCE_MS,
     };
     struct engine_io *io;
     struct errbuf why;
@@ -214,19 +169,22 @@ static int run_bus(const struct process *process, struct store *store)
 }
 
 /* From here on this process tells how it is. */
-static void status_open(struct process *process, struct mirror *mirror)
+static void status_open(struct process *process)
 {
-    mirror_init(mirror);
-    process->mirror = mirror;
-    process->status = status_file_open(process->status_dir, process->name,
-                                       mirror->set, clock_now_ms());
+    process->export = export_new();
+    process->status =
+        status_file_open(process->status_dir, process->name,
+                         export_metrics(process->export), clock_now_ms());
+    if (process->metrics_file) {
+        status_file_export(process->status);
+    }
 }
 
 static void status_close(struct process *process)
 {
     status_file_close(process->status);
-    metrics_free(process->mirror->set);
-    process->mirror = NULL;
+    export_free(process->export);
+    process->export = NULL;
 }
 
 /* What tells this process from others of its engine, before it names rows
@@ -260,14 +218,13 @@ static bool parts_are_valid(const struct process *process)
 static int run(struct process *process)
 {
     struct store *store = NULL;
-    struct mirror mirror;
     int code = EXIT_FAILURE;
 
     if (!parts_are_valid(process)) {
         return EXIT_FAILURE;
     }
     stop_catch_signals();
-    status_open(process, &mirror);
+    status_open(process);
     if (open_store(process, &store) == ERR_OK) {
         code = run_bus(process, store);
         store_close(store);
@@ -328,9 +285,9 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
     const struct conf_file files[] = {
-        {"amqp.conf", NULL},
-        {"storage.conf", NULL},
-        {"partitions.conf", NULL},
+        {"amqp.conf", conf_amqp_sections},
+        {"storage.conf", conf_storage_sections},
+        {"partitions.conf", conf_partitions_sections},
         {file, NULL}};
     const struct conf_program program = {
         .name = name,

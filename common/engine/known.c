@@ -8,17 +8,26 @@
 
 #include "common/base/mem.h"
 
-enum {
-    ROW_NAME_MAX = 96
-};
-
 /* The engine's own rows, apart from those of the runtime. */
-static const char *row_name(const struct engine_io *io, char name[ROW_NAME_MAX])
+const char *known_row(const char *row, char *out)
 {
-    int len = snprintf(name, ROW_NAME_MAX, "%s.actions", engine_row(io));
+    int len = snprintf(out, KNOWN_ROW_MAX, "%s.actions", row);
 
-    BUG_IF(len < 0 || len >= ROW_NAME_MAX);
-    return name;
+    BUG_IF(len < 0 || len >= KNOWN_ROW_MAX);
+    return out;
+}
+
+void known_put(struct store_batch *batch, struct doc_out *scratch,
+               const char *row, int64_t n, const char *id)
+{
+    char name[KNOWN_ROW_MAX];
+    const struct store_key key = {.text = known_row(row, name),
+                                  .a = (n - 1) % KNOWN_MAX};
+
+    doc_out_reset(scratch);
+    doc_add_str(scratch, "id", id);
+    doc_add_i64(scratch, "n", n);
+    store_batch_put(batch, STORE_IDS, &key, doc_out_done(scratch));
 }
 
 void known_fini(struct known *known)
@@ -64,8 +73,9 @@ static bool load_row(void *ctx, const struct store_key *key, struct doc row)
 
 enum err known_load(struct known *known, struct engine_io *io)
 {
-    char name[ROW_NAME_MAX];
-    const struct store_key from = {.text = row_name(io, name), .a = 0};
+    char name[KNOWN_ROW_MAX];
+    const struct store_key from = {.text = known_row(engine_row(io), name),
+                                   .a = 0};
     const struct store_key to = {.text = name, .a = KNOWN_MAX};
     const struct store_query query = {
         .collection = STORE_IDS, .from = &from, .to = &to, .limit = KNOWN_MAX};
@@ -81,15 +91,10 @@ bool known_has(const struct known *known, const char *id)
 
 void known_add(struct known *known, struct engine_io *io, const char *id)
 {
-    char name[ROW_NAME_MAX];
-    int64_t slot = known->n % KNOWN_MAX;
-    const struct store_key key = {.text = row_name(io, name), .a = slot};
-    struct doc_out *out = engine_scratch(io);
+    size_t slot = (size_t)(known->n % KNOWN_MAX);
 
     known->n++;
-    put(known, (size_t)slot, id);
-    doc_out_reset(out);
-    doc_add_str(out, "id", id);
-    doc_add_i64(out, "n", known->n);
-    store_batch_put(engine_batch(io), STORE_IDS, &key, doc_out_done(out));
+    put(known, slot, id);
+    known_put(engine_batch(io), engine_scratch(io), engine_row(io), known->n,
+              id);
 }

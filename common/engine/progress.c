@@ -21,6 +21,7 @@ void progress_init(struct progress *progress)
 
 void progress_fini(struct progress *progress)
 {
+    free(progress->floors);
     free(progress->senders);
     free(progress->streams);
     free(progress->ended);
@@ -35,6 +36,47 @@ static void *room_for(void *rows, size_t n, size_t *cap, size_t size)
     }
     *cap = *cap > 0 ? 2 * *cap : ROWS_FIRST;
     return xrealloc_array(rows, *cap, size);
+}
+
+/* Bytes of a stream's name before the way it took. */
+static size_t root_length(const char *stream, size_t len)
+{
+    const char *way = memchr(stream, ENVELOPE_SPLIT_MARK, len);
+
+    return way != NULL ? (size_t)(way - stream) : len;
+}
+
+static struct progress_floor *find_floor(const struct progress *progress,
+                                         const char *stream, size_t len)
+{
+    size_t root = root_length(stream, len);
+
+    for (size_t i = 0; i < progress->n_floors; i++) {
+        struct progress_floor *floor = &progress->floors[i];
+
+        if (strlen(floor->stream) == root &&
+            memcmp(floor->stream, stream, root) == 0) {
+            return floor;
+        }
+    }
+    return NULL;
+}
+
+void progress_add_floor(struct progress *progress, const char *stream,
+                        uint64_t n)
+{
+    size_t len = strlen(stream);
+    struct progress_floor *floor = find_floor(progress, stream, len);
+
+    BUG_IF(len > EVENT_STREAM_MAX);
+    if (floor == NULL) {
+        progress->floors = room_for(progress->floors, progress->n_floors,
+                                    &progress->cap_floors, sizeof *floor);
+        floor = &progress->floors[progress->n_floors++];
+        *floor = (struct progress_floor){.n = 0};
+        memcpy(floor->stream, stream, root_length(stream, len));
+    }
+    floor->n = n > floor->n ? n : floor->n;
 }
 
 /* NULL: no room for one more. */
@@ -89,6 +131,7 @@ enum progress_message progress_judge(struct progress *progress,
 uint32_t progress_stream(struct progress *progress, const char *stream,
                          size_t len, const char *sender)
 {
+    const struct progress_floor *floor;
     struct progress_stream *row;
 
     for (size_t i = 0; i < progress->n_streams; i++) {
@@ -106,6 +149,11 @@ uint32_t progress_stream(struct progress *progress, const char *stream,
                                  &progress->cap_streams, sizeof *row);
     row = &progress->streams[progress->n_streams];
     *row = (struct progress_stream){.n = 0};
+    floor = find_floor(progress, stream, len);
+    if (floor != NULL) {
+        row->n = floor->n;
+        row->index = UINT32_MAX;
+    }
     memcpy(row->stream, stream, len);
     (void)snprintf(row->sender, sizeof row->sender, "%s", sender);
     return (uint32_t)progress->n_streams++;
@@ -219,8 +267,25 @@ static void add_ended_member(const struct progress *progress,
     buf_fini(&bytes);
 }
 
+static void add_floors_member(const struct progress *progress,
+                              struct doc_out *out)
+{
+    if (progress->n_floors == 0) {
+        return;
+    }
+    doc_begin_array(out, "floors");
+    for (size_t i = 0; i < progress->n_floors; i++) {
+        doc_begin_doc(out, NULL);
+        doc_add_str(out, "stream", progress->floors[i].stream);
+        doc_add_i64(out, "n", (int64_t)progress->floors[i].n);
+        doc_end(out);
+    }
+    doc_end(out);
+}
+
 void progress_add_members(const struct progress *progress, struct doc_out *out)
 {
+    add_floors_member(progress, out);
     doc_begin_array(out, "senders");
     for (size_t i = 0; i < progress->n_senders; i++) {
         const struct progress_sender *sender = &progress->senders[i];
@@ -274,6 +339,11 @@ void progress_from_doc(struct progress *progress, struct doc doc)
     const char *key;
 
     progress_fini(progress);
+    doc_iter_init(&it, doc_sub(doc, "floors"));
+    while (doc_next(&it, &key, &value)) {
+        progress_add_floor(progress, doc_str(value.u.doc, "stream", ""),
+                           (uint64_t)doc_i64(value.u.doc, "n", 0));
+    }
     doc_iter_init(&it, doc_sub(doc, "senders"));
     while (doc_next(&it, &key, &value)) {
         struct progress_sender *sender =

@@ -48,7 +48,17 @@ struct progress_ended {
     uint32_t stream; /**< row in streams */
 };
 
+/** All of an entry's stream up to message n has been everywhere, whatever way
+ *  it took: the partitions were changed then. */
+struct progress_floor {
+    char stream[EVENT_STREAM_MAX + 1]; /**< without a way */
+    uint64_t n;
+};
+
 struct progress {
+    struct progress_floor *floors; /**< n_floors of cap_floors */
+    size_t n_floors;
+    size_t cap_floors;
     struct progress_sender *senders; /**< n_senders of cap_senders */
     size_t n_senders;
     size_t cap_senders;
@@ -69,10 +79,14 @@ enum progress_message {
 
 void progress_init(struct progress *progress);
 void progress_fini(struct progress *progress);
+/** Raise the floor of a stream, with or without a way, to n. */
+void progress_add_floor(struct progress *progress, const char *stream,
+                        uint64_t n);
 /** Judge a message by its sender's epoch and number, and remember it. */
 enum progress_message progress_judge(struct progress *progress,
                                      const struct envelope_header *header);
-/** Row of a (stream, sender), made when new; stream has len bytes.
+/** Row of a (stream, sender), made when new: at the stream's floor, if it has
+ *  one; stream has len bytes.
  *  PROGRESS_NO_STREAM when there are PROGRESS_STREAMS_MAX others. */
 uint32_t progress_stream(struct progress *progress, const char *stream,
                          size_t len, const char *sender);
@@ -94,7 +108,7 @@ bool progress_has_ended(const struct progress *progress, uint32_t stream,
 /** All that batches up to this one forwarded is confirmed: forget what ended
  *  before their marks. */
 void progress_confirmed(struct progress *progress, uint64_t batch);
-/** Members "senders", "streams", "ended" of the progress document. */
+/** Members "floors", "senders", "streams", "ended" of the progress document. */
 void progress_add_members(const struct progress *progress, struct doc_out *out);
 void progress_from_doc(struct progress *progress, struct doc doc);
 

@@ -17,7 +17,10 @@ enum {
     BEAT_MS = 1000,
     DEPTH_MS = 1000,
     PROVE_MS = 1000,
-    DECLARE_MS = 1000
+    DECLARE_MS = 1000,
+    GATHER_MS = 2,
+    ACK_MS = 100,
+    ACK_SHARE = 4 /* of the prefetch */
 };
 
 #define RUNTIME_OPTION(name_)                                                  \
@@ -126,38 +129,6 @@ struct doc_out *engine_scratch(struct engine_io *io)
     return io->scratch;
 }
 
-static struct runtime_counter *counter(struct engine_io *io, const char *name)
-{
-    for (size_t i = 0; i < io->n_counters; i++) {
-        if (io->counters[i].name == name ||
-            strcmp(io->counters[i].name, name) == 0) {
-            return &io->counters[i];
-        }
-    }
-    BUG_IF(io->n_counters == RUNTIME_COUNTERS_MAX - 1);
-    io->counters[io->n_counters].name = name;
-    return &io->counters[io->n_counters++];
-}
-
-void engine_count(struct engine_io *io, const char *name, uint64_t n)
-{
-    counter(io, name)->value += (int64_t)n;
-}
-
-void engine_gauge(struct engine_io *io, const char *name, int64_t value)
-{
-    struct runtime_counter *gauge = counter(io, name);
-
-    gauge->value = value;
-    gauge->gauge = true;
-}
-
-const struct runtime_counter *runtime_counter(const struct engine_io *io,
-                                              size_t i)
-{
-    return i < io->n_counters ? &io->counters[i] : NULL;
-}
-
 /* Setting up. */
 
 static enum err add_group(struct engine_io *io, const char *text, bool side,
@@ -240,7 +211,9 @@ static enum err read_queue(struct engine_io *io, const char *name,
     struct queue *queue = &io->queues[io->n_queues];
 
     BUG_IF(io->n_queues == RUNTIME_QUEUES_MAX);
-    *queue = (struct queue){.kind = kind, .matching = is_in_order(kind)};
+    *queue = (struct queue){.kind = kind,
+                            .matching = is_in_order(kind),
+                            .prefetch = (size_t)prefetch};
     (void)snprintf(queue->name, sizeof queue->name, "%s", name);
     if (kind == QUEUE_ENTRY) {
         queue->entry = xcalloc(1, sizeof *queue->entry);
@@ -386,6 +359,7 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->store_ok = true;
     io->now_ms = runtime_now(io);
     io->fold_ms = io->now_ms + io->conf->fold_ms;
+    metrics_declare(io);
     err = io->ops->init != NULL ? io->ops->init(io->state, io, why) : ERR_OK;
     if (err == ERR_OK) {
         err = name_entries(io, why);
@@ -630,11 +604,13 @@ static void on_in_lost(struct engine_io *io)
     io->generation++;
     io->unproven = false;
     io->stale = false;
+    io->due = false;
     drop_held(io);
     for (size_t i = 0; i < io->n_queues; i++) {
         struct entry *entry = io->queues[i].entry;
 
-        io->queues[i].tag = 0;
+        io->queues[i].taken = (struct taken){0};
+        io->queues[i].due = (struct taken){0};
         io->queues[i].matching = is_in_order(io->queues[i].kind);
         if (entry != NULL) {
             entry->acked = 0; /* may never have arrived */
@@ -752,6 +728,29 @@ static bool act_take_over(struct engine_io *io)
     return false;
 }
 
+/* What is left of ms that began at since; 0 when the clock was put back. */
+static int64_t left_ms(const struct engine_io *io, int64_t since, int64_t ms)
+{
+    int64_t past = runtime_now(io) - since;
+
+    return past >= 0 && past < ms ? ms - past : 0;
+}
+
+/* How long the open batch may still wait for more: while the one before it is
+ * not confirmed, so that one event alone never waits and many go together. */
+static int64_t gathers_ms(const struct engine_io *io)
+{
+    int64_t most = io->n_inflight > 0 ? GATHER_MS : 0;
+
+    if (!io->open || io->committing || io->stopping) {
+        return 0;
+    }
+    if (io->ops->patient && io->setup.patience_ms > most) {
+        most = io->setup.patience_ms;
+    }
+    return left_ms(io, io->open_ms, most);
+}
+
 static bool act_commit(struct engine_io *io)
 {
     if (io->phase != PHASE_RUN || !io->open) {
@@ -760,7 +759,8 @@ static bool act_commit(struct engine_io *io)
     if (!io->committing) {
         /* What is here already joins: a batch of its own for each held
          * message would never catch up. */
-        if (!is_full(io) && (!io->idle_polled || has_ready(io))) {
+        if (!is_full(io) &&
+            (!io->idle_polled || has_ready(io) || gathers_ms(io) > 0)) {
             return false;
         }
         batch_begin_commit(io);
@@ -780,22 +780,23 @@ static bool act_publish(struct engine_io *io)
     return n > 0;
 }
 
-static void acknowledge(struct engine_io *io, const struct inflight *inflight)
+/* What a batch took joins what is to be acknowledged. */
+static void make_due(struct engine_io *io, const struct inflight *inflight)
 {
     for (size_t q = 0; q < io->n_queues; q++) {
-        struct queue *queue = &io->queues[q];
+        struct taken *due = &io->queues[q].due;
 
-        if (inflight->tags[q] > 0 &&
-            bus_ack(io->setup.bus, queue->bus_number, inflight->tags[q]) ==
-                ERR_OK &&
-            queue->entry != NULL) {
-            queue->entry->acked = inflight->last_n[q];
+        if (inflight->taken[q].tag > 0) {
+            due->n += inflight->taken[q].n;
+            due->tag = inflight->taken[q].tag;
+            due->last_n = inflight->taken[q].last_n;
+            io->due_ms = io->due ? io->due_ms : runtime_now(io);
+            io->due = true;
         }
     }
-    io->unproven = io->entries != NULL;
 }
 
-static bool act_acknowledge(struct engine_io *io)
+static bool act_confirmed(struct engine_io *io)
 {
     struct inflight *inflight = &io->inflight[io->inflight_head];
 
@@ -804,12 +805,53 @@ static bool act_acknowledge(struct engine_io *io)
         return false;
     }
     if (inflight->generation == io->generation) {
-        acknowledge(io, inflight);
+        make_due(io, inflight);
     }
     progress_confirmed(&io->progress, inflight->batch);
     io->inflight_head =
         (io->inflight_head + 1) % (size_t)(io->conf->window + 1);
     io->n_inflight--;
+    return true;
+}
+
+/* Whether an acknowledgement may not wait. */
+static bool is_pressing(const struct engine_io *io)
+{
+    if (io->stopping || objects_hold(io) ||
+        left_ms(io, io->due_ms, ACK_MS) == 0) {
+        return true;
+    }
+    for (size_t q = 0; q < io->n_queues; q++) {
+        const struct queue *queue = &io->queues[q];
+
+        if (queue->due.n * ACK_SHARE >= queue->prefetch) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* To the broker an acknowledgement is as dear as a message, and nobody waits
+ * for it: one goes for several batches, early enough that the broker always
+ * has more to deliver. */
+static bool act_acknowledge(struct engine_io *io)
+{
+    if (!io->due || !is_pressing(io)) {
+        return false;
+    }
+    for (size_t q = 0; q < io->n_queues; q++) {
+        struct queue *queue = &io->queues[q];
+        struct taken due = queue->due;
+
+        queue->due = (struct taken){0};
+        if (due.tag > 0 &&
+            bus_ack(io->setup.bus, queue->bus_number, due.tag) == ERR_OK &&
+            queue->entry != NULL) {
+            queue->entry->acked = due.last_n;
+        }
+    }
+    io->due = false;
+    io->unproven = io->entries != NULL;
     return true;
 }
 
@@ -973,7 +1015,8 @@ static bool act_beat(struct engine_io *io)
     return true;
 }
 
-/* Draining: fold, commit, publish, acknowledge; then the end. */
+/* Draining: fold, commit, publish, acknowledge; say so in a last commit; then
+ * the end. */
 static bool act_drain(struct engine_io *io)
 {
     if (!io->stopping || io->phase != PHASE_RUN || io->open ||
@@ -988,14 +1031,19 @@ static bool act_drain(struct engine_io *io)
         batch_open(io);
         return true;
     }
+    if (!io->drained && io->n_inflight == 0 && sender_is_idle(io->sender)) {
+        io->drained = true;
+        batch_open(io);
+        return true;
+    }
     return false;
 }
 
 static bool is_drained(const struct engine_io *io)
 {
-    bool done = !io->open && io->n_inflight == 0 &&
+    bool done = !io->open && io->n_inflight == 0 && !io->due &&
                 sender_is_idle(io->sender) && !outbox_is_behind(io) &&
-                ((io->fold_done && !io->fold_due) || io->phase != PHASE_RUN);
+                (io->drained || io->phase != PHASE_RUN);
 
     return io->stopping &&
            (done || runtime_now(io) >= io->stop_ms + RUNTIME_DRAIN_MS);
@@ -1007,9 +1055,22 @@ static bool act(struct engine_io *io)
         (act_take_over(io) || act_commit(io) || objects_step(io))) {
         return true;
     }
-    return act_declare(io) || act_publish(io) || act_acknowledge(io) ||
+    return act_declare(io) || act_publish(io) || act_confirmed(io) ||
+           act_acknowledge(io) ||
            act_prove(io) || act_mark(io) || act_depth(io) || repeat_match(io) ||
            act_beat(io) || act_drain(io) || take_held(io);
+}
+
+/* The bus is waited for until something of this is due. */
+static int shorten(const struct engine_io *io, int timeout_ms)
+{
+    int64_t gathers = gathers_ms(io);
+    int64_t ack = io->due ? left_ms(io, io->due_ms, ACK_MS) : 0;
+    int64_t wait = timeout_ms;
+
+    wait = gathers > 0 && gathers < wait ? gathers : wait;
+    wait = ack > 0 && ack < wait ? ack : wait;
+    return (int)wait;
 }
 
 enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
@@ -1019,7 +1080,7 @@ enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
 
     io->idle_polled = false;
     bound_held(io);
-    if (bus_poll(io->setup.bus, timeout_ms, &event) == ERR_OK) {
+    if (bus_poll(io->setup.bus, shorten(io, timeout_ms), &event) == ERR_OK) {
         on_event(io, &event);
     }
     did = act(io);

@@ -39,6 +39,7 @@ struct runtime_setup {
     int64_t (*now_ms)(void *ctx);
     void *ctx;
     int burst; /**< messages published in one step at most; 0: one */
+    int patience_ms; /**< what the batches of a patient engine wait for more */
 };
 
 enum runtime_result {
@@ -68,10 +69,13 @@ enum {
 /** Counters and gauges, for status and metrics; NULL at the end. */
 struct runtime_counter {
     const char *name;
+    const char *help; /**< one line */
     int64_t value;
     bool gauge;
 };
 const struct runtime_counter *runtime_counter(const struct engine_io *io,
                                               size_t i);
+/** When a batch with events was last committed; 0: not in this life. */
+int64_t runtime_last_event_ms(const struct engine_io *io);
 
 #endif

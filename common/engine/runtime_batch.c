@@ -18,6 +18,7 @@ void batch_open(struct engine_io *io)
         io->open = true;
         io->batch++;
         io->now_ms = runtime_now(io);
+        io->open_ms = io->now_ms;
     }
 }
 
@@ -414,10 +415,8 @@ static void remember_inflight(struct engine_io *io)
     *inflight =
         (struct inflight){.batch = io->batch, .generation = io->generation};
     for (size_t q = 0; q < io->n_queues; q++) {
-        inflight->tags[q] = io->queues[q].tag;
-        inflight->last_n[q] = io->queues[q].last_n;
-        io->queues[q].tag = 0;
-        io->queues[q].last_n = 0;
+        inflight->taken[q] = io->queues[q].taken;
+        io->queues[q].taken = (struct taken){0};
     }
     io->n_inflight++;
 }
@@ -430,7 +429,7 @@ static void finish(struct engine_io *io)
     engine_count(io, "batches", 1);
     engine_count(io, "events", io->events);
     if (io->events > 0) {
-        engine_gauge(io, "last_event_ms", runtime_now(io));
+        io->last_event_ms = runtime_now(io);
     }
     io->events = 0;
     io->open = false;

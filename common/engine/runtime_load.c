@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/random.h"
+#include "common/engine/restored.h"
 #include "common/engine/runtime_priv.h"
 
 enum {
     STREAM_RANDOM_BYTES = 5,
+    RESTORED_AHEAD = 1000000, /* more than is told while a backup begins */
     MS_PER_S = 1000
 };
 
@@ -53,13 +56,38 @@ static void name_new_streams(struct engine_io *io)
     }
 }
 
-/* Rows belong to the partition that wrote them: with another number of
- * partitions they would be nobody's. */
+/* What was read and told after the backup has numbers that the others know:
+ * an entry goes on in a new stream, what is originated above all numbers of
+ * before. What waits in an entry queue is new, whatever the receipts say. */
+static void begin_restored(struct engine_io *io, struct doc doc)
+{
+    char text[CLOCK_TEXT_MAX];
+    int64_t at_ms = doc_ms(doc, RESTORED_MEMBER, 0);
+
+    if (at_ms == 0) {
+        return;
+    }
+    for (size_t i = 0; i < io->n_queues; i++) {
+        struct entry *entry = io->queues[i].entry;
+
+        if (entry != NULL) {
+            entry->stream[0] = '\0';
+            entry->proven = entry->n;
+        }
+    }
+    io->outbox_next += RESTORED_AHEAD;
+    log_info("ENGINE-RESTORED", "%s: goes on from a backup, restored at %s",
+             io->row, clock_format(at_ms, text));
+}
+
+/* What was taken is known by partition: with another number of them, rows and
+ * positions would be nobody's. */
 static enum err refuse_partitions(struct engine_io *io, const char *by)
 {
     log_error("ENGINE-PARTITIONS",
               "%s: the store was written by %s, and this is one of %" PRId64
-              ": the number in partitions.conf was another",
+              ": the number in partitions.conf was another; hypcontrol "
+              "repartition changes it",
               io->row, by, io->conf->partitions);
     io->phase = PHASE_FAILED;
     return ERR_INVALID;
@@ -89,6 +117,14 @@ static enum err check_own_row(struct engine_io *io, struct doc progress)
     int64_t stored = doc_i64(progress, "partitions", io->conf->partitions);
     char by[BUS_NAME_MAX + 1];
 
+    if (doc_sub(progress, "move").len > 0) {
+        log_error("ENGINE-PARTITIONS",
+                  "%s: the number of partitions is being changed; hypcontrol "
+                  "repartition ends that",
+                  io->row);
+        io->phase = PHASE_FAILED;
+        return ERR_INVALID;
+    }
     if (stored == io->conf->partitions) {
         return ERR_OK;
     }
@@ -119,8 +155,10 @@ enum err load_fence(struct engine_io *io)
         report_from_doc(io, doc);
         read_entries(io, doc);
         objects_from_progress(io, doc);
-        name_new_streams(io);
+        io->moved = doc_i64(doc, "moved", 0);
         io->outbox_next = (uint64_t)doc_i64(doc, "outbox", 0) + 1;
+        begin_restored(io, doc);
+        name_new_streams(io);
         io->published = (uint64_t)doc_i64(doc, "published", 0);
         io->resent = (uint64_t)doc_i64(doc, "resent", 0);
         sender_set_epoch(io->sender, (uint64_t)io->fence.epoch);
@@ -140,6 +178,12 @@ void progress_write(struct engine_io *io)
     chain_add_members(&io->chain, out);
     report_add_members(io, out);
     doc_add_i64(out, "partitions", io->conf->partitions);
+    if (io->moved > 0) {
+        doc_add_i64(out, "moved", io->moved);
+    }
+    if (io->drained) {
+        doc_add_bool(out, "drained", true);
+    }
     doc_begin_array(out, "entries");
     for (size_t i = 0; i < io->n_queues; i++) {
         const struct entry *entry = io->queues[i].entry;

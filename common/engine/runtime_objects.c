@@ -169,8 +169,8 @@ bool objects_step(struct engine_io *io)
         return false;
     }
     if (is_wanted(io)) {
-        if (io->open || io->n_inflight > 0 || repeats_wait(io) || !io->in_up ||
-            !is_settled(io)) {
+        if (io->open || io->n_inflight > 0 || io->due || repeats_wait(io) ||
+            !io->in_up || !is_settled(io)) {
             return false;
         }
         swap(io);

@@ -18,7 +18,7 @@ enum {
     RUNTIME_REPORTS_MAX = 8,
     RUNTIME_KINDS_MAX = 4,
     RUNTIME_CONTROL_PREFETCH = 100,
-    RUNTIME_HOP_PREFETCH = 8,
+    RUNTIME_HOP_PREFETCH = 16,
     RUNTIME_FOLD_ROWS = 2000,
     RUNTIME_DRAIN_MS = 10000,
     RUNTIME_DEAD_BODY = 64 * 1024
@@ -53,14 +53,22 @@ struct entry {
     size_t replay_end; /* none when replay has reached it */
 };
 
+/* What one batch, or several, took from a queue. */
+struct taken {
+    size_t n;
+    uint64_t tag; /* last; 0 none */
+    uint64_t last_n; /* entry: last number */
+};
+
 struct queue {
     char name[BUS_NAME_MAX + 1];
     enum queue_kind kind;
     size_t bus_number;
     size_t extra; /* index for ops->extra */
     struct entry *entry;
-    uint64_t tag;    /* last taken in the open batch; 0 none */
-    uint64_t last_n; /* entry: last number in the open batch */
+    size_t prefetch;
+    struct taken taken; /* in the open batch */
+    struct taken due;   /* done, to be acknowledged */
     size_t n_held;
     bool matching; /* until all that comes again is here */
 };
@@ -76,8 +84,7 @@ struct held {
 struct inflight {
     uint64_t batch;
     uint64_t generation; /* of the consuming connection */
-    uint64_t tags[RUNTIME_QUEUES_MAX];
-    uint64_t last_n[RUNTIME_QUEUES_MAX];
+    struct taken taken[RUNTIME_QUEUES_MAX];
 };
 
 /* A name in next or side, with its partitions' targets. */
@@ -145,6 +152,7 @@ struct engine_io {
     bool unknown;    /* the last commit's result is not known */
     bool fold_done;
     uint64_t batch; /* number of the open batch in this life, from 1 */
+    int64_t open_ms;
     int64_t now_ms;
     size_t events;
     struct store_batch *writes;
@@ -183,6 +191,8 @@ struct engine_io {
     size_t inflight_head;
     size_t n_inflight;
     bool unproven; /* an entry's acknowledgements may be under way */
+    bool due;      /* something is to be acknowledged, */
+    int64_t due_ms; /* since then */
 
     int64_t retry_ms; /* not before: store or bus away */
     int64_t backoff_ms;
@@ -194,6 +204,8 @@ struct engine_io {
     int64_t fold_ms;
     bool fold_due;
     bool stopping;
+    int64_t moved; /* id of the last change of partitions; 0: none */
+    bool drained;  /* the last batch, which says so, is open or committed */
     int64_t stop_ms;
     bool idle_polled;
 
@@ -205,6 +217,7 @@ struct engine_io {
     struct log_complaint store_complaint;
     struct runtime_counter counters[RUNTIME_COUNTERS_MAX];
     size_t n_counters;
+    int64_t last_event_ms;
 };
 
 /* runtime_batch.c: what joins a batch, and its commit. */
@@ -255,6 +268,10 @@ void report_beat(struct engine_io *io);
 /* Member "reports" of the progress document. */
 void report_add_members(const struct engine_io *io, struct doc_out *out);
 void report_from_doc(struct engine_io *io, struct doc progress);
+
+/* runtime_metrics.c: the counters that every engine has, and its own. */
+void metrics_declare(struct engine_io *io);
+uint64_t metrics_count_of(struct engine_io *io, const char *name);
 
 /* runtime_resend.c: number of the sender's target, made when new. */
 size_t resend_target(struct engine_io *io, const char *queue);

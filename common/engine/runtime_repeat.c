@@ -184,10 +184,8 @@ static bool match_queue(struct engine_io *io, struct queue *queue)
 {
     size_t n = 0;
     bool whole = walk_redelivered(io, queue, each_count, &n);
-    size_t prefetch = queue->entry != NULL ? (size_t)io->conf->prefetch
-                                           : RUNTIME_HOP_PREFETCH;
 
-    if (!whole && n < prefetch) {
+    if (!whole && n < queue->prefetch) {
         return false;
     }
     if (queue->entry != NULL) {

@@ -233,7 +233,7 @@ static void number_input(struct engine_io *io, struct queue *queue,
     }
     io->input_silent = receipt.silent;
     input->received_ms = receipt.received_ms;
-    queue->last_n = receipt.n;
+    queue->taken.last_n = receipt.n;
     io->input_n = receipt.n;
 }
 
@@ -392,7 +392,8 @@ void take_delivery(struct engine_io *io, size_t queue,
     struct queue *from = &io->queues[queue];
 
     batch_open(io);
-    from->tag = delivery->tag;
+    from->taken.tag = delivery->tag;
+    from->taken.n++;
     switch (from->kind) {
     case QUEUE_HOP:
         take_envelope(io, delivery);

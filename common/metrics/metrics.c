@@ -19,6 +19,7 @@ enum {
 
 enum kind {
     KIND_COUNTER,
+    KIND_TOTAL, /* a counter of what is not whole */
     KIND_GAUGE,
     KIND_HISTOGRAM
 };
@@ -178,6 +179,12 @@ void metrics_add_counter(struct metrics *set, const struct metric_info *info,
     add_entry(set, info, KIND_COUNTER)->u.counter = counter;
 }
 
+void metrics_add_total(struct metrics *set, const struct metric_info *info,
+                       const struct metric_gauge *total)
+{
+    add_entry(set, info, KIND_TOTAL)->u.gauge = total;
+}
+
 void metrics_add_gauge(struct metrics *set, const struct metric_info *info,
                        const struct metric_gauge *gauge)
 {
@@ -192,6 +199,12 @@ void metrics_add_histogram(struct metrics *set, const struct metric_info *info,
 
 /* --- Prometheus text --------------------------------------------------------
  */
+
+/* One line of the text: whose, and what every line carries. */
+struct text {
+    struct buf *out;
+    const struct metric_label *common; /* NULL: none */
+};
 
 /* Escape as the format wants; quotes only inside label values. */
 static void add_escaped(struct buf *out, const char *text, bool in_label)
@@ -208,7 +221,7 @@ static void add_escaped(struct buf *out, const char *text, bool in_label)
     }
 }
 
-static void add_number(struct buf *out, double value)
+void metrics_add_value(struct buf *out, double value)
 {
     char text[NUMBER_TEXT_MAX];
 
@@ -220,30 +233,52 @@ static void add_number(struct buf *out, double value)
         (void)snprintf(text, sizeof text, "%.*g", DOUBLE_EXACT, value);
         buf_add_str(out, text);
     }
+    buf_add_char(out, '\n');
 }
 
-/* "name_suffix{label="value",le="bound"} "; bound NULL: without le. */
-static void add_series(struct buf *out, const struct metric_info *info,
+void metrics_add_labels(struct buf *out, const struct metric_label *labels,
+                        size_t n)
+{
+    char before = '{';
+
+    for (size_t i = 0; i < n; i++) {
+        if (labels[i].name != NULL) {
+            buf_addf(out, "%c%s=\"", before, labels[i].name);
+            add_escaped(out, labels[i].value, true);
+            buf_add_char(out, '"');
+            before = ',';
+        }
+    }
+    buf_add_str(out, before == ',' ? "} " : " ");
+}
+
+void metrics_add_head(struct buf *out, const char *name, const char *type,
+                      const char *help)
+{
+    buf_addf(out, "# HELP %s ", name);
+    add_escaped(out, help, false);
+    buf_addf(out, "\n# TYPE %s %s\n", name, type);
+}
+
+/* "name_suffix{common="...",label="value",le="bound"} "; bound NULL: without
+ * le. */
+static void add_series(const struct text *text, const struct metric_info *info,
                        const char *suffix, const char *bound)
 {
-    buf_addf(out, "%s%s", info->name, suffix);
-    if (info->label != NULL || bound != NULL) {
-        buf_add_char(out, '{');
-    }
-    if (info->label != NULL) {
-        buf_addf(out, "%s=\"", info->label);
-        add_escaped(out, info->value, true);
-        buf_addf(out, "\"%s", bound != NULL ? "," : "");
-    }
-    if (bound != NULL) {
-        buf_addf(out, "le=\"%s\"", bound);
-    }
-    buf_add_str(out, info->label != NULL || bound != NULL ? "} " : " ");
+    const struct metric_label none = {NULL, NULL};
+    const struct metric_label labels[] = {text->common != NULL ? *text->common
+                                                               : none,
+                                          {info->label, info->value},
+                                          {bound != NULL ? "le" : NULL, bound}};
+
+    buf_addf(text->out, "%s%s", info->name, suffix);
+    metrics_add_labels(text->out, labels, sizeof labels / sizeof labels[0]);
 }
 
-static void format_histogram(const struct entry *entry, struct buf *out)
+static void format_histogram(const struct entry *entry, const struct text *text)
 {
     const struct metric_histogram *h = entry->u.histogram;
+    struct buf *out = text->out;
     uint64_t below = 0;
 
     for (size_t i = 0; i < METRIC_BUCKETS; i++) {
@@ -251,56 +286,52 @@ static void format_histogram(const struct entry *entry, struct buf *out)
 
         below += h->counts[i];
         (void)snprintf(bound, sizeof bound, "%.4g", bound_of(h, i));
-        add_series(out, &entry->info, "_bucket", bound);
+        add_series(text, &entry->info, "_bucket", bound);
         buf_addf(out, "%" PRIu64 "\n", below);
     }
-    add_series(out, &entry->info, "_bucket", "+Inf");
+    add_series(text, &entry->info, "_bucket", "+Inf");
     buf_addf(out, "%" PRIu64 "\n", h->n);
-    add_series(out, &entry->info, "_sum", NULL);
-    add_number(out, h->sum);
-    buf_add_char(out, '\n');
-    add_series(out, &entry->info, "_count", NULL);
+    add_series(text, &entry->info, "_sum", NULL);
+    metrics_add_value(out, h->sum);
+    add_series(text, &entry->info, "_count", NULL);
     buf_addf(out, "%" PRIu64 "\n", h->n);
 }
 
-static void format_head(const struct entry *entry, struct buf *out)
-{
-    static const char *const types[] = {[KIND_COUNTER] = "counter",
-                                        [KIND_GAUGE] = "gauge",
-                                        [KIND_HISTOGRAM] = "histogram"};
-
-    buf_addf(out, "# HELP %s ", entry->info.name);
-    add_escaped(out, entry->info.help, false);
-    buf_addf(out, "\n# TYPE %s %s\n", entry->info.name, types[entry->kind]);
-}
-
-static void format_entry(const struct entry *entry, struct buf *out)
+static void format_entry(const struct entry *entry, const struct text *text)
 {
     switch (entry->kind) {
     case KIND_COUNTER:
-        add_series(out, &entry->info, "", NULL);
-        buf_addf(out, "%" PRIu64 "\n", entry->u.counter->value);
+        add_series(text, &entry->info, "", NULL);
+        buf_addf(text->out, "%" PRIu64 "\n", entry->u.counter->value);
         break;
+    case KIND_TOTAL:
     case KIND_GAUGE:
-        add_series(out, &entry->info, "", NULL);
-        add_number(out, entry->u.gauge->value);
-        buf_add_char(out, '\n');
+        add_series(text, &entry->info, "", NULL);
+        metrics_add_value(text->out, entry->u.gauge->value);
         break;
     case KIND_HISTOGRAM:
-        format_histogram(entry, out);
+        format_histogram(entry, text);
         break;
     }
 }
 
-void metrics_format(const struct metrics *set, struct buf *out)
+void metrics_format(const struct metrics *set,
+                    const struct metric_label *common, struct buf *out)
 {
+    static const char *const types[] = {[KIND_COUNTER] = "counter",
+                                        [KIND_TOTAL] = "counter",
+                                        [KIND_GAUGE] = "gauge",
+                                        [KIND_HISTOGRAM] = "histogram"};
+    const struct text text = {out, common};
+
     for (size_t i = 0; i < set->n; i++) {
         const struct entry *entry = &set->entries[i];
 
         if (i == 0 || strcmp(entry[-1].info.name, entry->info.name) != 0) {
-            format_head(entry, out);
+            metrics_add_head(out, entry->info.name, types[entry->kind],
+                             entry->info.help);
         }
-        format_entry(entry, out);
+        format_entry(entry, &text);
     }
 }
 
@@ -330,6 +361,7 @@ static void entry_to_doc(const struct entry *entry, struct doc_out *out)
     case KIND_COUNTER:
         doc_add_i64(out, key, (int64_t)entry->u.counter->value);
         break;
+    case KIND_TOTAL:
     case KIND_GAUGE:
         doc_add_f64(out, key, entry->u.gauge->value);
         break;

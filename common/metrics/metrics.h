@@ -57,7 +57,7 @@ void metric_histogram_since(const struct metric_histogram *now,
 /** How a metric is called. Texts are borrowed as long as the set. Metrics of
  *  one name, apart in their label's value, are added one after the other. */
 struct metric_info {
-    const char *name;  /**< [a-z_], with unit: "hyp_process_seconds" */
+    const char *name;  /**< [a-z_], with unit: "hypervise_wait_seconds" */
     const char *help;  /**< one line */
     const char *label; /**< NULL: none */
     const char *value; /**< of the label, any text */
@@ -72,15 +72,35 @@ void metrics_free(struct metrics *set);
  *  name is a bug. */
 void metrics_add_counter(struct metrics *set, const struct metric_info *info,
                          const struct metric_counter *counter);
+/** A counter of what is not whole, e.g. seconds. */
+void metrics_add_total(struct metrics *set, const struct metric_info *info,
+                       const struct metric_gauge *total);
 void metrics_add_gauge(struct metrics *set, const struct metric_info *info,
                        const struct metric_gauge *gauge);
 void metrics_add_histogram(struct metrics *set, const struct metric_info *info,
                            const struct metric_histogram *histogram);
-/** Append all as Prometheus text, format 0.0.4. */
-void metrics_format(const struct metrics *set, struct buf *out);
+/** A label and its value, any text. name NULL: none. */
+struct metric_label {
+    const char *name;
+    const char *value;
+};
+
+/** Append all as Prometheus text, format 0.0.4.
+ *  common  a label that every line gets; NULL: none. */
+void metrics_format(const struct metrics *set,
+                    const struct metric_label *common, struct buf *out);
+/** Parts of that text, for who has the values elsewhere: the lines before the
+ *  first value of a metric, */
+void metrics_add_head(struct buf *out, const char *name, const char *type,
+                      const char *help);
+/** the labels and the space behind them, */
+void metrics_add_labels(struct buf *out, const struct metric_label *labels,
+                        size_t n);
+/** and the value with the end of the line. */
+void metrics_add_value(struct buf *out, double value);
 /** Append all as members of the document that is open in out: a number each;
  *  a histogram as {n, mean, p50, p99, max}. A label's value stands behind the
- *  name: "hyp_events_total:check". */
+ *  name: "hypervise_events_total:check". */
 void metrics_to_doc(const struct metrics *set, struct doc_out *out);
 
 #endif

@@ -12,9 +12,18 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/metrics/usage.h"
 
 enum {
     STATUS_MODE = 0644
+};
+
+#define MS_A_SECOND 1e3
+
+/* What can be told of any process. */
+struct process_metrics {
+    struct metric_gauge ready, resident_bytes, cpu_seconds, started, told;
+    struct metrics *set;
 };
 
 struct status_file {
@@ -26,22 +35,76 @@ struct status_file {
     bool written;
     bool ready; /* as last written */
     char why_not[STATUS_WHY_MAX];
+    struct process_metrics process;
+    bool export;
+    int64_t export_ms; /* not before */
+    char *export_path;
     struct doc_out *out;
     struct buf text;
 };
+
+static void add_process_metrics(struct process_metrics *process)
+{
+    const struct {
+        const char *name, *help;
+        struct metric_gauge *gauge;
+    } gauges[] = {
+        {"hypervise_process_ready",
+         "Whether the process does its work: 1 yes, 0 no", &process->ready},
+        {"hypervise_process_resident_memory_bytes",
+         "Memory that the process takes", &process->resident_bytes},
+        {"hypervise_process_start_time_seconds",
+         "When the process started, in seconds since 1970", &process->started},
+        {"hypervise_process_told_time_seconds",
+         "When the process last told how it is, in seconds since 1970",
+         &process->told},
+    };
+    const struct metric_info cpu = {
+        .name = "hypervise_process_cpu_seconds_total",
+        .help = "Processor time that the process took, user and system"};
+
+    process->set = metrics_new();
+    for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++) {
+        const struct metric_info info = {.name = gauges[i].name,
+                                         .help = gauges[i].help};
+
+        metrics_add_gauge(process->set, &info, gauges[i].gauge);
+    }
+    metrics_add_total(process->set, &cpu, &process->cpu_seconds);
+}
+
+static void update_process_metrics(struct status_file *file, int64_t now_ms)
+{
+    struct process_metrics *process = &file->process;
+    struct usage usage;
+
+    usage_get(&usage);
+    process->ready.value = file->ready ? 1 : 0;
+    process->resident_bytes.value = (double)usage.resident_bytes;
+    process->cpu_seconds.value = (double)usage.cpu_ms / MS_A_SECOND;
+    process->started.value = (double)file->started_ms / MS_A_SECOND;
+    process->told.value = (double)now_ms / MS_A_SECOND;
+}
 
 struct status_file *status_file_open(const char *folder, const char *name,
                                      const struct metrics *set, int64_t now_ms)
 {
     struct status_file *file = xcalloc(1, sizeof *file);
 
-    file->path = xasprintf("%s/%s.status", folder, name);
+    file->path = xasprintf("%s/%s" STATUS_SUFFIX, folder, name);
+    file->export_path = xasprintf("%s/%s" EXPORT_SUFFIX, folder, name);
     (void)snprintf(file->name, sizeof file->name, "%s", name);
     file->set = set;
     file->started_ms = now_ms;
     file->out = doc_out_new();
+    add_process_metrics(&file->process);
     buf_init(&file->text, STATUS_BYTES_MAX);
     return file;
+}
+
+void status_file_export(struct status_file *file)
+{
+    file->export = true;
 }
 
 /* Whether nothing new needs to be written yet. */
@@ -66,6 +129,7 @@ static void format_status(struct status_file *file, int64_t now_ms)
     doc_add_str(out, "why_not", file->why_not);
     doc_add_ms(out, "updated_at", now_ms);
     doc_begin_doc(out, "metrics");
+    metrics_to_doc(file->process.set, out);
     if (file->set != NULL) {
         metrics_to_doc(file->set, out);
     }
@@ -75,12 +139,48 @@ static void format_status(struct status_file *file, int64_t now_ms)
     buf_add_char(&file->text, '\n');
 }
 
+static void format_export(struct status_file *file)
+{
+    const struct metric_label process = {EXPORT_LABEL, file->name};
+
+    buf_clear(&file->text);
+    metrics_format(file->process.set, &process, &file->text);
+    if (file->set != NULL) {
+        metrics_format(file->set, &process, &file->text);
+    }
+}
+
+static enum err replace(const struct status_file *file, const char *path,
+                        struct errbuf *why)
+{
+    if (file->text.overflow) {
+        errbuf_set(why, "%s: more than %d bytes", path, (int)STATUS_BYTES_MAX);
+        return ERR_UNAVAILABLE;
+    }
+    return file_replace(path, buf_str(&file->text), file->text.len, STATUS_MODE,
+                        why);
+}
+
+static enum err write_export(struct status_file *file, int64_t now_ms,
+                             struct errbuf *why)
+{
+    int64_t age = now_ms - file->export_ms;
+
+    if (!file->export || (age >= 0 && age < STATUS_EXPORT_MS)) {
+        return ERR_OK;
+    }
+    file->export_ms = now_ms;
+    format_export(file);
+    return replace(file, file->export_path, why);
+}
+
 enum err status_file_write(struct status_file *file, bool ready,
                            const char *why_not, int64_t now_ms,
                            struct errbuf *why)
 {
     char cut[STATUS_WHY_MAX];
     const char *text = why_not != NULL ? why_not : "";
+    enum err err;
     size_t len = utf8_cut(text, strlen(text), sizeof cut - 1);
 
     memcpy(cut, text, len);
@@ -90,18 +190,14 @@ enum err status_file_write(struct status_file *file, bool ready,
     }
     file->ready = ready;
     memcpy(file->why_not, cut, len + 1);
+    update_process_metrics(file, now_ms);
     format_status(file, now_ms);
-    if (file->text.overflow) {
-        errbuf_set(why, "%s: more than %d bytes", file->path,
-                   (int)STATUS_BYTES_MAX);
-        return ERR_UNAVAILABLE;
-    }
     /* Also after a failure: it is tried again when it is due, not at each
      * call. */
     file->written = true;
     file->written_ms = now_ms;
-    return file_replace(file->path, buf_str(&file->text), file->text.len,
-                        STATUS_MODE, why);
+    err = replace(file, file->path, why);
+    return err == ERR_OK ? write_export(file, now_ms, why) : err;
 }
 
 void status_file_close(struct status_file *file)
@@ -110,7 +206,10 @@ void status_file_close(struct status_file *file)
         return;
     }
     (void)unlink(file->path); /* may never have been written */
+    (void)unlink(file->export_path);
     free(file->path);
+    free(file->export_path);
+    metrics_free(file->process.set);
     doc_out_free(file->out);
     buf_fini(&file->text);
     free(file);

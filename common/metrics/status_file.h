@@ -18,11 +18,16 @@ enum {
     STATUS_WHY_MAX = 256,
     STATUS_WRITE_MS = 1000,  /**< time between two writes */
     STATUS_STALE_MS = 10000, /**< older than this: the process hangs */
+    STATUS_EXPORT_MS = 5000, /**< time between two writes for Prometheus */
     STATUS_BYTES_MAX = 262144
 };
 
-/** Folder of all status files: NAME.status each. */
+/** Folder of all status files: NAME.status and NAME.prom each. */
 #define STATUS_FOLDER HYP_LOCALSTATEDIR "/run"
+#define STATUS_SUFFIX ".status"
+#define EXPORT_SUFFIX ".prom"
+/** Label that names the process in the text for Prometheus. */
+#define EXPORT_LABEL "process"
 
 /* --- writing ---------------------------------------------------------------
  */
@@ -39,6 +44,12 @@ struct status_file;
 struct status_file *status_file_open(const char *folder, const char *name,
                                      const struct metrics *set, int64_t now_ms);
 /**
+ * From now on also replace FOLDER/NAME.prom every five seconds: the same
+ * metrics as Prometheus text, each with the label process="NAME". It is what
+ * the webserver's /metrics and node_exporter's textfile collector read.
+ */
+void status_file_export(struct status_file *file);
+/**
  * Tell how things are; call it as often as is handy. Writes when the last
  * write is a second old or when ready or why_not changed.
  *
@@ -49,7 +60,7 @@ struct status_file *status_file_open(const char *folder, const char *name,
 MUST_CHECK enum err status_file_write(struct status_file *file, bool ready,
                                       const char *why_not, int64_t now_ms,
                                       struct errbuf *why);
-/** Remove the file, as a clean stop does, and release. NULL is fine. */
+/** Remove the files, as a clean stop does, and release. NULL is fine. */
 void status_file_close(struct status_file *file);
 
 /* --- reading ---------------------------------------------------------------
@@ -69,7 +80,8 @@ struct status {
     enum status_life life;
     bool ready; /**< as written; only STATUS_LIVE makes it true of now */
     char why_not[STATUS_WHY_MAX];
-    struct doc metrics;   /**< as metrics_to_doc writes them; borrowed from: */
+    struct doc metrics;   /**< of the process and of its set, as metrics_to_doc
+                               writes them; borrowed from: */
     struct doc_out *docs; /**< released by status_fini */
 };
 

@@ -79,16 +79,32 @@ struct scan {
     void *ctx;
     struct buf *next;
     int64_t given;
+    int64_t looked;
     bool stopped; /* next is where to go on, should there be more */
     bool more;
 };
+
+/* One that does not match: whether to look at another. */
+static bool pass_over(struct scan *scan, const struct store_key *key,
+                      struct doc row)
+{
+    if (scan->query->look == 0 || scan->looked < scan->query->look) {
+        return true;
+    }
+    scan->stopped = true;
+    if (scan->next != NULL && scan->next->len == 0) {
+        store_cursor_format(scan->query, key, row, scan->next);
+    } /* else the page is full, and the cursor behind its last row */
+    return false;
+}
 
 static bool scan_row(void *ctx, const struct store_key *key, struct doc row)
 {
     struct scan *scan = ctx;
 
+    scan->looked++;
     if (!filter_match(scan->query->filter, row)) {
-        return true;
+        return pass_over(scan, key, row);
     }
     if (scan->given == scan->query->limit) {
         scan->more = true;
@@ -211,7 +227,8 @@ enum err store_scan(struct store *store, const struct store_query *query,
                     store_row_fn *each, void *ctx, struct buf *next,
                     struct errbuf *why)
 {
-    struct scan scan = {query, each, ctx, next, 0, false, false};
+    struct scan scan = {
+        .query = query, .each = each, .ctx = ctx, .next = next};
     enum err err = check_query(query, why);
 
     if (next != NULL) {
@@ -240,25 +257,37 @@ static bool count_row(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
-enum err store_count(struct store *store, enum store_collection collection,
-                     const struct filter *filter, int64_t most, int64_t *n)
+enum err store_count_some(struct store *store, const struct store_query *query,
+                          int64_t *n, bool *whole)
 {
-    struct store_query query = {
-        .collection = collection, .filter = filter, .limit = most};
-    struct scan scan = {&query, count_row, NULL, NULL, 0, false, false};
-    struct store_scan_plan plan = {.query = &query};
+    struct scan scan = {.query = query, .each = count_row};
+    struct store_scan_plan plan = {.query = query};
     enum err err = ERR_OK;
 
-    if (most > 0 && filter == NULL) {
-        return store->ops->count(store, collection, most, n);
+    if (query->limit > 0 && query->filter == NULL) {
+        *whole = true;
+        return store->ops->count(store, query->collection, query->limit, n);
     }
-    if (most > 0) {
+    if (query->limit > 0) {
         err = run_scan(store, &scan, &plan);
     }
     if (err == ERR_OK) {
         *n = scan.given;
+        *whole = !scan.stopped;
     }
     return err;
+}
+
+enum err store_count(struct store *store, enum store_collection collection,
+                     const struct filter *filter, int64_t most, int64_t *n)
+{
+    bool whole;
+
+    return store_count_some(
+        store,
+        &(struct store_query){
+            .collection = collection, .filter = filter, .limit = most},
+        n, &whole);
 }
 
 enum err store_fence_raise(struct store *store, int64_t now_s,
@@ -286,6 +315,18 @@ enum err store_fence_find(struct store *store, const char *row)
     return store->ops->progress(store, row, &epoch, &batch);
 }
 
+enum err store_progress_each(struct store *store, store_progress_fn *each,
+                             void *ctx)
+{
+    return store->ops->progress_each(store, each, ctx);
+}
+
+enum err store_fence_remove(struct store *store,
+                            const struct store_fence *fence)
+{
+    return store->ops->fence_remove(store, fence);
+}
+
 enum err store_commit_known(struct store *store, struct store_fence *fence,
                             bool *applied)
 {
@@ -310,4 +351,36 @@ bool store_may_write(const char *writer, enum store_collection collection)
     const char *owner = store_schema(collection)->writer;
 
     return writer != NULL && (owner == NULL || strcmp(owner, writer) == 0);
+}
+
+enum err store_writer_of_row(const char *row, char *writer, size_t size,
+                             struct errbuf *why)
+{
+    size_t len = strcspn(row, "./");
+
+    if (len == 0 || len >= size) {
+        errbuf_set(why, "\"%.100s\" is no name of a progress row", row);
+        return ERR_INVALID;
+    }
+    memcpy(writer, row, len);
+    writer[len] = '\0';
+    return ERR_OK;
+}
+
+enum err store_writer_of(enum store_collection collection,
+                         const struct store_key *key, char *writer, size_t size,
+                         struct errbuf *why)
+{
+    const char *owner = store_schema(collection)->writer;
+
+    return store_writer_of_row(owner != NULL ? owner : key->text, writer, size,
+                               why);
+}
+
+bool store_is_row_of(const char *row, const char *writer)
+{
+    size_t len = strlen(writer);
+
+    return strncmp(row, writer, len) == 0 &&
+           (row[len] == '\0' || row[len] == '.');
 }

@@ -61,6 +61,7 @@ struct store_query {
     bool descending;
     const char *cursor; /**< what a scan before gave; NULL or "": start */
     int64_t limit;      /**< rows to give, above 0 */
+    int64_t look; /**< rows to decide about at most; 0: as many as it takes */
 };
 
 /** One row, borrowed for the call. Returns whether to go on. */
@@ -70,7 +71,8 @@ typedef bool store_row_fn(void *ctx, const struct store_key *key,
 /**
  * Give rows in order (ties by key; descending turns all of it round). Lists,
  * documents and bytes in the sort field count as equal. next (may be NULL) is
- * cleared and gets the cursor to go on with, empty when there is no more row.
+ * cleared and gets the cursor to go on with, empty when there is no more row;
+ * after `look` rows there may be one though none matches behind it.
  * ERR_INVALID: sort is not indexed, limit is not above 0, or the cursor is of
  * another query; ERR_LIMIT: next is too small for a cursor.
  */
@@ -84,6 +86,12 @@ MUST_CHECK enum err store_count(struct store *store,
                                 enum store_collection collection,
                                 const struct filter *filter, int64_t most,
                                 int64_t *n);
+
+/** The same, deciding about at most `look` rows; *whole tells whether there
+ *  were no more. */
+MUST_CHECK enum err store_count_some(struct store *store,
+                                     const struct store_query *query,
+                                     int64_t *n, bool *whole);
 
 /* Writing. */
 
@@ -124,6 +132,21 @@ struct store_fence {
 /** Whether somebody ever raised a fence of that row. ERR_NOT_FOUND;
  *  ERR_UNAVAILABLE. */
 MUST_CHECK enum err store_fence_find(struct store *store, const char *row);
+/** A progress row; payload is what the last commit left, empty when none. */
+struct store_progress {
+    const char *row;
+    struct doc payload;
+};
+/** Borrowed for the call. */
+typedef void store_progress_fn(void *ctx, const struct store_progress *progress);
+/** Give every progress row of this store's writer, "<writer>" and
+ *  "<writer>.<more>", in the order of their names. ERR_UNAVAILABLE. */
+MUST_CHECK enum err store_progress_each(struct store *store,
+                                        store_progress_fn *each, void *ctx);
+/** Remove a progress row that has fence's epoch and batch. ERR_FENCED: it has
+ *  not; ERR_NOT_FOUND; ERR_UNAVAILABLE, ERR_UNKNOWN: call again. */
+MUST_CHECK enum err store_fence_remove(struct store *store,
+                                       const struct store_fence *fence);
 /**
  * Take over: raise the row's epoch to the greater of stored + 1 and now_s.
  * Fills fence (row is set by the caller) and appends the payload that the

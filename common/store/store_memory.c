@@ -407,6 +407,72 @@ static enum err memory_progress(struct store *store, const char *row,
     return ERR_OK;
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+    const struct progress *const *left = a;
+    const struct progress *const *right = b;
+
+    return strcmp((*left)->row, (*right)->row);
+}
+
+static enum err memory_progress_each(struct store *store,
+                                     store_progress_fn *each, void *ctx)
+{
+    const struct handle *handle = (struct handle *)store;
+    const struct progress **rows =
+        xcalloc(handle->memory->progress.n + 1, sizeof(struct progress *));
+    struct map_slot slot;
+    size_t at = 0;
+    size_t n = 0;
+
+    BUG_IF(handle->own == NULL);
+    if (fault_of(store, false) != STORE_FAULT_NONE) {
+        free(rows);
+        return ERR_UNAVAILABLE;
+    }
+    while (map_next(&handle->memory->progress, &at, &slot)) {
+        const struct progress *progress = slot.value;
+
+        if (store_is_row_of(progress->row, handle->own->writer)) {
+            rows[n++] = progress;
+        }
+    }
+    qsort(rows, n, sizeof(struct progress *), compare_rows);
+    for (size_t i = 0; i < n; i++) {
+        each(ctx, &(struct store_progress){
+                      .row = rows[i]->row,
+                      .payload = {rows[i]->payload, (uint32_t)rows[i]->len}});
+    }
+    free(rows);
+    return ERR_OK;
+}
+
+static enum err memory_fence_remove(struct store *store,
+                                    const struct store_fence *fence)
+{
+    struct store_memory *memory = ((struct handle *)store)->memory;
+    struct progress *row = progress_get(memory, fence->row);
+    enum store_fault fault = fault_of(store, true);
+
+    if (fault == STORE_FAULT_UNAVAILABLE) {
+        return ERR_UNAVAILABLE;
+    }
+    if (fault == STORE_FAULT_UNKNOWN_LOST) {
+        return ERR_UNKNOWN;
+    }
+    if (row == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    if (row->epoch != fence->epoch || row->batch != fence->batch) {
+        return ERR_FENCED;
+    }
+    (void)map_remove(&memory->progress, fence->row, strlen(fence->row));
+    free(row->payload);
+    free(row->row);
+    free(row);
+    return fault == STORE_FAULT_NONE ? ERR_OK : ERR_UNKNOWN;
+}
+
 static const struct store_ops memory_ops = {
     .close = memory_close,
     .ping = memory_ping,
@@ -416,6 +482,8 @@ static const struct store_ops memory_ops = {
     .fence_raise = memory_fence_raise,
     .commit = memory_commit,
     .progress = memory_progress,
+    .progress_each = memory_progress_each,
+    .fence_remove = memory_fence_remove,
 };
 
 struct store_memory *store_memory_new(void)
@@ -428,15 +496,6 @@ static void progress_free(struct progress *progress)
     free(progress->payload);
     free(progress->row);
     free(progress);
-}
-
-/* "context" writes the rows "context" and "context.<partition>". */
-static bool is_row_of(const char *row, const char *writer)
-{
-    size_t len = strlen(writer);
-
-    return strncmp(row, writer, len) == 0 &&
-           (row[len] == '\0' || row[len] == '.');
 }
 
 void store_memory_forget(struct store_memory *memory, const char *writer)
@@ -455,7 +514,7 @@ void store_memory_forget(struct store_memory *memory, const char *writer)
     while (map_next(&old, &at, &slot)) {
         struct progress *progress = slot.value;
 
-        if (is_row_of(progress->row, writer)) {
+        if (store_is_row_of(progress->row, writer)) {
             progress_free(progress);
         } else {
             (void)map_put(&memory->progress, progress->row, slot.key_len,

@@ -2,6 +2,7 @@
 /** The MongoDB backend: one client; collections named as in the schema. */
 #include "common/store/store_mongodb.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ static void log_line(mongoc_log_level_t level, const char *domain,
 
 enum err mongodb_failed(struct store_mongodb *store, const bson_error_t *error)
 {
+    (void)snprintf(store->reason, sizeof store->reason, "%s", error->message);
     log_complain(&store->away, "STORE-AWAY", "MongoDB, database %s: %s",
                  store->database, error->message);
     return ERR_UNAVAILABLE;
@@ -57,10 +59,8 @@ void mongodb_durable_opts(const struct store_mongodb *store, bson_t *opts)
     (void)mongoc_write_concern_append(store->durable, opts);
 }
 
-static void mongodb_close(struct store *base)
+void mongodb_free(struct store_mongodb *store)
 {
-    struct store_mongodb *store = (struct store_mongodb *)base;
-
     for (size_t i = 0; i < STORE_N_COLLECTIONS; i++) {
         mongoc_collection_destroy(store->collections[i]);
     }
@@ -76,6 +76,11 @@ static void mongodb_close(struct store *base)
     free(store->database);
     free(store->writer);
     free(store);
+}
+
+static void mongodb_close(struct store *base)
+{
+    mongodb_free((struct store_mongodb *)base);
 }
 
 static enum err mongodb_ping(struct store *base, struct errbuf *why)
@@ -98,26 +103,21 @@ static enum err mongodb_ping(struct store *base, struct errbuf *why)
     return ERR_OK;
 }
 
-/* A cursor's rows, until `each` ends it. */
-struct reading {
-    struct store_mongodb *store;
-    enum store_collection collection;
-    store_row_fn *each;
-    void *ctx;
-};
-
-static enum err bad_row(const struct reading *reading)
+static enum err bad_row(struct store_mongodb *store,
+                        enum store_collection collection)
 {
     bson_error_t error;
 
     bson_set_error(&error, 0, 0,
                    "%s holds a document that this program did not write",
-                   store_schema(reading->collection)->name);
-    return mongodb_failed(reading->store, &error);
+                   store_schema(collection)->name);
+    return mongodb_failed(store, &error);
 }
 
-static enum err read_rows(const struct reading *reading,
-                          mongoc_cursor_t *cursor)
+enum err mongodb_read_rows(struct store_mongodb *store,
+                           enum store_collection collection,
+                           mongoc_cursor_t *cursor, store_row_fn *each,
+                           void *ctx)
 {
     const bson_t *stored;
     bson_error_t error;
@@ -130,20 +130,20 @@ static enum err read_rows(const struct reading *reading,
     while (mongoc_cursor_next(cursor, &stored)) {
         struct doc doc = {bson_get_data(stored), stored->len};
 
-        if (!mongodb_row_load(reading->collection, doc, &scratch, &key, &row)) {
-            err = bad_row(reading);
+        if (!mongodb_row_load(collection, doc, &scratch, &key, &row)) {
+            err = bad_row(store, collection);
             break;
         }
-        if (!reading->each(reading->ctx, &key, row)) {
+        if (!each(ctx, &key, row)) {
             break;
         }
     }
     buf_fini(&scratch);
     if (err == ERR_OK && mongoc_cursor_error(cursor, &error)) {
-        return mongodb_failed(reading->store, &error);
+        return mongodb_failed(store, &error);
     }
     if (err == ERR_OK) {
-        mongodb_worked(reading->store);
+        mongodb_worked(store);
     }
     return err;
 }
@@ -168,7 +168,6 @@ static enum err mongodb_get(struct store *base, enum store_collection from,
 {
     struct store_mongodb *store = (struct store_mongodb *)base;
     struct got got = {out, false};
-    struct reading reading = {store, from, take_row, &got};
     bson_t opts = BSON_INITIALIZER;
     bson_t query;
     mongoc_cursor_t *cursor;
@@ -179,7 +178,7 @@ static enum err mongodb_get(struct store *base, enum store_collection from,
     mongodb_query_key(&query, from, key);
     cursor = mongoc_collection_find_with_opts(mongodb_collection(store, from),
                                               &query, &opts, NULL);
-    err = read_rows(&reading, cursor);
+    err = mongodb_read_rows(store, from, cursor, take_row, &got);
     mongoc_cursor_destroy(cursor);
     bson_destroy(&query);
     bson_destroy(&opts);
@@ -209,7 +208,6 @@ static enum err mongodb_scan(struct store *base,
                              store_row_fn *each, void *ctx)
 {
     struct store_mongodb *store = (struct store_mongodb *)base;
-    struct reading reading = {store, plan->query->collection, each, ctx};
     bson_t opts;
     bson_t query;
     mongoc_cursor_t *cursor;
@@ -220,7 +218,7 @@ static enum err mongodb_scan(struct store *base,
     cursor = mongoc_collection_find_with_opts(
         mongodb_collection(store, plan->query->collection), &query, &opts,
         NULL);
-    err = read_rows(&reading, cursor);
+    err = mongodb_read_rows(store, plan->query->collection, cursor, each, ctx);
     mongoc_cursor_destroy(cursor);
     bson_destroy(&query);
     bson_destroy(&opts);
@@ -371,6 +369,90 @@ static enum err mongodb_progress(struct store *base, const char *name,
     return err;
 }
 
+static void give_progress(const bson_t *found, const char *writer,
+                          store_progress_fn *each, void *ctx)
+{
+    const struct doc doc = {bson_get_data(found), found->len};
+    struct store_progress progress = {.payload = {NULL, 0}};
+    struct doc_value payload;
+
+    if (!doc_check(doc)) {
+        return;
+    }
+    progress.row = doc_str(doc, "_id", "");
+    if (doc_get(doc, "payload", &payload) && payload.type == DOC_BYTES) {
+        progress.payload = (struct doc){(const uint8_t *)payload.u.s.text,
+                                        payload.u.s.len};
+    }
+    if (store_is_row_of(progress.row, writer)) {
+        each(ctx, &progress);
+    }
+}
+
+/* A row for each engine and partition: few enough to read them all. */
+static enum err mongodb_progress_each(struct store *base,
+                                      store_progress_fn *each, void *ctx)
+{
+    struct store_mongodb *store = (struct store_mongodb *)base;
+    bson_t *every = bson_new();
+    bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}");
+    mongoc_cursor_t *cursor =
+        mongoc_collection_find_with_opts(store->progress, every, opts, NULL);
+    const bson_t *found;
+    bson_error_t error;
+    enum err err = ERR_OK;
+
+    BUG_IF(store->writer == NULL);
+    while (mongoc_cursor_next(cursor, &found)) {
+        give_progress(found, store->writer, each, ctx);
+    }
+    if (mongoc_cursor_error(cursor, &error)) {
+        err = mongodb_failed(store, &error);
+    }
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(opts);
+    bson_destroy(every);
+    return err;
+}
+
+static int64_t n_deleted(const bson_t *reply)
+{
+    bson_iter_t at;
+
+    return bson_iter_init_find(&at, reply, "deletedCount")
+               ? bson_iter_as_int64(&at)
+               : 0;
+}
+
+static enum err mongodb_fence_remove(struct store *base,
+                                     const struct store_fence *fence)
+{
+    struct store_mongodb *store = (struct store_mongodb *)base;
+    bson_t *which =
+        BCON_NEW("_id", BCON_UTF8(fence->row), "epoch",
+                 BCON_INT64(fence->epoch), "batch", BCON_INT64(fence->batch));
+    int64_t epoch;
+    int64_t batch;
+    enum err err = mongodb_progress(base, fence->row, &epoch, &batch);
+    bson_t opts;
+    bson_t reply;
+    bson_error_t error;
+
+    if (err == ERR_OK) {
+        mongodb_durable_opts(store, &opts);
+        if (!mongoc_collection_delete_one(store->progress, which, &opts, &reply,
+                                          &error)) {
+            err = mongodb_failed(store, &error);
+        } else if (n_deleted(&reply) == 0) {
+            err = ERR_FENCED;
+        }
+        bson_destroy(&reply);
+        bson_destroy(&opts);
+    }
+    bson_destroy(which);
+    return err;
+}
+
 static const struct store_ops mongodb_ops = {
     .close = mongodb_close,
     .ping = mongodb_ping,
@@ -380,6 +462,8 @@ static const struct store_ops mongodb_ops = {
     .fence_raise = mongodb_fence_raise,
     .commit = mongodb_commit,
     .progress = mongodb_progress,
+    .progress_each = mongodb_progress_each,
+    .fence_remove = mongodb_fence_remove,
 };
 
 static enum err refuse(const struct store_mongodb *store,
@@ -426,11 +510,10 @@ static enum err check_set(struct store_mongodb *store, struct errbuf *why)
     return ERR_OK;
 }
 
-static bool create_indexes(struct store_mongodb *store,
-                           enum store_collection collection,
+static bool create_indexes(struct store_mongodb *store, const char *into,
+                           const struct store_schema *schema,
                            bson_error_t *error)
 {
-    const struct store_schema *schema = store_schema(collection);
     bson_t command = BSON_INITIALIZER;
     bson_t list;
     bson_t index;
@@ -439,7 +522,7 @@ static bool create_indexes(struct store_mongodb *store,
     const char *name;
     bool ok;
 
-    BSON_APPEND_UTF8(&command, "createIndexes", schema->name);
+    BSON_APPEND_UTF8(&command, "createIndexes", into);
     BSON_APPEND_ARRAY_BEGIN(&command, "indexes", &list);
     for (uint32_t i = 0; schema->indexes[i] != NULL; i++) {
         (void)bson_uint32_to_string(i, &name, number, sizeof number);
@@ -469,18 +552,24 @@ static bool create_collection(struct store_mongodb *store, const char *name,
     return ok;
 }
 
+bool mongodb_create(struct store_mongodb *store, const char *name,
+                    enum store_collection as, bson_error_t *error)
+{
+    const struct store_schema *schema = store_schema(as);
+
+    return schema->indexes[0] != NULL
+               ? create_indexes(store, name, schema, error)
+               : create_collection(store, name, error);
+}
+
 static bool create_all(struct store_mongodb *store, bson_error_t *error)
 {
     for (size_t i = 0; i < STORE_N_COLLECTIONS; i++) {
         enum store_collection collection = (enum store_collection)i;
-        const struct store_schema *schema = store_schema(collection);
 
-        if (!store_may_write(store->writer, collection)) {
-            continue;
-        }
-        if (!(schema->indexes[0] != NULL
-                  ? create_indexes(store, collection, error)
-                  : create_collection(store, schema->name, error))) {
+        if (store_may_write(store->writer, collection) &&
+            !mongodb_create(store, store_schema(collection)->name, collection,
+                            error)) {
             return false;
         }
     }
@@ -509,10 +598,31 @@ static bool mark_version(struct store_mongodb *store, mongoc_collection_t *meta,
 
 /* What any writer marked: all are of one suite and read each other. What an
  * older version wrote can be read; its writer marks it when it starts. */
-static enum err check_versions(struct store_mongodb *store,
-                               mongoc_collection_t *meta, struct errbuf *why)
+static enum err refuse_marked(const struct store_mongodb *store, struct doc doc,
+                              struct errbuf *why)
+{
+    if (strcmp(doc_str(doc, "_id", "?"), MONGODB_RESTORE_MARK) == 0) {
+        errbuf_set_field(why, "storage",
+                         "database %s: a restore into it was broken off: "
+                         "repeat 'hyp restore FILE --replace'",
+                         store->database);
+    } else {
+        errbuf_set_field(why, "storage",
+                         "the data of %s in database %s has schema version "
+                         "%lld, this program has %d: use the program version "
+                         "that wrote it",
+                         doc_str(doc, "_id", "?"), store->database,
+                         (long long)doc_i64(doc, "schema", 0),
+                         STORE_SCHEMA_VERSION);
+    }
+    return ERR_INVALID;
+}
+
+enum err mongodb_check_versions(struct store_mongodb *store, struct errbuf *why)
 {
     bson_t all = BSON_INITIALIZER;
+    mongoc_collection_t *meta =
+        mongoc_client_get_collection(store->client, store->database, "meta");
     mongoc_cursor_t *cursor =
         mongoc_collection_find_with_opts(meta, &all, NULL, NULL);
     const bson_t *found;
@@ -521,42 +631,37 @@ static enum err check_versions(struct store_mongodb *store,
 
     while (err == ERR_OK && mongoc_cursor_next(cursor, &found)) {
         struct doc doc = {bson_get_data(found), found->len};
-        int64_t version = doc_check(doc) ? doc_i64(doc, "schema", 0) : 0;
+        int64_t version;
 
+        if (!doc_check(doc)) {
+            doc = (struct doc){NULL, 0};
+        }
+        version = doc_i64(doc, "schema", 0);
         if (version < 1 || version > STORE_SCHEMA_VERSION) {
-            errbuf_set_field(why, "storage",
-                             "the data of %s in database %s has schema "
-                             "version %lld, this program has %d: use the "
-                             "program version that wrote it",
-                             doc_check(doc) ? doc_str(doc, "_id", "?") : "?",
-                             store->database, (long long)version,
-                             STORE_SCHEMA_VERSION);
-            err = ERR_INVALID;
+            err = refuse_marked(store, doc, why);
         }
     }
     if (err == ERR_OK && mongoc_cursor_error(cursor, &error)) {
         err = refuse(store, &error, why);
     }
     mongoc_cursor_destroy(cursor);
+    mongoc_collection_destroy(meta);
     bson_destroy(&all);
     return err;
 }
 
 static enum err set_up(struct store_mongodb *store, struct errbuf *why)
 {
-    mongoc_collection_t *meta = NULL;
+    mongoc_collection_t *meta =
+        mongoc_client_get_collection(store->client, store->database, "meta");
     bson_error_t error;
-    enum err err = check_set(store, why);
+    enum err err = ERR_OK;
 
-    if (err != ERR_OK) {
-        return err;
-    }
-    meta = mongoc_client_get_collection(store->client, store->database, "meta");
     if (store->writer != NULL && !mark_version(store, meta, &error)) {
         err = refuse(store, &error, why);
     }
     if (err == ERR_OK) {
-        err = check_versions(store, meta, why);
+        err = mongodb_check_versions(store, why);
     }
     if (err == ERR_OK && store->writer != NULL && !create_all(store, &error)) {
         err = refuse(store, &error, why);
@@ -614,18 +719,18 @@ static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
                                                    store->database, "progress");
 }
 
-enum err store_mongodb_open(const struct store_options *options,
-                            struct store **out, struct errbuf *why)
+enum err mongodb_connect(const char *uri, const char *writer,
+                         struct store_mongodb **out, struct errbuf *why)
 {
     struct store_mongodb *store;
     bson_error_t error;
-    mongoc_uri_t *uri;
+    mongoc_uri_t *parsed;
     enum err err;
 
     mongoc_init();
     mongoc_log_set_handler(log_line, NULL);
-    uri = mongoc_uri_new_with_error(options->uri, &error);
-    if (uri == NULL) {
+    parsed = mongoc_uri_new_with_error(uri, &error);
+    if (parsed == NULL) {
         /* Without the uri: it may hold a password. */
         errbuf_set_field(why, "storage", "not a MongoDB address: %s",
                          error.message);
@@ -633,12 +738,30 @@ enum err store_mongodb_open(const struct store_options *options,
     }
     store = xcalloc(1, sizeof *store);
     store->store.ops = &mongodb_ops;
-    store->writer = options->writer != NULL ? xstrdup(options->writer) : NULL;
-    connect_client(store, uri);
-    mongoc_uri_destroy(uri);
+    store->writer = writer != NULL ? xstrdup(writer) : NULL;
+    connect_client(store, parsed);
+    mongoc_uri_destroy(parsed);
+    err = check_set(store, why);
+    if (err != ERR_OK) {
+        mongodb_free(store);
+        return err;
+    }
+    *out = store;
+    return ERR_OK;
+}
+
+enum err store_mongodb_open(const struct store_options *options,
+                            struct store **out, struct errbuf *why)
+{
+    struct store_mongodb *store;
+    enum err err = mongodb_connect(options->uri, options->writer, &store, why);
+
+    if (err != ERR_OK) {
+        return err;
+    }
     err = set_up(store, why);
     if (err != ERR_OK) {
-        mongodb_close(&store->store);
+        mongodb_free(store);
         return err;
     }
     *out = &store->store;

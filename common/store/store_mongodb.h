@@ -21,7 +21,30 @@ struct store_mongodb {
     mongoc_write_concern_t *durable; /**< majority, journaled */
     mongoc_read_concern_t *majority;
     struct log_complaint away;
+    char reason[ERRBUF_TEXT_MAX]; /**< of the last failure */
 };
+
+/** Connect to a replica set; looks at nothing in it. Errors as store_open. */
+MUST_CHECK enum err mongodb_connect(const char *uri, const char *writer,
+                                    struct store_mongodb **out,
+                                    struct errbuf *why);
+void mongodb_free(struct store_mongodb *store);
+/** Whether this program may read what the database holds: ERR_INVALID. */
+MUST_CHECK enum err mongodb_check_versions(struct store_mongodb *store,
+                                           struct errbuf *why);
+/** Make a collection of that name, with the indexes of the schema's. One that
+ *  is there stays. */
+bool mongodb_create(struct store_mongodb *store, const char *name,
+                    enum store_collection as, bson_error_t *error);
+/** Give the rows of a cursor over a collection like this one. Tells what goes
+ *  wrong: ERR_UNAVAILABLE. */
+MUST_CHECK enum err mongodb_read_rows(struct store_mongodb *store,
+                                      enum store_collection collection,
+                                      mongoc_cursor_t *cursor,
+                                      store_row_fn *each, void *ctx);
+/** Member of the document in "meta" that an exchange of all collections puts
+ *  there first and takes away last. */
+#define MONGODB_RESTORE_MARK "restore"
 
 /** Borrowed until the store closes. */
 mongoc_collection_t *mongodb_collection(struct store_mongodb *store,

@@ -414,6 +414,62 @@ static enum err sqlite_progress(struct store *base, const char *row,
     return err;
 }
 
+/* Rare, so its statement is not kept. */
+static enum err sqlite_progress_each(struct store *base,
+                                     store_progress_fn *each, void *ctx)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    sqlite3_stmt *stmt;
+    int code = SQLITE_ERROR;
+
+    BUG_IF(store->own == NULL);
+    stmt = sqlite_file_prepare(
+        store->own, "SELECT row, payload FROM progress ORDER BY row", false);
+    while (stmt != NULL && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const struct store_progress progress = {
+            .row = (const char *)sqlite3_column_text(stmt, 0),
+            .payload = {sqlite3_column_blob(stmt, 1),
+                        (uint32_t)sqlite3_column_bytes(stmt, 1)}};
+
+        if (store_is_row_of(progress.row, store->own->writer)) {
+            each(ctx, &progress);
+        }
+    }
+    (void)sqlite3_finalize(stmt);
+    return code == SQLITE_DONE ? ERR_OK
+                               : read_failed(store, store->own->path,
+                                             sqlite_file_reason(store->own));
+}
+
+static enum err sqlite_fence_remove(struct store *base,
+                                    const struct store_fence *fence)
+{
+    struct store_sqlite *store = (struct store_sqlite *)base;
+    sqlite3_stmt *stmt;
+    int64_t epoch;
+    int64_t batch;
+    enum err err = sqlite_progress(base, fence->row, &epoch, &batch);
+    int code = SQLITE_ERROR;
+
+    if (err != ERR_OK) {
+        return err;
+    }
+    stmt = sqlite_file_prepare(
+        store->own,
+        "DELETE FROM progress WHERE row=?1 AND epoch=?2 AND batch=?3", false);
+    if (stmt != NULL) {
+        (void)sqlite3_bind_text(stmt, 1, fence->row, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(stmt, 2, fence->epoch);
+        (void)sqlite3_bind_int64(stmt, 3, fence->batch);
+        code = sqlite3_step(stmt);
+    }
+    err = code != SQLITE_DONE                         ? write_failed(store)
+          : sqlite3_changes(store->own->db) > 0 ? ERR_OK
+                                                      : ERR_FENCED;
+    (void)sqlite3_finalize(stmt);
+    return err;
+}
+
 static const struct store_ops sqlite_ops = {
     .close = sqlite_close,
     .ping = sqlite_ping,
@@ -423,6 +479,8 @@ static const struct store_ops sqlite_ops = {
     .fence_raise = sqlite_fence_raise,
     .commit = sqlite_commit,
     .progress = sqlite_progress,
+    .progress_each = sqlite_progress_each,
+    .fence_remove = sqlite_fence_remove,
 };
 
 /* The other writers' files that are there already. */
@@ -464,12 +522,10 @@ enum err store_sqlite_open(const struct store_options *options,
 {
     const char *folder = strchr(options->uri, ':') + 1;
     struct store_sqlite *store;
-    enum err err;
+    enum err err = sqlite_folder_check(folder, why);
 
-    if (folder[0] == '\0') {
-        errbuf_set_field(why, "storage", "\"%s\": expected sqlite:<folder>",
-                         options->uri);
-        return ERR_INVALID;
+    if (err != ERR_OK) {
+        return err;
     }
     store = xcalloc(1, sizeof *store);
     store->store.ops = &sqlite_ops;

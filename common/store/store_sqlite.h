@@ -48,6 +48,11 @@ struct sqlite_file {
 /** Name of the VFS for writers: the system's, but what goes to the write-ahead
  *  log one after another goes in one piece, by the next sync. */
 const char *sqlite_vfs(void);
+/** Path of the mark that a folder bears while its files are exchanged; the
+ *  caller frees it. */
+char *sqlite_folder_mark(const char *folder);
+/** ERR_INVALID: no folder is named, or it bears the mark. */
+MUST_CHECK enum err sqlite_folder_check(const char *folder, struct errbuf *why);
 /** Prepare to open; does nothing yet. Borrows nothing. */
 struct sqlite_file *sqlite_file_new(const char *folder, const char *writer,
                                     bool writable);

@@ -28,6 +28,31 @@ static const char *const pragmas =
     "PRAGMA wal_autocheckpoint=4000;" /* pages: 16 MB */
     "PRAGMA journal_size_limit=33554432;";
 
+char *sqlite_folder_mark(const char *folder)
+{
+    return xasprintf("%s/restore-unfinished", folder);
+}
+
+enum err sqlite_folder_check(const char *folder, struct errbuf *why)
+{
+    char *mark = sqlite_folder_mark(folder);
+    bool marked = access(mark, F_OK) == 0;
+
+    free(mark);
+    if (folder[0] == '\0') {
+        errbuf_set_field(why, "storage", "expected sqlite:<folder>");
+        return ERR_INVALID;
+    }
+    if (marked) {
+        errbuf_set_field(why, "storage",
+                         "%s: a restore into it was broken off: repeat "
+                         "'hyp restore FILE --replace'",
+                         folder);
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
 struct sqlite_file *sqlite_file_new(const char *folder, const char *writer,
                                     bool writable)
 {

@@ -2,7 +2,10 @@
 /**
  * SQLite's files as the system has them, but for the write-ahead log: what is
  * written to it one after another goes to the system in one piece, at the
- * latest when it is synced. SQLite itself writes each page in two calls.
+ * latest when it is synced. SQLite itself writes each page in two calls. And
+ * the file grows ahead of the log, in steps: to sync a file that has grown,
+ * the file system writes its journal too, which takes twice the time. SQLite
+ * reads the log as far as its checksums go, not to the end of the file.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +14,8 @@
 #include "common/store/store_sqlite.h"
 
 enum {
-    PIECE_BYTES = 64 * 1024 /* the unix VFS takes less than 128 KiB at once */
+    PIECE_BYTES = 64 * 1024, /* the unix VFS takes less than 128 KiB at once */
+    STEP_BYTES = 1024 * 1024
 };
 
 /* The system's own file stands behind it. */
@@ -20,6 +24,7 @@ struct log_file {
     char *piece;
     sqlite3_int64 from; /* where the piece belongs */
     int len;
+    sqlite3_int64 size; /* of the file, as far as known */
 };
 
 static sqlite3_vfs *system_vfs(void)
@@ -37,6 +42,34 @@ static sqlite3_file *inner(sqlite3_file *file)
     return (sqlite3_file *)(log_of(file) + 1);
 }
 
+/* Zeros from the end of the file on. It may fail: the log then grows by what
+ * is written to it. */
+static void grow(sqlite3_file *file)
+{
+    static const char zeros[PIECE_BYTES];
+    struct log_file *log = log_of(file);
+    sqlite3_int64 end = log->size + STEP_BYTES;
+
+    while (log->size < end && inner(file)->pMethods->xWrite(
+                                  inner(file), zeros, PIECE_BYTES,
+                                  log->size) == SQLITE_OK) {
+        log->size += PIECE_BYTES;
+    }
+}
+
+static int write_through(sqlite3_file *file, const void *data, int len,
+                         sqlite3_int64 at)
+{
+    struct log_file *log = log_of(file);
+    int code = inner(file)->pMethods->xWrite(inner(file), data, len, at);
+
+    if (code == SQLITE_OK && at + len > log->size) {
+        log->size = at + len;
+        grow(file);
+    }
+    return code;
+}
+
 /* After a failure the piece is gone, as a write that failed would be: SQLite
  * gives up the transaction. */
 static int flush(sqlite3_file *file)
@@ -45,8 +78,7 @@ static int flush(sqlite3_file *file)
     int len = log->len;
 
     log->len = 0;
-    return len > 0 ? inner(file)->pMethods->xWrite(inner(file), log->piece, len,
-                                                   log->from)
+    return len > 0 ? write_through(file, log->piece, len, log->from)
                    : SQLITE_OK;
 }
 
@@ -82,7 +114,7 @@ static int log_write(sqlite3_file *file, const void *data, int len,
         return code;
     }
     if (len > PIECE_BYTES) {
-        return inner(file)->pMethods->xWrite(inner(file), data, len, at);
+        return write_through(file, data, len, at);
     }
     if (log->piece == NULL) {
         log->piece = xmalloc(PIECE_BYTES);
@@ -96,9 +128,13 @@ static int log_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     int code = flush(file);
 
-    return code != SQLITE_OK
-               ? code
-               : inner(file)->pMethods->xTruncate(inner(file), size);
+    if (code == SQLITE_OK) {
+        code = inner(file)->pMethods->xTruncate(inner(file), size);
+    }
+    if (code == SQLITE_OK) {
+        log_of(file)->size = size;
+    }
+    return code;
 }
 
 static int log_sync(sqlite3_file *file, int flags)
@@ -180,6 +216,9 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file,
     /* SQLite closes what has methods, also after a failure. */
     if (inner(file)->pMethods != NULL) {
         log->base.pMethods = &log_methods;
+    }
+    if (code == SQLITE_OK) {
+        code = inner(file)->pMethods->xFileSize(inner(file), &log->size);
     }
     return code;
 }

@@ -236,7 +236,9 @@ static size_t pick_labels(const struct alerts_conf *conf, const json_t *labels,
             names[n++] = name;
         }
     }
-    qsort(names, n, sizeof names[0], compare_names);
+    if (n > 1) {
+        qsort(names, n, sizeof names[0], compare_names);
+    }
     return n;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/engine/known.h"
 #include "engines/alarm/alarm_book.h"
 #include "engines/alarm/alarm_request.h"
@@ -39,6 +40,8 @@ struct alarm_state {
     int64_t keep_resolved_ms;
     int64_t sweep_ms; /* when resolved alarms are swept next */
     bool folding;     /**< until it is through, rows are written at once */
+    struct alarm_entity **surplus; /**< n_surplus, each with an open alarm */
+    size_t n_surplus;
 };
 
 /* What one input leads to. */
@@ -54,14 +57,13 @@ struct turn {
 static void put_row(const struct turn *turn)
 {
     struct alarm_entity *entity = turn->entity;
-    const char *owner = engine_row(turn->io);
     struct doc_out *out = engine_scratch(turn->io);
     struct store_batch *batch = engine_batch(turn->io);
     struct store_key key = {.text = entity->id};
 
     if (entity->alarm == NULL) {
         store_batch_put(batch, STORE_TRACKS, &key,
-                        alarm_row_track(entity, owner, out));
+                        alarm_row_track(entity, out));
         entity->stored = true;
     } else {
         if (entity->stored) {
@@ -70,7 +72,7 @@ static void put_row(const struct turn *turn)
         }
         key.text = entity->alarm->id;
         store_batch_put(batch, STORE_ALARMS, &key,
-                        alarm_row_open(entity, owner, out));
+                        alarm_row_open(entity, out));
     }
     alarm_book_settle(&turn->state->book, entity);
 }
@@ -258,6 +260,15 @@ static void take_check(struct turn *turn, const struct event *event)
     alarm_check(turn->entity, &state->rules, &input, &turn->result);
 }
 
+/* What is told of a source stays with the partition that tells it. */
+static char *home_of(const struct event *late)
+{
+    bool is_elsewhere = late->component[0] != '\0' &&
+                        strcmp(late->component, late->connector_name) != 0;
+
+    return is_elsewhere ? xstrdup(late->component) : NULL;
+}
+
 /* A source whose checks come late by its own dates: what would be silence is
  * told, as an alarm on that source's clock that ends with the cause. */
 static void blame_clock(struct alarm_state *state, struct engine_io *io,
@@ -295,6 +306,7 @@ static void blame_clock(struct alarm_state *state, struct engine_io *io,
     if (turn.entity == NULL) {
         turn.entity = add_entity(state, &event);
         turn.entity->silence_is_ok = true;
+        turn.entity->home = home_of(late);
     }
     take_check(&turn, &event);
     finish(&turn);
@@ -562,10 +574,33 @@ static void beat_sweep(struct alarm_state *state, struct engine_io *io)
     }
 }
 
+/* Partitions that have become one had each an alarm of the same entity: one
+ * of them goes on. */
+static void beat_surplus(struct alarm_state *state, struct engine_io *io)
+{
+    const struct event event = {
+        .type = EVENT_DELETE,
+        .author = "hypervise",
+        .output = "another alarm of the same entity goes on: the partitions "
+                  "that had them became one",
+        .timestamp_ms = engine_now_ms(io),
+        .received_ms = engine_now_ms(io)};
+
+    while (state->n_surplus > 0 && !beat_is_full(io)) {
+        struct turn turn = {.state = state, .io = io, .action = ""};
+
+        turn.entity = state->surplus[--state->n_surplus];
+        alarm_gone(turn.entity, &state->rules, &event, &turn.result);
+        record(&turn);
+        alarm_entity_free(turn.entity);
+    }
+}
+
 static void alarm_beat(void *at, struct engine_io *io)
 {
     struct alarm_state *state = at;
 
+    beat_surplus(state, io);
     beat_wall(state, io);
     if (engine_chain_ms(io) > 0) {
         beat_chain(state, io);
@@ -612,18 +647,55 @@ struct loading {
     struct engine_io *io;
 };
 
+static void clear_surplus(struct alarm_state *state)
+{
+    for (size_t i = 0; i < state->n_surplus; i++) {
+        alarm_entity_free(state->surplus[i]);
+    }
+    free(state->surplus);
+    state->surplus = NULL;
+    state->n_surplus = 0;
+}
+
+/* The first row is used. A second alarm is closed; what else a second row
+ * tells was to be forgotten with its entity's alarm. */
+static void load_second(struct alarm_state *state, struct alarm_entity *first,
+                        struct alarm_entity *second)
+{
+    if (second->alarm == NULL) {
+        first->stored = true; /* its row goes when the first's is put */
+        alarm_entity_free(second);
+        return;
+    }
+    log_warning("ALARM-TWICE", "%s: has two alarms, %s is closed", second->id,
+                second->alarm->id);
+    state->surplus = xrealloc_array(state->surplus, state->n_surplus + 1,
+                                    sizeof(struct alarm_entity *));
+    state->surplus[state->n_surplus++] = second;
+}
+
+/* Whether the row is this partition's. */
+static bool owns(const struct engine_io *io, struct doc row)
+{
+    const char *home = doc_str(row, ALARM_HOME, "");
+
+    return home[0] != '\0' ? engine_owns(io, home, "")
+                           : engine_owns_row(io, row);
+}
+
 static bool load_row(void *ctx, const struct store_key *key, struct doc row)
 {
     struct loading *loading = ctx;
     struct alarm_state *state = loading->state;
-    struct alarm_entity *entity =
-        alarm_row_read(row, engine_row(loading->io), state->facts);
+    struct alarm_entity *entity = owns(loading->io, row)
+                                      ? alarm_row_read(row, state->facts)
+                                      : NULL;
+    struct alarm_entity *first =
+        entity != NULL ? alarm_book_find(&state->book, entity->id) : NULL;
 
     (void)key;
-    if (entity != NULL && alarm_book_find(&state->book, entity->id) != NULL) {
-        log_error("ALARM-TWICE", "%s: has two rows, the first one is used",
-                  entity->id);
-        alarm_entity_free(entity);
+    if (first != NULL) {
+        load_second(state, first, entity);
     } else if (entity != NULL) {
         alarm_book_add(&state->book, entity);
         alarm_book_arm(&state->book, entity, &state->rules);
@@ -646,6 +718,7 @@ static enum err alarm_load(void *at, struct engine_io *io)
     enum err err;
 
     alarm_book_clear(&state->book);
+    clear_surplus(state);
     state->folding = false;
     err = load_all(&loading, STORE_ALARMS);
     if (err == ERR_OK) {
@@ -681,6 +754,7 @@ static void alarm_fini(void *at)
     struct alarm_state *state = at;
 
     alarm_book_clear(&state->book);
+    clear_surplus(state);
     known_fini(&state->known);
     alarm_request_fini(&state->request);
     doc_out_free(state->facts);
@@ -752,6 +826,20 @@ static const struct conf_option alarm_options[] = {
 
 static const char *const alarm_extras[] = {"Engine_alarm.actions", NULL};
 
+static const struct engine_metric alarm_metrics[] = {
+    {"steps", "Steps of alarms", false},
+    {"alarms_opened", "Alarms opened", false},
+    {"alarms_resolved", "Alarms resolved", false},
+    {"alarms_removed", "Resolved alarms removed for their age", false},
+    {"late", "Checks that came too late to decide anything", false},
+    {"actions", "Operators' actions", false},
+    {"actions_refused", "Operators' actions that were refused", false},
+    {"actions_repeated", "Operators' actions that came again and were known",
+     false},
+    {"alarms_open", "Open alarms", true},
+    {"entities", "Entities kept in memory", true},
+    {0}};
+
 const struct engine_ops alarm_engine = {
     .name = "alarm",
     .description =
@@ -761,6 +849,7 @@ const struct engine_ops alarm_engine = {
         "of state), and resolves it when all is well for long enough.",
     .options = alarm_options,
     .state_size = sizeof(struct alarm_state),
+    .metrics = alarm_metrics,
     .extras = alarm_extras,
     .init = alarm_init,
     .load = alarm_load,

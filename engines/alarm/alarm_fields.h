@@ -32,7 +32,7 @@ enum alarm_field {
     F_TAGS,
     F_SERVICES,
     F_INFOS,
-    F_OWNER,
+    F_HOME,
     F_RK,
     F_VERSION,
     F_SEEN_T,

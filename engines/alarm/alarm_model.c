@@ -50,6 +50,7 @@ void alarm_entity_free(struct alarm_entity *entity)
     if (entity != NULL) {
         alarm_free(entity);
         free(entity->changes);
+        free(entity->home);
         free(entity);
     }
 }

@@ -97,6 +97,8 @@ struct alarm_entity {
     const char *connector_name;
     const char *component;
     const char *resource;
+    char *home; /**< owned: the component whose partition has it; NULL: its
+                     own component's has */
     uint64_t rk_hash;    /**< of its checks' routing key */
     struct alarm *alarm; /**< owned; NULL when none is open */
     /* times of the last state changes, a ring that outlives the alarm */

@@ -32,7 +32,7 @@ const char *const alarm_fields[N_FIELDS] = {
     [F_TAGS] = "tags",
     [F_SERVICES] = "services",
     [F_INFOS] = "infos",
-    [F_OWNER] = "_owner",
+    [F_HOME] = ALARM_HOME,
     [F_RK] = "_rk",
     [F_VERSION] = "_version",
     [F_SEEN_T] = "_seen_t",
@@ -167,12 +167,13 @@ void alarm_item_add(struct doc_out *out, const struct alarm_entity *entity,
     add_facts(out, alarm);
 }
 
-static void add_memory(struct doc_out *out, const struct alarm_entity *entity,
-                       const char *owner)
+static void add_memory(struct doc_out *out, const struct alarm_entity *entity)
 {
     int64_t at;
 
-    doc_add_str(out, alarm_fields[F_OWNER], owner);
+    if (entity->home != NULL) {
+        doc_add_str(out, alarm_fields[F_HOME], entity->home);
+    }
     doc_add_i64(out, alarm_fields[F_RK], (int64_t)entity->rk_hash);
     doc_add_i64(out, alarm_fields[F_VERSION], entity->version);
     add_own(out, F_SEEN_T, entity->seen_t_ms);
@@ -234,12 +235,12 @@ static void add_alarm_memory(struct doc_out *out, const struct alarm *alarm)
     }
 }
 
-struct doc alarm_row_open(const struct alarm_entity *entity, const char *owner,
+struct doc alarm_row_open(const struct alarm_entity *entity,
                           struct doc_out *out)
 {
     doc_out_reset(out);
     alarm_item_add(out, entity, 0);
-    add_memory(out, entity, owner);
+    add_memory(out, entity);
     add_alarm_memory(out, entity->alarm);
     return doc_out_done(out);
 }
@@ -252,12 +253,12 @@ struct doc alarm_row_resolved(const struct alarm_entity *entity,
     return doc_out_done(out);
 }
 
-struct doc alarm_row_track(const struct alarm_entity *entity, const char *owner,
+struct doc alarm_row_track(const struct alarm_entity *entity,
                            struct doc_out *out)
 {
     doc_out_reset(out);
     add_names(out, entity);
-    add_memory(out, entity, owner);
+    add_memory(out, entity);
     return doc_out_done(out);
 }
 

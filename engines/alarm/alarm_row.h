@@ -10,17 +10,20 @@
 #include "common/doc/doc.h"
 #include "engines/alarm/alarm_state.h"
 
+/** Member of a row: the component whose partition has it, where that is not
+ *  the row's own component. */
+#define ALARM_HOME "_home"
+
 /* Each of these resets out; what it returns is borrowed from out. */
 
-/** The open alarm with what must be known to go on with it. owner: name of
- *  the progress row, so that each partition loads its own. */
-struct doc alarm_row_open(const struct alarm_entity *entity, const char *owner,
+/** The open alarm with what must be known to go on with it. */
+struct doc alarm_row_open(const struct alarm_entity *entity,
                           struct doc_out *out);
 /** The alarm as it stays: only what people see. */
 struct doc alarm_row_resolved(const struct alarm_entity *entity,
                               int64_t resolved_ms, struct doc_out *out);
 /** An entity without an open alarm. */
-struct doc alarm_row_track(const struct alarm_entity *entity, const char *owner,
+struct doc alarm_row_track(const struct alarm_entity *entity,
                            struct doc_out *out);
 /** One step; action is the id of what asked for it, "" none. */
 struct doc alarm_row_step(const struct alarm_entity *entity,
@@ -30,9 +33,8 @@ struct doc alarm_row_step(const struct alarm_entity *entity,
 struct doc alarm_row_collapsed(const struct alarm_entity *entity,
                                struct doc_out *out);
 /** Gives the entity (with its alarm) of a row written by alarm_row_open or
- *  alarm_row_track; NULL when the row is another owner's. out is used. */
-struct alarm_entity *alarm_row_read(struct doc row, const char *owner,
-                                    struct doc_out *out);
+ *  alarm_row_track; NULL when it makes no sense. out is used. */
+struct alarm_entity *alarm_row_read(struct doc row, struct doc_out *out);
 
 /** What is told on the bus: a step, or a refusal (step NULL). */
 struct alarm_notice {

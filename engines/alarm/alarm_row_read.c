@@ -294,17 +294,13 @@ static void read_memory(struct alarm_entity *entity,
     }
 }
 
-struct alarm_entity *alarm_row_read(struct doc row, const char *owner,
-                                    struct doc_out *out)
+struct alarm_entity *alarm_row_read(struct doc row, struct doc_out *out)
 {
     struct values values;
     struct event named = {0};
     struct alarm_entity *entity;
 
     read_values(row, &values);
-    if (strcmp(get_str(&values, F_OWNER), owner) != 0) {
-        return NULL;
-    }
     named.entity_id = get_str(&values, F_ENTITY_ID);
     named.connector = get_str(&values, F_CONNECTOR);
     named.connector_name = get_str(&values, F_CONNECTOR_NAME);
@@ -316,6 +312,9 @@ struct alarm_entity *alarm_row_read(struct doc row, const char *owner,
     }
     entity = alarm_entity_new(&named);
     read_memory(entity, &values);
+    if (get_str(&values, F_HOME)[0] != '\0') {
+        entity->home = xstrdup(get_str(&values, F_HOME));
+    }
     if (get_str(&values, F_ID)[0] != '\0') {
         read_alarm(entity, &values, out);
     } else {

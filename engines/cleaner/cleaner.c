@@ -293,6 +293,10 @@ static void cleaner_fini(void *state)
     free(cleaner->extra_names);
 }
 
+static const struct engine_metric cleaner_metrics[] = {
+    {"known_ids", "Messages whose id was known: repeats of a sender", false},
+    {0}};
+
 const struct engine_ops cleaner_engine = {
     .name = "cleaner",
     .description =
@@ -301,6 +305,7 @@ const struct engine_ops cleaner_engine = {
         "taken goes to the dead letters with the reason.",
     .options = cleaner_options,
     .state_size = sizeof(struct cleaner),
+    .metrics = cleaner_metrics,
     .entries = cleaner_entries,
     .init = cleaner_init,
     .load = cleaner_load,

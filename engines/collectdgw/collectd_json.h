@@ -3,7 +3,7 @@
 #ifndef HYP_COLLECTDGW_COLLECTD_JSON_H
 #define HYP_COLLECTDGW_COLLECTD_JSON_H
 
-#include "engines/collectdgw/values.h"
+#include "common/collectd/values.h"
 
 /**
  * Read one message of len bytes: an array of value lists, or one alone. Each

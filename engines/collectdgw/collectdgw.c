@@ -6,16 +6,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "common/base/file.h"
+#include "common/collectd/alive.h"
+#include "common/collectd/typesdb_load.h"
 #include "common/engine/known.h"
-#include "engines/collectdgw/alive.h"
 #include "engines/collectdgw/collectd_json.h"
 #include "engines/collectdgw/putval.h"
 
 enum {
-    TYPES_FILE_MAX = 4 * 1024 * 1024,
-    ALIVE_INTERVALS = 3, /* missed before a host counts as silent */
-    ALIVE_LEAST_MS = 1000,
     ALIVE_INDEX = 0x40000000U /* past the value lists of any message */
 };
 
@@ -68,25 +65,6 @@ static const struct conf_option collectdgw_options[] = {
 
 static const char *const collectdgw_entries[] = {"Engine_collectdgw", NULL};
 
-static enum err read_types(struct typesdb *types, const char *path,
-                           struct errbuf *why)
-{
-    struct errbuf line;
-    struct buf text;
-    enum err err;
-
-    buf_init(&text, TYPES_FILE_MAX);
-    err = file_read(path, &text, why);
-    if (err == ERR_OK) {
-        err = typesdb_parse(types, buf_str(&text), &line);
-        if (err != ERR_OK) {
-            errbuf_set(why, "%s: %s", path, line.text);
-        }
-    }
-    buf_fini(&text);
-    return err == ERR_OK ? ERR_OK : ERR_INVALID;
-}
-
 static enum err collectdgw_init(void *state, struct engine_io *io,
                                 struct errbuf *why)
 {
@@ -102,45 +80,17 @@ static enum err collectdgw_init(void *state, struct engine_io *io,
     alive_init(&gw->hosts, (size_t)gw->hosts_max);
     buf_init(&gw->rk, EVENT_ROUTING_KEY_MAX);
     buf_init(&gw->entity_id, EVENT_ENTITY_ID_MAX);
-    for (size_t i = 0; i < gw->typesdb.n; i++) {
-        enum err err = read_types(gw->types, gw->typesdb.items[i], why);
-
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    return ERR_OK;
+    return typesdb_load(gw->types, &gw->typesdb, why);
 }
 
-static int64_t interval_of(const struct collectdgw *gw,
-                           const struct event *event)
-{
-    int64_t interval_ms = doc_ms(event->extra, "interval", gw->interval_ms);
-
-    return interval_ms > ALIVE_LEAST_MS ? interval_ms : ALIVE_LEAST_MS;
-}
-
-/* The check that turns to "no events" when the host falls silent. */
 static void pass_alive(struct collectdgw *gw, uint32_t index,
                        const struct event *values)
 {
-    int64_t interval_ms = interval_of(gw, values);
     struct event event;
 
-    if (!alive_is_due(&gw->hosts, values->component, values->timestamp_ms,
-                      interval_ms)) {
+    if (!alive_check(&gw->hosts, values, gw->interval_ms, &event)) {
         return;
     }
-    event_init(&event, EVENT_CHECK);
-    event.connector = values->connector;
-    event.connector_name = values->connector_name;
-    event.source_type = EVENT_SOURCE_RESOURCE;
-    event.component = values->component;
-    event.resource = "alive";
-    event.timestamp_ms = values->timestamp_ms;
-    event.received_ms = values->received_ms;
-    event.output = "collectd sends values";
-    event.ttl_ms = ALIVE_INTERVALS * interval_ms;
     buf_clear(&gw->rk);
     buf_clear(&gw->entity_id);
     event_routing_key(&event, &gw->rk);
@@ -242,6 +192,11 @@ static void collectdgw_fini(void *state)
     buf_fini(&gw->entity_id);
 }
 
+static const struct engine_metric collectdgw_metrics[] = {
+    {"known_ids", "Messages whose id was known: repeats of a sender", false},
+    {"value_lists", "Value lists of collectd", false},
+    {0}};
+
 const struct engine_ops collectdgw_engine = {
     .name = "collectdgw",
     .description =
@@ -250,6 +205,7 @@ const struct engine_ops collectdgw_engine = {
         "check \"alive\" for each host that runs out when it falls silent.",
     .options = collectdgw_options,
     .state_size = sizeof(struct collectdgw),
+    .metrics = collectdgw_metrics,
     .entries = collectdgw_entries,
     .to_exchange = true,
     .exchange = BUS_EVENTS,

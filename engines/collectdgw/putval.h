@@ -3,7 +3,7 @@
 #ifndef HYP_COLLECTDGW_PUTVAL_H
 #define HYP_COLLECTDGW_PUTVAL_H
 
-#include "engines/collectdgw/values.h"
+#include "common/collectd/values.h"
 
 /**
  * Read the lines of one message of len bytes. Empty lines and lines that

@@ -257,6 +257,16 @@ static void context_beat(void *state, struct engine_io *io)
     engine_gauge(io, "entities", (int64_t)context->entities.by_id.n);
 }
 
+static const struct engine_metric context_metrics[] = {
+    {"entities", "Entities kept in memory", true},
+    {"entities_created", "Entities made", false},
+    {"entities_refused", "New entities refused: too many of one connector",
+     false},
+    {"entities_deleted", "Entities deleted", false},
+    {"disabled", "Events of disabled entities, dropped", false},
+    {"actions_refused", "Operators' actions that were refused", false},
+    {0}};
+
 const struct engine_ops context_engine = {
     .name = "context",
     .description =
@@ -266,6 +276,7 @@ const struct engine_ops context_engine = {
         "operators disabled stay silent; those they delete are forgotten.",
     .options = context_options,
     .state_size = sizeof(struct context),
+    .metrics = context_metrics,
     .load = context_load,
     .process = context_process,
     .enrich = context_enrich,

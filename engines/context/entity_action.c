@@ -113,9 +113,12 @@ static bool delete_entity(struct entities *entities, struct engine_io *io,
     char reason[REASON_MAX];
 
     if (entity->n_children > 0) {
-        (void)snprintf(reason, sizeof reason,
-                       "%u entities belong to it: delete them first",
-                       (unsigned)entity->n_children);
+        bool one = entity->n_children == 1;
+
+        (void)snprintf(reason, sizeof reason, "%u %s to it: delete %s first",
+                       (unsigned)entity->n_children,
+                       one ? "entity belongs" : "entities belong",
+                       one ? "that" : "them");
         return refuse(io, event, entity, reason);
     }
     store_batch_delete(engine_batch(io), STORE_ENTITIES, &key);

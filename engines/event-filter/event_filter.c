@@ -258,6 +258,12 @@ static bool event_filter_fold(void *state, struct engine_io *io, size_t most)
 
 static const char *const event_filter_kinds[] = {"eventfilter", NULL};
 
+static const struct engine_metric event_filter_metrics[] = {
+    {"rules", "Rules in use", true},
+    {"bad_rules", "Rules in the store that are no good and passed over", true},
+    {"rule_failures", "Actions of rules that could not be done", false},
+    {0}};
+
 const struct engine_ops event_filter_engine = {
     .name = "event-filter",
     .description =
@@ -267,6 +273,7 @@ const struct engine_ops event_filter_engine = {
         "through the API; they take effect without a restart.",
     .options = event_filter_options,
     .state_size = sizeof(struct event_filter),
+    .metrics = event_filter_metrics,
     .kinds = event_filter_kinds,
     .load = event_filter_load,
     .reload = event_filter_reload,

@@ -345,14 +345,30 @@ static void eventstore_fini(void *state)
     dead_fini(&store->dead);
 }
 
+static const struct engine_metric eventstore_metrics[] = {
+    {"logged", "Events written to the log", false},
+    {"log_removed", "Logged events removed for their age", false},
+    {"dead_kept", "Dead letters kept", true},
+    {"dead_stored", "Dead letters stored", false},
+    {"dead_dropped", "Dead letters dropped because there are too many", false},
+    {"dead_repeats", "Dead letters that came again and were known", false},
+    {"dead_foreign", "Messages to the dead letters that were not the suite's",
+     false},
+    {"dead_replayed", "Dead letters given again", false},
+    {"dead_refused", "Requests about dead letters that were refused", false},
+    {"dead_purged", "Dead letters deleted by people", false},
+    {0}};
+
 const struct engine_ops eventstore_engine = {
     .name = "eventstore",
     .description =
         "Keeps the last check of each entity, the log (every event of a log\n"
         "type, every action, every check that changes a state), and the dead\n"
         "letters of all engines, which it gives again or deletes on request.",
+    .patient = true,
     .options = eventstore_options,
     .state_size = sizeof(struct eventstore),
+    .metrics = eventstore_metrics,
     .extras = eventstore_extras,
     .init = eventstore_init,
     .load = eventstore_load,

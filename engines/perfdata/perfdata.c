@@ -302,14 +302,23 @@ static void perfdata_fini(void *state)
     buf_fini(&perfdata->id);
 }
 
+static const struct engine_metric perfdata_metrics[] = {
+    {"metrics", "Metrics kept in memory", true},
+    {"unmerged_hours", "Hours of points that wait to be merged", true},
+    {"points", "Points stored", false},
+    {"metrics_refused", "Values that could not be stored", false},
+    {0}};
+
 const struct engine_ops perfdata_engine = {
     .name = "perfdata",
     .description =
         "Stores the values that events carry: each metric with its unit,\n"
         "type, bounds and thresholds, and its points as they came. A value\n"
         "that is refused is counted and logged; the event's others are kept.",
+    .patient = true,
     .options = perfdata_options,
     .state_size = sizeof(struct perfdata),
+    .metrics = perfdata_metrics,
     .init = perfdata_init,
     .load = perfdata_load,
     .process = perfdata_process,

@@ -165,16 +165,17 @@ class Engine:
         return status["metrics"] if status["pid"] == self.pid else {}
 
     def events(self):
-        return self.metrics().get("hyp_engine_events_total", 0)
+        return self.metrics().get("hypervise_engine_events_total", 0)
 
     def batches(self):
-        return self.metrics().get("hyp_engine_batches_total", 0)
+        return self.metrics().get("hypervise_engine_batches_total", 0)
 
     def is_active(self):
-        return self.metrics().get("hyp_engine_lag_ms") is not None
+        return self.metrics().get("hypervise_engine_lag_seconds") is not None
 
     def last_event_s(self):
-        return self.metrics().get("hyp_engine_last_event_ms", 0) / 1e3
+        return self.metrics().get(
+            "hypervise_engine_last_event_time_seconds", 0)
 
     def first_delivery_s(self):
         """Time at which it took over, which is at its first delivery."""

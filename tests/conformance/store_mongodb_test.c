@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "tests/conformance/backup_suite.h"
 #include "tests/conformance/points_suite.h"
 #include "tests/conformance/store_suite.h"
 #include "tests/support/mongo_drop.h"
@@ -90,7 +91,7 @@ static bool race_commit(struct store *store, struct store_fence *fence,
         err = store_commit(store, fence, batch, progress);
         while (err == ERR_UNKNOWN) {
             err = store_commit_known(store, fence, &applied);
-            err = err == ERR_UNAVAILABLE        ? ERR_UNKNOWN
+            err = err == ERR_UNAVAILABLE      ? ERR_UNKNOWN
                   : err == ERR_OK && !applied ? ERR_UNAVAILABLE
                                               : err;
         }
@@ -184,12 +185,41 @@ static int test_race(struct place *place)
     (void)close(pair[0]);
     (void)close(pair[1]);
     store = open_handle(place, NULL);
-    ok = ok && store_scan(store, &all, is_owners, &n_owners, NULL, NULL) ==
-                   ERR_OK;
+    ok = ok &&
+         store_scan(store, &all, is_owners, &n_owners, NULL, NULL) == ERR_OK;
     store_close(store);
     end(place);
     (void)printf("race for %d rows: the owner has %d\n", RACE_KEYS, n_owners);
     return ok && n_owners == RACE_KEYS ? 0 : 1;
+}
+
+static const char *uri_of(void *ctx)
+{
+    const struct place *place = ctx;
+
+    return place->uri;
+}
+
+/* From each kind of store into each other. */
+static int test_backups(struct place *place)
+{
+    struct place other = {.server = place->server, .n = 1000};
+    struct backup_folder folder;
+    const struct backup_place here = {place, begin, end, uri_of};
+    const struct backup_place there = {&other, begin, end, uri_of};
+    const struct backup_place files = {&folder, backup_folder_begin,
+                                       backup_folder_end, backup_folder_uri};
+    struct backup_suite suites[] = {
+        {"backup: mongodb to mongodb", here, there},
+        {"backup: mongodb to sqlite", here, files},
+        {"backup: sqlite to mongodb", files, here},
+    };
+    int failed = 0;
+
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+        failed += backup_suite_run(&suites[i]);
+    }
+    return failed;
 }
 
 int main(void)
@@ -203,5 +233,5 @@ int main(void)
         return SKIPPED;
     }
     return test_race(&place) + store_suite_run(&suite) +
-           points_suite_run(&suite);
+           points_suite_run(&suite) + test_backups(&place);
 }

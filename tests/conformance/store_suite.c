@@ -326,18 +326,23 @@ static void scan_pages(struct store *store, struct store_query query,
 static void check_keys(struct store *store, const struct store_query *query,
                        const char *want, const char *name)
 {
-    static const int64_t limits[] = {100, 1, 2, 3};
+    static const struct {
+        int64_t limit, look;
+    } pages_of[] = {{100, 0}, {1, 0}, {2, 0}, {3, 0}, {100, 1}, {2, 3}};
 
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    for (size_t i = 0; i < sizeof pages_of / sizeof pages_of[0]; i++) {
         struct store_query pages = *query;
         struct buf keys;
 
         buf_init(&keys, TEXT_MAX);
-        pages.limit = limits[i];
+        pages.limit = pages_of[i].limit;
+        pages.look = pages_of[i].look;
         scan_pages(store, pages, &keys);
         if (strcmp(buf_str(&keys), want) != 0) {
-            fail_msg("%s, pages of %lld: got [%s], want [%s]", name,
-                     (long long)limits[i], buf_str(&keys), want);
+            fail_msg("%s, pages of %lld, of %lld looked at: got [%s], want "
+                     "[%s]",
+                     name, (long long)pages.limit, (long long)pages.look,
+                     buf_str(&keys), want);
         }
         buf_fini(&keys);
     }
@@ -590,6 +595,58 @@ static void test_fence(void **state)
     store_suite_commit(second, &fence, w.batch);
     check_row(second, STORE_ALARMS, text("c"), "{'by':2}");
     store_close(second);
+    writer_close(&w);
+}
+
+static void add_name(void *ctx, const struct store_progress *progress)
+{
+    struct buf *names = ctx;
+
+    buf_addf(names, "%s:%u ", progress->row, progress->payload.len);
+}
+
+static void check_progress(struct store *store, const char *wanted)
+{
+    struct buf names;
+
+    buf_init(&names, BIG_ROW);
+    assert_int_equal(store_progress_each(store, add_name, &names), ERR_OK);
+    assert_string_equal(buf_str(&names), wanted);
+    buf_fini(&names);
+}
+
+/* Every row of the writer is given, and one is removed by who holds it. */
+static void test_fence_remove(void **state)
+{
+    struct store_suite *suite = store_suite_of(state);
+    struct store *other = suite->open(suite->ctx, "context");
+    struct store_fence second;
+    struct store_fence third;
+    struct store_fence stale;
+    struct writer w;
+
+    writer_open(&w, state, "alarm");
+    store_suite_raise(other, "context", &stale);
+    store_close(other);
+    check_progress(w.store, "alarm:0 ");
+    store_suite_raise(w.store, "alarm.1", &third);
+    store_suite_raise(w.store, "alarm.0", &second);
+    store_suite_commit(w.store, &second, w.batch);
+    check_progress(w.store, "alarm:0 alarm.0:5 alarm.1:0 ");
+
+    stale = second;
+    store_suite_commit(w.store, &second, w.batch);
+    assert_int_equal(store_fence_remove(w.store, &stale), ERR_FENCED);
+    store_suite_raise(w.store, "alarm.0", &second);
+    stale.batch = second.batch;
+    assert_int_equal(store_fence_remove(w.store, &stale), ERR_FENCED);
+    assert_int_equal(store_fence_remove(w.store, &second), ERR_OK);
+    assert_int_equal(store_fence_remove(w.store, &second), ERR_NOT_FOUND);
+    check_progress(w.store, "alarm:0 alarm.1:0 ");
+    assert_int_equal(store_commit(w.store, &second, w.batch, no_progress()),
+                     ERR_FENCED);
+    store_suite_commit(w.store, &w.fence, w.batch);
+    check_progress(w.store, "alarm:5 alarm.1:0 ");
     writer_close(&w);
 }
 
@@ -927,6 +984,45 @@ static void test_scan_stopped(void **state)
     writer_close(&w);
 }
 
+/* Rows that do not match are looked at up to a bound. */
+static void test_looked_at(void **state)
+{
+    struct writer w;
+    struct buf next;
+    struct buf keys;
+    struct filter *filter = make_filter("{'n.m':{'$gt':4}}");
+    struct store_query query = {.collection = STORE_ALARMS,
+                                .filter = filter,
+                                .limit = 100,
+                                .look = 5};
+    bool whole = true;
+    int64_t n = -1;
+
+    writer_open(&w, state, "alarm");
+    put_table(&w);
+    buf_init(&next, TEXT_MAX);
+    buf_init(&keys, TEXT_MAX);
+    assert_int_equal(store_scan(w.store, &query, add_key, &keys, &next, NULL),
+                     ERR_OK);
+    assert_string_equal(buf_str(&keys), "");
+    assert_true(next.len > 0);
+    assert_int_equal(store_count_some(w.store, &query, &n, &whole), ERR_OK);
+    assert_int_equal(n, 0);
+    assert_false(whole);
+    query.look = 7; /* g is the seventh */
+    assert_int_equal(store_count_some(w.store, &query, &n, &whole), ERR_OK);
+    assert_int_equal(n, 1);
+    assert_false(whole);
+    query.look = 100;
+    assert_int_equal(store_count_some(w.store, &query, &n, &whole), ERR_OK);
+    assert_int_equal(n, 2);
+    assert_true(whole);
+    filter_free(filter);
+    buf_fini(&keys);
+    buf_fini(&next);
+    writer_close(&w);
+}
+
 /* A cursor keeps its place while rows come and go. */
 static void test_cursor_moving(void **state)
 {
@@ -1146,6 +1242,7 @@ int store_suite_run(struct store_suite *suite)
         CASE(test_readers),
         CASE(test_private_rows),
         CASE(test_fence),
+        CASE(test_fence_remove),
         CASE(test_fence_rows),
         CASE(test_progress),
         CASE(test_commit_known),
@@ -1153,6 +1250,7 @@ int store_suite_run(struct store_suite *suite)
         CASE(test_scans),
         CASE(test_count_limit),
         CASE(test_scan_stopped),
+        CASE(test_looked_at),
         CASE(test_cursor_moving),
         CASE(test_cursor_misuse),
         CASE(test_cursor_forged),

@@ -10,6 +10,7 @@ alarm/ttl."""
 import argparse
 import concurrent.futures
 import json
+import os
 import re
 import signal
 import sys
@@ -21,9 +22,17 @@ STORY_START = 1700000000
 AT_ONCE = 10
 NEAR_S = 0.0005
 CASES = rig.SOURCE / "tests" / "cases"
+# The engine of docs/tutorial is told its stories too.
+FOLDERS = (CASES, rig.SOURCE / "docs" / "tutorial" / "tests" / "cases")
 # The language of filters has no engine: its cases run on every store in
 # `make check`.
 NOT_STORIES = ("filter",)
+
+
+def path_of(name):
+    """The file of a story."""
+    return next(path for path in (f / f"{name}.json" for f in FOLDERS)
+                if path.exists())
 
 
 def fits(want, got):
@@ -66,7 +75,7 @@ class Case:
         self.store = store
         self.suite = None
         self.start_s = int(time.time())
-        text = (CASES / f"{name}.json").read_text()
+        text = path_of(name).read_text()
         self.story = json.loads(re.sub(r"\b17000000(\d\d)\b", self.move, text))
 
     def move(self, match):
@@ -235,13 +244,13 @@ class Case:
 
 def length_s(name):
     """What it waits in all."""
-    story = json.loads((CASES / f"{name}.json").read_text())
+    story = json.loads(path_of(name).read_text())
     return sum(what.get("_wait", 0) for what in story["in"])
 
 
 def names():
-    return [str(path.relative_to(CASES).with_suffix(""))
-            for path in sorted(CASES.glob("*/*.json"))]
+    return [str(path.relative_to(folder).with_suffix(""))
+            for folder in FOLDERS for path in sorted(folder.glob("*/*.json"))]
 
 
 def run_case(servers, name, store):
@@ -284,6 +293,7 @@ def on_signal(number, _):
 
 def main():
     signal.signal(signal.SIGTERM, on_signal)
+    os.environ["TZ"] = "UTC"  # the stories' local time
     options = parse_args()
     chosen = options.names or names()
     servers = rig.Rig()

@@ -15,6 +15,7 @@ import time
 import disk
 import faults
 import groups
+import moves
 import parts
 import posts
 import primary
@@ -29,9 +30,11 @@ SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
           "twins": twins.test_twins, "groups": groups.test_groups,
           "posts": posts.test_posts, "primary": primary.test_primary}
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
+                        "moves": moves.test_moves,
                         "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input})
-ONLY_ON = {"primary": ("mongodb",)}
+ONLY_ON = {"primary": ("mongodb",),
+           "moves": STORES[:1]}  # it has both stores
 # Not in the short form, where no test is named.
 LONG = (("primary", "mongodb"), ("posts", "mongodb"))
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")

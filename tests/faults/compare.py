@@ -9,10 +9,10 @@ VOLATILE = {
     # Written once a minute and at a stop: a kill takes what is newer.
     "entities": ("last_event_at", "created_at"),
     "dead_counts": ("last_at",),
-    "alarms": ("id", "_version", "_owner", "_seen_rx", "_change_rx",
+    "alarms": ("id", "_version", "_seen_rx", "_change_rx",
                "_changed_rx", "_nonok_rx", "_onset"),
     "steps": ("alarm_id",),
-    "tracks": ("_version", "_owner", "_seen_rx", "_change_rx"),
+    "tracks": ("_version", "_seen_rx", "_change_rx"),
     "events": ("id", "received_at"),
     "events_log": ("id", "received_at"),
     "metrics": ("n", "last"),

@@ -368,13 +368,13 @@ class Engine:
     def chain_s(self):
         """Everything sent before has been seen by it."""
         status = self.status()
-        lag_ms = status.get("metrics", {}).get("hyp_engine_lag_ms")
-        if not status.get("ready") or lag_ms is None:
+        lag_s = status.get("metrics", {}).get("hypervise_engine_lag_seconds")
+        if not status.get("ready") or lag_s is None:
             return 0
-        return status["updated_at"] - lag_ms / 1000
+        return status["updated_at"] - lag_s
 
     def metric(self, name):
-        return self.status().get("metrics", {}).get(f"hyp_engine_{name}", 0)
+        return self.status().get("metrics", {}).get(f"hypervise_engine_{name}", 0)
 
     def is_ready(self):
         if self.process.poll() is not None:

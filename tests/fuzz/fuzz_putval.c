@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct values_maker *maker = values_maker_new(&conf);
     struct errbuf why;
 
-    BUG_IF(typesdb_parse(db, types, &why) != ERR_OK);
+    BUG_IF(typesdb_parse(db, types, NULL, &why) != ERR_OK);
     answers.out = doc_out_new();
     run(maker, &answers);
     doc_out_free(answers.out);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "engines/collectdgw/typesdb.h"
+#include "common/collectd/typesdb.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -15,10 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct typesdb_type *type;
     struct errbuf why = {"", ""};
 
-    if (typesdb_parse(db, "first value:GAUGE:0:U\n", &why) != ERR_OK) {
+    if (typesdb_parse(db, "first value:GAUGE:0:U\n", NULL, &why) != ERR_OK) {
         BUG_IF(true);
     }
-    if (typesdb_parse(db, text, &why) != ERR_OK) {
+    if (typesdb_parse(db, text, NULL, &why) != ERR_OK) {
         BUG_IF(why.text[0] == '\0');
     }
     type = typesdb_find(db, "first");

@@ -52,7 +52,7 @@ class Connector:
         return status if status["pid"] == self.process.pid else {}
 
     def metric(self, name):
-        return self.status().get("metrics", {}).get(f"hyp_connector_{name}", 0)
+        return self.status().get("metrics", {}).get(f"hypervise_connector_{name}", 0)
 
     def is_ready(self):
         if self.process.poll() is not None:

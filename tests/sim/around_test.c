@@ -261,6 +261,7 @@ static void side_is_shed(void **state)
     assert_true(scene_rounds(world, SINK + 1));
     turns(world, BRANCH); /* it catches up */
     world_pass_time(world, SECOND_MS);
+    turns(world, BRANCH); /* and acknowledges */
     assert_true(scene_rounds(world, SINK + 1));
     tell(world, n);
     assert_true(scene_rounds(world, SINK + 1));

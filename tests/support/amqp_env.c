@@ -68,8 +68,7 @@ bool amqp_env_next(struct bus_amqp_conf *conf)
     }
     first = list->items[0];
     memmove(list->items, list->items + 1, (list->n - 1) * sizeof(char *));
-    list->items[list->n - 1] =
-        xasprintf("%s:%d", conf->host, (int)conf->port);
+    list->items[list->n - 1] = xasprintf("%s:%d", conf->host, (int)conf->port);
     if (str_split_host(first, &host, &len, &conf->port) == ERR_OK) {
         free(conf->host);
         conf->host = xstrndup(host, len);
@@ -80,7 +79,9 @@ bool amqp_env_next(struct bus_amqp_conf *conf)
 
 bool amqp_env_read(struct bus_amqp_conf *conf)
 {
-    char *port = text_of("HYP_TEST_AMQP_PORT", "");
+    const char *tls_dir = getenv("HYP_TEST_AMQP_TLS_DIR");
+    char *port = text_of(
+        tls_dir != NULL ? "HYP_TEST_AMQP_TLS_PORT" : "HYP_TEST_AMQP_PORT", "");
 
     *conf = (struct bus_amqp_conf){
         .host = text_of("HYP_TEST_AMQP_HOST", "127.0.0.1"),
@@ -92,6 +93,12 @@ bool amqp_env_read(struct bus_amqp_conf *conf)
         .heartbeat_ms = 30000,
         .message_bytes = 1024 * 1024,
     };
+    if (tls_dir != NULL) {
+        conf->tls = true;
+        conf->tls_ca = xasprintf("%s/ca.pem", tls_dir);
+        conf->tls_certificate = xasprintf("%s/suite.pem", tls_dir);
+        conf->tls_key = xasprintf("%s/suite.key", tls_dir);
+    }
     if (str_to_i64(port, 1, UINT16_MAX, &conf->port) != ERR_OK ||
         conf->password == NULL) {
         (void)fprintf(stderr, "HYP_TEST_AMQP_PORT and "
@@ -111,6 +118,10 @@ void amqp_env_fini(struct bus_amqp_conf *conf)
     free(conf->user);
     free(conf->password);
     free(conf->exchange_name);
+    free(conf->tls_ca);
+    free(conf->tls_certificate);
+    free(conf->tls_key);
+    free(conf->tls_server_name);
     for (size_t i = 0; i < conf->other_hosts.n; i++) {
         free(conf->other_hosts.items[i]);
     }

@@ -38,10 +38,10 @@ process_end() {
 }
 
 # Wait until loopback port $1 answers, while the process in pid file $2 lives
-# and for 90 s at most.
+# and for 300 s at most: a machine may have other work too.
 process_wait_port() {
     local port=$1 file=$2 i
-    for ((i = 0; i < 900; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
             return 0
         fi

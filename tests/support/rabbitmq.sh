@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # A RabbitMQ node for tests, on loopback, everything in DIR.
 #
-#   rabbitmq.sh start DIR PORT   up and answering when it returns
+#   rabbitmq.sh start DIR PORT [TLS_PORT]   up and answering when it returns;
+#                                with TLS_PORT also by AMQPS, to who has a
+#                                certificate of DIR/tls
 #   rabbitmq.sh join DIR PORT FIRST   the same, once: a further node of the
 #                                cluster of the node in FIRST; `start` brings
 #                                it back too. FIRST is stopped last
@@ -20,6 +22,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/process.sh"
 node=$here/../../control/rabbitmq-node
 users=$here/../../control/rabbitmq-definitions
+certificates=$here/../../control/tls-certificates
 
 die() {
     printf 'rabbitmq.sh: %s\n' "$*" >&2
@@ -27,7 +30,7 @@ die() {
 }
 
 make_dir() {
-    local dir=$1 port=$2 ports
+    local dir=$1 port=$2 tls_port=$3 ports tls=()
     [ -f "$dir/node.conf" ] && return
     mapfile -t ports < <("$here/freeport" 2)
     local user
@@ -35,11 +38,15 @@ make_dir() {
         (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' \
             >"$dir/$user.password")
     done
+    if [ -n "$tls_port" ]; then
+        "$certificates" "$dir/tls" localhost,127.0.0.1
+        tls=(tls_port="$tls_port" tls_dir="$dir/tls")
+    fi
     "$users" "$dir/hypervise.password" "$dir/connector.password" \
         >"$dir/definitions.json"
     "$node" make "$dir" name="test$port" port="$port" \
         dist_port="${ports[0]}" epmd_port="${ports[1]}" \
-        definitions="$dir/definitions.json"
+        definitions="$dir/definitions.json" "${tls[@]}"
 }
 
 # The same users, cookie and port mapper.
@@ -60,7 +67,7 @@ make_joining() {
 join() {
     local dir=$1 port=$2
     make_joining "$dir" "$port" "$3"
-    start "$dir" "$port"
+    start "$dir" "$port" ''
     "$node" ctl "$dir" stop_app
     "$node" ctl "$dir" join_cluster "$(cat "$dir/first")@localhost"
     "$node" ctl "$dir" start_app
@@ -69,7 +76,7 @@ join() {
 start() {
     local dir=$1 port=$2
     process_alive "$dir/beam.pid" && die "$dir: already running"
-    make_dir "$dir" "$port"
+    make_dir "$dir" "$port" "$3"
     if [ ! -f "$dir/first" ] && ! process_alive "$dir/epmd.pid"; then
         setsid "$node" epmd "$dir" >>"$dir/log/epmd.log" 2>&1 </dev/null &
         echo $! >"$dir/epmd.pid"
@@ -96,7 +103,7 @@ main() {
     dir=$(cd "$2" && pwd)
     shift 2
     case $command in
-    start) start "$dir" "${1:?port}" ;;
+    start) start "$dir" "${1:?port}" "${2:-}" ;;
     join) join "$dir" "${1:?port}" "$(cd "${2:?folder of the first}" && pwd)" ;;
     stop) stop "$dir" ;;
     kill) process_end "$dir/beam.pid" KILL ;;

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/mem.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
@@ -29,7 +31,21 @@ static struct {
     pid_t pid;
     char url[URL_MAX];
     char key_file[64];
+    char config[64]; /* $XDG_CONFIG_HOME */
 } stub;
+
+/* As an engine answers who asked for something. */
+static void publish_answer(struct web_fixture *f, const char *key,
+                           const char *body)
+{
+    (void)broker_publish(
+        f->broker,
+        &(struct bus_message){.exchange = "canopsis.alerts",
+                              .routing_key = key,
+                              .properties = {"application/json", "", "", 0},
+                              .body = body,
+                              .len = strlen(body)});
+}
 
 /* Stands in for the alarm engine: refuses what is about bb22. */
 static void answer(struct web_fixture *f)
@@ -53,13 +69,7 @@ static void answer(struct web_fixture *f)
             bad ? "\"type\":\"action_refused\",\"step\":null,"
                   "\"message\":\"acknowledged already\""
                 : "\"type\":\"ack\",\"step\":3");
-        (void)broker_publish(
-            f->broker,
-            &(struct bus_message){.exchange = "canopsis.alerts",
-                                  .routing_key = "c.n.ack",
-                                  .properties = {"application/json", "", "", 0},
-                                  .body = body,
-                                  .len = strlen(body)});
+        publish_answer(f, "c.n.ack", body);
     }
     doc_out_free(out);
 }
@@ -87,13 +97,7 @@ static void tend_letters(struct web_fixture *f)
             doc_str(doc, "action", ""), purge ? "not now, " : "",
             doc_str(doc, "author", ""),
             purge ? "\"type\":\"dead_refused\"" : "\"type\":\"dead_replayed\"");
-        (void)broker_publish(
-            f->broker,
-            &(struct bus_message){.exchange = "canopsis.alerts",
-                                  .routing_key = "dead",
-                                  .properties = {"application/json", "", "", 0},
-                                  .body = body,
-                                  .len = strlen(body)});
+        publish_answer(f, "dead", body);
     }
     doc_out_free(out);
 }
@@ -213,6 +217,52 @@ static void serve(struct web_fixture *f)
     _exit(0);
 }
 
+static char *profiles_path(const char *config)
+{
+    return xasprintf("%s/hyp/profiles.conf", config);
+}
+
+/* $XDG_CONFIG_HOME with this file of profiles. */
+static void make_config(char *folder, size_t size, const char *profiles)
+{
+    char *path;
+    char *inner;
+
+    (void)snprintf(folder, size, "/tmp/hyp_test_config_XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    inner = xasprintf("%s/hyp", folder);
+    path = profiles_path(folder);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    assert_int_equal(file_replace(path, profiles, strlen(profiles), 0600, NULL),
+                     ERR_OK);
+    free(path);
+    free(inner);
+}
+
+static void drop_config(const char *folder)
+{
+    char *path = profiles_path(folder);
+    char *inner = xasprintf("%s/hyp", folder);
+
+    (void)unlink(path);
+    (void)rmdir(inner);
+    (void)rmdir(folder);
+    free(inner);
+    free(path);
+}
+
+static void make_profiles(void)
+{
+    char *text = xasprintf("[here]\nserver = %s\nkey_file = %s\n"
+                           "[away]\nserver = http://127.0.0.1:1\n"
+                           "key_file = away.key\n"
+                           "[local]\nconfig_dir = /nonexistent/etc\n",
+                           stub.url, stub.key_file);
+
+    make_config(stub.config, sizeof stub.config, text);
+    free(text);
+}
+
 static void start_stub(void)
 {
     struct web_fixture f;
@@ -228,6 +278,7 @@ static void start_stub(void)
     key = fdopen(fd, "w");
     (void)fprintf(key, "%s\n", WEB_KEY);
     (void)fclose(key);
+    make_profiles();
     stub.pid = fork();
     if (stub.pid == 0) {
         serve(&f);
@@ -240,6 +291,7 @@ static void stop_stub(void)
     (void)kill(stub.pid, SIGTERM);
     (void)waitpid(stub.pid, NULL, 0);
     (void)unlink(stub.key_file);
+    drop_config(stub.config);
 }
 
 /* Running hyp. */
@@ -272,6 +324,7 @@ static void exec_hyp(const char *const *args, FILE *in, FILE *out, FILE *err)
     (void)setenv("HYP_SERVER", stub.url, 0);
     (void)setenv("HYP_KEY_FILE", stub.key_file, 1);
     (void)setenv("HYP_CONFIG_DIR", "/nonexistent", 1);
+    (void)setenv("XDG_CONFIG_HOME", stub.config, 0);
     (void)setenv("TZ", "UTC", 1);
     (void)execv("cli/hyp", argv);
     _exit(127);
@@ -846,6 +899,77 @@ static const struct hyp_row hyps[] = {
      2,
      NULL,
      "before --to"},
+    /* watching */
+    {"watch: nothing changes", {"watch", "--once"}, NULL, 0, NULL, NULL},
+    {"watch: the open ones",
+     {"watch", "--all", "--once"},
+     NULL,
+     0,
+     "=2001-09-09 01:46:40 minor db2: slow [ongoing]\n"
+     "2001-09-09 01:46:40 critical db1: down [flapping ack]\n"
+     "2001-09-09 01:46:40 major web1/disk: 95%  [31mfull, \"/\" [ongoing]\n",
+     NULL},
+    {"watch: by a filter, as json",
+     {"watch", "--all", "--once", "--filter", "state=3", "-ojson"},
+     NULL,
+     0,
+     "{\"id\":\"bb22000000000001\"",
+     NULL},
+    {"watch: bad filter",
+     {"watch", "--filter", "(("},
+     NULL,
+     2,
+     NULL,
+     "--filter: "},
+    {"watch: too often",
+     {"watch", "--interval", "1ms"},
+     NULL,
+     2,
+     NULL,
+     "from 100ms"},
+    {"watch: nobody there",
+     {"watch", "--server", "http://127.0.0.1:1"},
+     NULL,
+     3,
+     NULL,
+     "cannot reach"},
+    /* profiles */
+    {"profile",
+     {"--profile", "here", "alarm", "list", "-oname", "--filter", "state=3"},
+     NULL,
+     0,
+     "=bb22000000000001\n",
+     NULL},
+    {"profile: goes before the environment",
+     {"--profile", "away", "alarm", "list"},
+     NULL,
+     3,
+     NULL,
+     "http://127.0.0.1:1"},
+    {"profile: an option goes before it",
+     {"--profile", "here", "alarm", "list", "--server", "127.0.0.1:1"},
+     NULL,
+     3,
+     NULL,
+     "http://127.0.0.1:1"},
+    {"profile: what it says",
+     {"--profile", "local", "--print-config"},
+     NULL,
+     0,
+     "config_dir = /nonexistent/etc  # profile\n",
+     NULL},
+    {"profile: none",
+     {"--profile", "nope", "alarm", "list"},
+     NULL,
+     2,
+     NULL,
+     "there is no profile 'nope'"},
+    {"profile list",
+     {"profile", "list", "-oname", "--profile", "here"},
+     NULL,
+     0,
+     "=here\naway\nlocal\n",
+     NULL},
     /* the rest */
     {"top", {"top", "--once"}, NULL, 0, "engine-alarm", NULL},
     {"top as json",
@@ -912,12 +1036,24 @@ static const struct hyp_row hyps[] = {
      1,
      NULL,
      "standard input, object 1: expected kind, name and spec"},
-    {"apply: no JSON",
+    {"apply: neither JSON nor YAML",
      {"apply", "-f", "-"},
-     "kind: eventfilter\n",
+     "kind: [eventfilter\n",
      2,
      NULL,
      "expected objects as JSON"},
+    {"apply: YAML without a name",
+     {"apply", "-f", "-"},
+     "kind: eventfilter\n",
+     1,
+     NULL,
+     "expected kind, name and spec"},
+    {"apply: prune what",
+     {"apply", "-f", "-", "--prune"},
+     "",
+     2,
+     NULL,
+     "--prune needs --set"},
     {"apply: no file", {"apply"}, NULL, 2, NULL, "--file"},
     {"apply: a file that is not there",
      {"apply", "-f", "/nonexistent/x"},
@@ -1048,6 +1184,80 @@ static const struct hyp_row hyps[] = {
      "}}\n",
      NULL},
     {"export: every kind", {"export"}, NULL, 0, "\"calm\"", NULL},
+    {"export: YAML",
+     {"export", "eventfilter", "-o", "yaml"},
+     NULL,
+     0,
+     "=---\nkind: eventfilter\nname: calm\nspec:\n  priority: 200\n"
+     "  actions:\n  - type: set\n    field: state\n    value: 1\n"
+     "---\nkind: eventfilter\nname: drop\nspec:\n"
+     "  filter: component~\"^lab\"\n  actions:\n  - type: drop\n",
+     NULL},
+    {"export: as a table", {"export", "-o", "csv"}, NULL, 2, NULL, "yaml"},
+    /* sets: calm and drop belong to none */
+    {"set: YAML, two documents",
+     {"apply", "-f", "-", "--set", "site"},
+     "kind: eventfilter\nname: one\nlabels: {team: a}\nspec:\n"
+     "  actions: [{type: drop}]\n---\n"
+     "- {kind: eventfilter, name: two, spec: {actions: [{type: drop}]}}\n",
+     0,
+     "=eventfilter/one: created\neventfilter/two: created\n",
+     NULL},
+    {"set: its label beside others",
+     {"export", "eventfilter"},
+     NULL,
+     0,
+     "\"name\":\"one\",\"labels\":{\"team\":\"a\",\"set\":\"site\"}",
+     NULL},
+    {"set: not into another",
+     {"apply", "-f", "-", "--set", "other"},
+     RULE("one", SET_1),
+     1,
+     NULL,
+     "one belongs to the set 'site'"},
+    {"prune: dry run",
+     {"apply", "-f", "-", "--set", "site", "--prune", "--dry-run"},
+     RULE("two", "\"actions\":[{\"type\":\"drop\"}]"),
+     0,
+     "=eventfilter/two: unchanged\neventfilter/one: would be deleted\n",
+     NULL},
+    {"prune: nobody to ask",
+     {"apply", "-f", "-", "--set", "site", "--prune"},
+     RULE("two", "\"actions\":[{\"type\":\"drop\"}]"),
+     4,
+     "=eventfilter/two: unchanged\n",
+     "eventfilter/one is not among them"},
+    {"prune: not by a list with mistakes",
+     {"apply", "-f", "-", "--set", "site", "--prune", "--yes"},
+     RULE("two", "\"actions\":[{\"type\":\"drop\"}]") "\n" RULE(
+         "bad", "\"actions\":[{\"type\":\"explode\"}]"),
+     4,
+     "=eventfilter/two: unchanged\n",
+     "nothing is pruned"},
+    {"prune: not by nothing",
+     {"apply", "-f", "-", "--set", "site", "--prune", "--yes"},
+     "# nothing yet\n",
+     1,
+     NULL,
+     "there is no object at all"},
+    {"prune: only of the set",
+     {"apply", "-f", "-", "--set", "site", "--prune", "--yes"},
+     RULE("two", "\"actions\":[{\"type\":\"drop\"}]"),
+     0,
+     "=eventfilter/two: unchanged\neventfilter/one: deleted\n",
+     "eventfilter/one is not among them"},
+    {"prune: the others are there",
+     {"eventfilter", "list", "-o", "name"},
+     NULL,
+     0,
+     "two\n",
+     NULL},
+    {"set: gone",
+     {"eventfilter", "delete", "two", "--yes"},
+     NULL,
+     0,
+     "=two: deleted\n",
+     NULL},
     {"eventfilter delete: nobody to ask",
      {"eventfilter", "delete", "calm"},
      NULL,
@@ -1092,6 +1302,39 @@ static void check_hyp(void **state)
     free(run.err);
 }
 
+/* What is wrong in the file of profiles, and where. */
+static const struct {
+    const char *name, *text, *err;
+} bad_profiles[] = {
+    {"no key", "[a]\nserver = x\n", "needs server and key_file"},
+    {"no key, another behind", "[a]\nserver = x\n[b]\nconfig_dir = /x\n",
+     "profiles.conf:3: "},
+    {"unknown", "[a]\nserver = x\nkey = y\n", "profiles.conf:3: "},
+    {"twice", "[a]\nserver = x\nserver = y\n", "profiles.conf:3: "},
+};
+
+static void check_bad_profiles(void **state)
+{
+    static const char *const args[] = {"--profile", "a", "version", NULL};
+
+    (void)state;
+    for (size_t i = 0; i < N_ROWS(bad_profiles); i++) {
+        char config[64];
+        struct run run;
+
+        make_config(config, sizeof config, bad_profiles[i].text);
+        (void)setenv("XDG_CONFIG_HOME", config, 1);
+        run_hyp(args, NULL, &run);
+        (void)unsetenv("XDG_CONFIG_HOME");
+        drop_config(config);
+        if (run.code != 2 || strstr(run.err, bad_profiles[i].err) == NULL) {
+            fail_msg("%s: %d, %s", bad_profiles[i].name, run.code, run.err);
+        }
+        free(run.out);
+        free(run.err);
+    }
+}
+
 /* More lines than one request takes. */
 static void send_many(void **state)
 {
@@ -1121,6 +1364,7 @@ static void send_many(void **state)
 int main(void)
 {
     const struct row_table tables[] = {ROWS(hyps, check_hyp),
+                                       ROW_SINGLE(check_bad_profiles),
                                        ROW_SINGLE(send_many)};
     int code;
 

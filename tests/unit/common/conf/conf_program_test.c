@@ -24,17 +24,16 @@ struct values {
 
 static const struct conf_option options[] = {
     {"amqp", "port", CONF_INT, offsetof(struct values, port), "5672", 1, 65535,
-     NULL, NULL, "Port of the broker."},
+     NULL, NULL, .help = "Port of the broker."},
     {"demo", "name", CONF_STRING, offsetof(struct values, name), "nobody", 0, 0,
-     NULL, NULL, "Whom to greet."},
+     NULL, NULL, .help = "Whom to greet."},
     {0},
 };
 
 static const char *const amqp_sections[] = {"amqp", NULL};
-static const char *const demo_sections[] = {"demo", NULL};
 static const struct conf_file files[] = {
     {"amqp.conf", amqp_sections},
-    {"engines/demo.conf", demo_sections},
+    {"engines/demo.conf", NULL},
 };
 
 struct case_row {
@@ -91,6 +90,36 @@ static const struct case_row cases[] = {
      CONF_EXIT_DONE,
      "[amqp]\n\n# Port of the broker.\n# Expected: a whole number from 1 to "
      "65535.\n#port = 5672\n",
+     "",
+     0},
+    {"sample with what is set",
+     {"--sample-config=amqp.conf", "--set=amqp.port=9"},
+     NULL,
+     CONF_EXIT_DONE,
+     "# Expected: a whole number from 1 to 65535.\nport = 9\n",
+     "",
+     0},
+    {"sample of a file with the rest",
+     {"--sample-config=engines/demo.conf"},
+     NULL,
+     CONF_EXIT_DONE,
+     "away to change one.\n\n[demo]\n",
+     "",
+     0},
+    {"sample with a bad value",
+     {"--sample-config", "--set=amqp.port=x"},
+     NULL,
+     CONF_EXIT_BAD,
+     "",
+     "demo: --set: port: \"x\" is not a whole number; expected a whole number "
+     "from 1 to 65535\n",
+     0},
+    {"manual page",
+     {"--man"},
+     NULL,
+     CONF_EXIT_DONE,
+     ".SS \"[amqp]\"\n.TP\n\\fBport =\\fR \\fI5672\\fR\nPort of the "
+     "broker.\n.sp\nExpected: a whole number from 1 to 65535.\n",
      "",
      0},
     {"sample of all",

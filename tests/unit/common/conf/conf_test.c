@@ -30,27 +30,27 @@ static const char *const modes[] = {"fast", "safe", NULL};
 
 static const struct conf_option options[] = {
     {"main", "text", CONF_STRING, offsetof(struct values, text), "hello", 0, 8,
-     NULL, NULL, "A text."},
+     NULL, NULL, .help = "A text."},
     {"main", "flag", CONF_BOOL, offsetof(struct values, flag), "yes", 0, 0,
-     NULL, NULL, "A switch."},
+     NULL, NULL, .help = "A switch."},
     {"main", "count", CONF_INT, offsetof(struct values, count), "7", 1, 1000,
-     "events", NULL, "A number."},
+     "events", NULL, .help = "A number."},
     {"main", "wait", CONF_DURATION, offsetof(struct values, wait_ms), "90s",
-     1000, 3600000, NULL, NULL, "A duration."},
+     1000, 3600000, NULL, NULL, .help = "A duration."},
     {"main", "room", CONF_SIZE, offsetof(struct values, room), "64K", 1024,
-     1073741824, NULL, NULL, "A size."},
+     1073741824, NULL, NULL, .help = "A size."},
     {"main", "list", CONF_LIST, offsetof(struct values, list), "a, b", 0, 3,
-     NULL, NULL, "Some names."},
+     NULL, NULL, .help = "Some names."},
     {"main", "hosts", CONF_HOSTS, offsetof(struct values, hosts), "", 0, 0,
-     NULL, NULL, "Some servers."},
+     NULL, NULL, .help = "Some servers."},
     {"main", "mode", CONF_CHOICE, offsetof(struct values, mode), "safe", 0, 0,
-     NULL, modes, "How to go about it."},
+     NULL, modes, .help = "How to go about it."},
     {"files", "path", CONF_PATH, offsetof(struct values, path), "data", 0, 0,
-     NULL, NULL, "Where it lies."},
+     NULL, NULL, .help = "Where it lies."},
     {"files", "secret", CONF_SECRET, offsetof(struct values, secret), NULL, 0,
-     0, NULL, NULL, "The key."},
+     0, NULL, NULL, .help = "The key."},
     {"files", "other-key.x", CONF_INT, offsetof(struct values, other), NULL, 0,
-     0, NULL, NULL, "Any number."},
+     0, NULL, NULL, .help = "Any number."},
     {0},
 };
 
@@ -427,11 +427,50 @@ struct late_values {
 
 static const struct conf_option late[] = {
     {"late", "needed", CONF_STRING, offsetof(struct late_values, needed), NULL,
-     1, 20, NULL, NULL, "Must be set."},
+     1, 20, NULL, NULL, .help = "Must be set."},
     {"late", "secret", CONF_SECRET, offsetof(struct late_values, secret), "key",
-     0, 0, NULL, NULL, "From the folder."},
+     0, 0, NULL, NULL, .help = "From the folder."},
     {0},
 };
+
+static enum err check_both(const void *values, struct errbuf *why)
+{
+    const struct late_values *late_values = values;
+
+    if (strcmp(late_values->needed, "odd") != 0) {
+        return ERR_OK;
+    }
+    errbuf_set_field(why, "needed", "needed: odd; expected something else");
+    return ERR_INVALID;
+}
+
+static const struct conf_option judged[] = {
+    {.section = "judged",
+     .key = "needed",
+     .offset = offsetof(struct late_values, needed),
+     .fallback = "even",
+     .check = check_both,
+     .help = "Judged with the others."},
+    {0},
+};
+
+/* A check of the whole part comes when everything is read. */
+static void checks_parts(void **state)
+{
+    struct late_values values = {0};
+    const struct conf_part part = {judged, &values};
+    struct conf *conf = conf_new(&part, 1);
+    struct errbuf why = {0};
+
+    (void)state;
+    assert_int_equal(conf_check(conf, &why), ERR_OK);
+    assert_int_equal(conf_set(conf, "judged", "needed", "odd", &why), ERR_OK);
+    assert_int_equal(conf_check(conf, &why), ERR_INVALID);
+    assert_string_equal(why.text,
+                        "judged.needed: odd; expected something else");
+    assert_string_equal(why.field, "needed");
+    conf_free(conf);
+}
 
 static void checks_when_all_is_read(void **state)
 {
@@ -571,6 +610,7 @@ int main(void)
         ROW_SINGLE(refuses_a_key_twice),
         ROW_SINGLE(tells_a_missing_file),
         ROW_SINGLE(reads_secrets),
+        ROW_SINGLE(checks_parts),
         ROW_SINGLE(checks_when_all_is_read),
         ROW_SINGLE(reads_the_environment),
         ROW_SINGLE(fills_every_part),

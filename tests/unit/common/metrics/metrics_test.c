@@ -173,7 +173,7 @@ static void formats_text(void **state)
     (void)state;
     begin(&f);
     buf_init(&out, METRIC_TEXT_MAX);
-    metrics_format(f.set, &out);
+    metrics_format(f.set, NULL, &out);
     at = buf_str(&out);
     for (size_t i = 0; i < N_ROWS(wanted); i++) {
         const char *found = strstr(at, wanted[i]);
@@ -185,8 +185,35 @@ static void formats_text(void **state)
     assert_string_equal(at, "");
     f.lag.value = (double)NAN;
     buf_clear(&out);
-    metrics_format(f.set, &out);
+    metrics_format(f.set, NULL, &out);
     assert_non_null(strstr(buf_str(&out), "\nhyp_lag NaN\n"));
+    buf_fini(&out);
+    metrics_free(f.set);
+}
+
+/* Each line gets the label of its process, whatever that is called. */
+static void adds_a_common_label(void **state)
+{
+    static const struct metric_label process = {"process", "a\"b"};
+    static const char *const wanted[] = {
+        "\nhyp_events_total{process=\"a\\\"b\",type=\"check\"} 7\n",
+        "\nhyp_lag{process=\"a\\\"b\"} 0.25\n",
+        "\nhyp_seconds_bucket{process=\"a\\\"b\",le=\"+Inf\"} 1\n",
+        "\nhyp_seconds_count{process=\"a\\\"b\"} 1\n",
+        "# TYPE hyp_cpu_total counter\n"
+        "hyp_cpu_total{process=\"a\\\"b\"} 0.25\n"};
+    struct fixture f;
+    struct buf out;
+
+    (void)state;
+    begin(&f);
+    metrics_add_total(
+        f.set, &(struct metric_info){"hyp_cpu_total", "", NULL, NULL}, &f.lag);
+    buf_init(&out, METRIC_TEXT_MAX);
+    metrics_format(f.set, &process, &out);
+    for (size_t i = 0; i < N_ROWS(wanted); i++) {
+        assert_non_null(strstr(buf_str(&out), wanted[i]));
+    }
     buf_fini(&out);
     metrics_free(f.set);
 }
@@ -221,6 +248,7 @@ int main(void)
         ROW_SINGLE(takes_any_number),
         ROW_SINGLE(tells_what_came_since),
         ROW_SINGLE(formats_text),
+        ROW_SINGLE(adds_a_common_label),
         ROW_SINGLE(makes_documents),
     };
 

@@ -85,6 +85,42 @@ static void tells_all(void **state)
     end(&f);
 }
 
+/* The same for Prometheus, every five seconds, gone with a clean stop. */
+static void exports_text(void **state)
+{
+    struct fixture f;
+    struct errbuf why = {0};
+    struct buf text;
+    char *path;
+
+    (void)state;
+    begin(&f);
+    path = xasprintf("%s/engine-x.prom", f.folder);
+    buf_init(&text, STATUS_BYTES_MAX);
+    write_status(&f, true, NULL, start_ms);
+    assert_int_equal(file_read(path, &text, &why), ERR_NOT_FOUND);
+    status_file_export(f.file);
+    f.events.value = 3;
+    write_status(&f, true, NULL, start_ms + STATUS_WRITE_MS);
+    f.events.value = 4;
+    write_status(&f, false, NULL, start_ms + STATUS_EXPORT_MS);
+    buf_clear(&text);
+    assert_int_equal(file_read(path, &text, &why), ERR_OK);
+    assert_non_null(
+        strstr(buf_str(&text), "\nevents{process=\"engine-x\"} 3\n"));
+    assert_non_null(strstr(
+        buf_str(&text), "\nhypervise_process_ready{process=\"engine-x\"} 1\n"));
+    write_status(&f, false, NULL,
+                 start_ms + STATUS_WRITE_MS + STATUS_EXPORT_MS);
+    buf_clear(&text);
+    assert_int_equal(file_read(path, &text, &why), ERR_OK);
+    assert_non_null(
+        strstr(buf_str(&text), "\nevents{process=\"engine-x\"} 4\n"));
+    buf_fini(&text);
+    free(path);
+    end(&f);
+}
+
 struct write_case {
     const char *name;
     bool ready;
@@ -260,6 +296,7 @@ int main(void)
 {
     static const struct row_table tables[] = {
         ROW_SINGLE(tells_all),
+        ROW_SINGLE(exports_text),
         ROWS(writes, check_write),
         ROWS(ages, check_age),
         ROW_SINGLE(knows_the_dead),

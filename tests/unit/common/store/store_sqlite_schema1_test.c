@@ -1,32 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** A file that the programs of schema 1 wrote: read on, and converted. */
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "common/base/buf.h"
 #include "tests/conformance/points_suite.h"
+#include "tests/conformance/sqlite_place.h"
 #include "tests/support/unit.h"
 
 enum {
-    PATH_MAX_LEN = 256,
     FOLDER_MODE = 0700,
     SQL_MAX = 1024 * 1024,
-    CHUNK = 65536,
-    WALK_FDS = 8
-};
-
-struct place {
-    char folder[PATH_MAX_LEN];
+    CHUNK = 65536
 };
 
 static void read_sql(struct buf *sql)
 {
     const char *top = getenv("srcdir");
-    char path[PATH_MAX_LEN * 2];
+    char path[SQLITE_PLACE_PATH_MAX * 2];
     FILE *file;
     size_t n;
 
@@ -47,14 +40,12 @@ static void read_sql(struct buf *sql)
 
 static void begin(void *ctx)
 {
-    struct place *place = ctx;
-    char path[PATH_MAX_LEN * 2];
+    const struct sqlite_place *place = ctx;
+    char path[SQLITE_PLACE_PATH_MAX * 2];
     struct buf sql;
     sqlite3 *db;
 
-    (void)snprintf(place->folder, sizeof place->folder,
-                   "/tmp/hyp-schema1-XXXXXX");
-    assert_non_null(mkdtemp(place->folder));
+    sqlite_place_begin(ctx);
     (void)snprintf(path, sizeof path, "%s/data", place->folder);
     assert_int_equal(mkdir(path, FOLDER_MODE), 0);
     (void)snprintf(path, sizeof path, "%s/data/perfdata.db", place->folder);
@@ -67,42 +58,11 @@ static void begin(void *ctx)
     buf_fini(&sql);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *walk)
-{
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-static void end(void *ctx)
-{
-    const struct place *place = ctx;
-
-    assert_int_equal(
-        nftw(place->folder, remove_one, WALK_FDS, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-static struct store *open_handle(void *ctx, const char *writer)
-{
-    const struct place *place = ctx;
-    char uri[PATH_MAX_LEN * 2];
-    struct store_options options = {.uri = uri, .writer = writer};
-    struct store *store = NULL;
-    struct errbuf why = {0};
-
-    (void)snprintf(uri, sizeof uri, "sqlite:%s/data", place->folder);
-    if (store_open(&options, &store, &why) != ERR_OK) {
-        fail_msg("%s", why.text);
-    }
-    return store;
-}
-
 int main(void)
 {
-    struct place place;
-    struct store_suite suite = {"schema 1", &place, begin, end, open_handle};
+    struct sqlite_place place;
+    struct store_suite suite = {"schema 1", &place, begin, sqlite_place_end,
+                                sqlite_place_open};
 
     return points_suite_run_schema_1(&suite);
 }

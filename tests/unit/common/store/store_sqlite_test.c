@@ -408,6 +408,38 @@ static void remove_file(const struct place *place)
     }
 }
 
+/* The log grows ahead of what is written, in steps: a commit need not sync a
+ * file that has grown. */
+static void test_log_grows_ahead(void **state)
+{
+    struct place *place = *state;
+    struct store *store = must_open(place, "alarm");
+    struct store_batch *batch = store_batch_new();
+    struct store_fence fence;
+    char path[TEXT_MAX];
+    char log[TEXT_MAX + 8];
+    struct stat before;
+    struct stat after;
+    int grown = 0;
+
+    raise_fence(store, &fence);
+    file_path(place, path);
+    (void)snprintf(log, sizeof log, "%s-wal", path);
+    for (int64_t i = 0; i < 100; i++) {
+        assert_int_equal(stat(log, &before), 0);
+        store_batch_clear(batch);
+        add_row(batch, i);
+        assert_int_equal(
+            store_commit(store, &fence, batch, (struct doc){NULL, 0}), ERR_OK);
+        assert_int_equal(stat(log, &after), 0);
+        grown += after.st_size != before.st_size;
+    }
+    assert_in_range(grown, 1, 10); /* of 100 commits, 6 MB */
+    assert_int_equal(count_steps(store), 100);
+    store_batch_free(batch);
+    store_close(store);
+}
+
 /* A restore puts another file there: who reads on must see that one. */
 static void test_replaced(void **state)
 {
@@ -572,6 +604,7 @@ int main(void)
         CASE(test_kill),
         CASE(test_rights),
         CASE(test_bad_uri),
+        CASE(test_log_grows_ahead),
         CASE(test_replaced),
         CASE(test_replaced_in_scan),
     };

@@ -80,7 +80,7 @@ static void an_alarm_is_the_item_of_the_api(void **state)
         "\"events_count\":1,\"steps_count\":2,\"ack\":null,"
         "\"canceled\":false,\"snooze\":null,\"ticket\":null,"
         "\"comment\":null,\"maintenance\":null,\"tags\":[],\"services\":[],"
-        "\"infos\":{},\"_owner\":\"alarm\"",
+        "\"infos\":{},\"_rk\":",
         id);
     assert_has(world_rows(world, STORE_ALARMS), want);
     (void)snprintf(want, sizeof want,
@@ -587,6 +587,66 @@ static void a_late_source_gets_an_alarm_on_its_clock(void **state)
     world_free(world);
 }
 
+/* A check that comes late, of a component of that partition of two. */
+static void late_at(struct world *world, size_t partition)
+{
+    char component[8] = "h0";
+    char id[64];
+    struct event event = world_event(world, 1, EVENT_CHECK);
+
+    while (bus_partition(component, "", 2) != partition) {
+        component[1]++;
+    }
+    (void)snprintf(id, sizeof id, "/resource/c/n/%s/r", component);
+    event.component = component;
+    event.entity_id = id;
+    world_process(world, &event);
+    event.timestamp_ms -= 100000;
+    event.state = 3;
+    world_process(world, &event);
+    world_commit(world, 0);
+}
+
+/* The alarm about a clock is where the source is, not where the name of its
+ * own component would have it; when both partitions with one become one, one
+ * of them goes on. */
+static void clocks_of_two_partitions_become_one(void **state)
+{
+    struct world *world = world_new("late_after=60s late_clear=10m");
+
+    (void)state;
+    testlog_expect("ALARM-LATE");
+    testlog_expect("ALARM-TWICE");
+    world_at(world, 1000);
+    for (int64_t p = 0; p < 2; p++) {
+        world_restart_as(world, p, 2);
+        late_at(world, (size_t)p);
+        assert_int_equal(
+            count_of(world_rows(world, STORE_ALARMS), "\"_home\""), p + 1);
+    }
+    for (int64_t p = 0; p < 2; p++) {
+        world_restart_as(world, p, 2);
+        late_at(world, (size_t)p);
+        assert_int_equal(
+            count_of(world_rows(world, STORE_ALARMS), "\"_home\""), 2);
+    }
+    world_restart_as(world, 0, 1);
+    world_forget_messages(world);
+    world_beat(world);
+    world_commit(world, 0);
+    assert_int_equal(count_of(world_rows(world, STORE_ALARMS), "\"_home\""),
+                     1);
+    assert_int_equal(count_of(world_rows(world, STORE_ALARMS_RESOLVED), "\n"),
+                     1);
+    assert_has(world_messages(world), "\"type\":\"resolve\"");
+    assert_has(world_messages(world), "the partitions that had them became");
+    world_forget_messages(world);
+    late_at(world, 0);
+    late_at(world, 1);
+    assert_int_equal(count_of(world_rows(world, STORE_ALARMS), "\n"), 1);
+    world_free(world);
+}
+
 static void a_dead_host_opens_after_a_restart_too(void **state)
 {
     struct world *world = world_new("");
@@ -838,6 +898,7 @@ int main(void)
         ROW_SINGLE(an_action_above_the_limit_is_refused),
         ROW_SINGLE(facts_of_the_event_are_in_the_row),
         ROW_SINGLE(a_late_source_gets_an_alarm_on_its_clock),
+        ROW_SINGLE(clocks_of_two_partitions_become_one),
         ROW_SINGLE(a_dead_host_opens_after_a_restart_too),
         ROW_SINGLE(a_snooze_ends_after_a_restart_too),
         ROW_SINGLE(the_counter_step_goes_on_after_a_restart),

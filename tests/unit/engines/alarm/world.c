@@ -31,6 +31,8 @@ struct engine_io {
     struct doc_out *scratch;
     struct buf *messages;
     struct counter counters[NAMES_MAX];
+    int64_t partition;
+    int64_t of;
 };
 
 struct world {
@@ -79,9 +81,21 @@ const char *engine_row(const struct engine_io *io)
 
 int64_t engine_partition(const struct engine_io *io, int64_t *of)
 {
-    (void)io;
-    *of = 1;
-    return 0;
+    *of = io->of;
+    return io->partition;
+}
+
+bool engine_owns(const struct engine_io *io, const char *component,
+                 const char *connector_name)
+{
+    return bus_partition(component, connector_name, (size_t)io->of) ==
+           (size_t)io->partition;
+}
+
+bool engine_owns_row(const struct engine_io *io, struct doc row)
+{
+    return engine_owns(io, doc_str(row, "component", ""),
+                       doc_str(row, "connector_name", ""));
 }
 
 struct store_batch *engine_batch(struct engine_io *io)
@@ -222,6 +236,7 @@ struct world *world_new(const char *settings)
     world->io.batch = store_batch_new();
     world->io.scratch = doc_out_new();
     world->io.messages = &world->messages;
+    world->io.of = 1;
     buf_init(&world->messages, TEXT_MAX);
     buf_init(&world->rows, TEXT_MAX);
     (void)snprintf(world->fence.row, sizeof world->fence.row, "alarm");
@@ -245,6 +260,14 @@ void world_free(struct world *world)
 void world_restart(struct world *world)
 {
     world_restart_failing(world, 0);
+}
+
+void world_restart_as(struct world *world, int64_t partition, int64_t of)
+{
+    stop(world);
+    world->io.partition = partition;
+    world->io.of = of;
+    start(world, 0);
 }
 
 void world_restart_failing(struct world *world, int loads)

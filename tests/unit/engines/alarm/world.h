@@ -16,6 +16,8 @@ struct world *world_new(const char *settings);
 void world_free(struct world *world);
 /** End without warning and come back from the store. */
 void world_restart(struct world *world);
+/** Come back as one of several partitions (at first: 0 of 1). */
+void world_restart_as(struct world *world, int64_t partition, int64_t of);
 /** The store cannot be read at the next loads, so many times. */
 void world_restart_failing(struct world *world, int loads);
 

@@ -83,7 +83,7 @@ static int setup(void **state)
     struct errbuf why;
 
     maker->types = typesdb_new();
-    if (typesdb_parse(maker->types, types_text, &why) != ERR_OK) {
+    if (typesdb_parse(maker->types, types_text, NULL, &why) != ERR_OK) {
         return -1;
     }
     conf.types = maker->types;
@@ -468,7 +468,7 @@ static void test_types(void **state)
     for (size_t i = 0; i < N_ROWS(types_cases); i++) {
         struct typesdb *db = typesdb_new();
         struct errbuf why = {.text = ""};
-        enum err err = typesdb_parse(db, types_cases[i].text, &why);
+        enum err err = typesdb_parse(db, types_cases[i].text, NULL, &why);
 
         if (types_cases[i].want == NULL) {
             assert_int_equal(err, ERR_OK);
@@ -488,10 +488,10 @@ static void test_types_again(void **state)
     struct buf text;
 
     (void)state;
-    assert_int_equal(typesdb_parse(db, "a v:GAUGE:0:U\nb v:GAUGE:0:U", &why),
-                     ERR_OK);
-    assert_int_equal(typesdb_parse(db, "a x:DERIVE:1:2,y:COUNTER:U:U", &why),
-                     ERR_OK);
+    assert_int_equal(
+        typesdb_parse(db, "a v:GAUGE:0:U\nb v:GAUGE:0:U", NULL, &why), ERR_OK);
+    assert_int_equal(
+        typesdb_parse(db, "a x:DERIVE:1:2,y:COUNTER:U:U", NULL, &why), ERR_OK);
     assert_int_equal(typesdb_count(db), 2);
     type = typesdb_find(db, "a");
     assert_int_equal(type->n_sources, 2);
@@ -504,19 +504,22 @@ static void test_types_again(void **state)
     for (int i = 0; i < TYPESDB_SOURCES_MAX; i++) {
         buf_addf(&text, ",v%d:GAUGE:0:1", i);
     }
-    assert_int_equal(typesdb_parse(db, buf_str(&text), &why), ERR_INVALID);
+    assert_int_equal(typesdb_parse(db, buf_str(&text), NULL, &why),
+                     ERR_INVALID);
     buf_clear(&text);
     for (int i = 0; i < 300; i++) {
         buf_add_char(&text, 'n');
     }
-    assert_int_equal(typesdb_parse(db, buf_str(&text), &why), ERR_INVALID);
-    assert_int_equal(typesdb_parse(db, "c ", &why), ERR_INVALID);
+    assert_int_equal(typesdb_parse(db, buf_str(&text), NULL, &why),
+                     ERR_INVALID);
+    assert_int_equal(typesdb_parse(db, "c ", NULL, &why), ERR_INVALID);
     buf_clear(&text);
     buf_add_str(&text, "c ");
     for (int i = 0; i < 300; i++) {
         buf_add_char(&text, 'n');
     }
-    assert_int_equal(typesdb_parse(db, buf_str(&text), &why), ERR_INVALID);
+    assert_int_equal(typesdb_parse(db, buf_str(&text), NULL, &why),
+                     ERR_INVALID);
     typesdb_free(NULL);
     buf_fini(&text);
     typesdb_free(db);
