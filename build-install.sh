@@ -357,6 +357,7 @@ install_packages() {
 copy_sources() {
     mkdir -p "$build/src"
     tar -cf - --exclude=./build --exclude=./.git --exclude=./autom4te.cache \
+        --exclude=./build-fuzz --exclude=./build-coverage \
         . | tar -xf - -C "$build/src"
     if [ ! -x "$build/src/configure" ] ||
         [ "$build/src/configure.ac" -nt "$build/src/configure" ]; then

@@ -482,16 +482,18 @@ void envelope_out_finish(struct envelope_out *out, struct buf *contents)
     size_t flags_at = contents->len;
     size_t start = put_front(out);
     size_t len = out->body.len - start;
+    /* without an event there is no buffer yet to point into */
+    const void *body = len > 0 ? out->body.data + start : NULL;
 
     buf_add_char(contents, 0);
     put_u16(contents, out->n_streams);
     buf_add_u32(contents, out->count);
     buf_add_u32(contents, (uint32_t)documents_len(out));
     buf_add_u32(contents, (uint32_t)len);
-    if (add_packed(out->body.data + start, len, contents)) {
+    if (add_packed(body, len, contents)) {
         contents->data[flags_at] = ENVELOPE_PACKED;
     } else if (len > 0) {
-        buf_add(contents, out->body.data + start, len);
+        buf_add(contents, body, len);
     }
     BUG_IF(contents->overflow);
 }

@@ -11,6 +11,7 @@
 #include "common/base/mem.h"
 #include "common/bus/envelope.h"
 #include "common/event/event_json.h"
+#include "engines/cleaner/identity.h"
 #include "engines/cleaner/idset.h"
 
 struct cleaner {
@@ -18,7 +19,9 @@ struct cleaner {
     struct conf_list extra_types;
     struct conf_list trusted_ids;
     int64_t ids_max;
-    const char **extra_names; /* NULL-terminated, borrows from the list */
+    struct identity_conf identity_conf;
+    struct identity *identity; /* NULL: names stay as they are */
+    const char **extra_names;  /* NULL-terminated, borrows from the list */
     struct event_parser *parser;
     struct engine_io *io; /* of the call under way, for the sink */
     struct idset ids;
@@ -77,6 +80,24 @@ static const struct conf_option cleaner_options[] = {
      .max = 10000000,
      .unit = "ids",
      .help = "message ids remembered"},
+    {.section = "identity",
+     .key = "aliases",
+     .type = CONF_LIST,
+     .offset = offsetof(struct cleaner, identity_conf.aliases),
+     .help = "other names of sources, each from:to with CONNECTOR or "
+             "CONNECTOR/NAME on both sides"},
+    {.section = "identity",
+     .key = "lower_case",
+     .type = CONF_BOOL,
+     .offset = offsetof(struct cleaner, identity_conf.lower_case),
+     .fallback = "no",
+     .help = "write components in lower case"},
+    {.section = "identity",
+     .key = "domains",
+     .type = CONF_LIST,
+     .offset = offsetof(struct cleaner, identity_conf.domains),
+     .help = "domains taken off the end of components, such as example.net; "
+             "*: whatever follows the first dot"},
     {0}};
 
 /* Entry queues: the bound one, and two that others publish straight to. */
@@ -89,7 +110,6 @@ static enum err cleaner_init(void *state, struct engine_io *io,
     struct cleaner *cleaner = state;
 
     (void)io;
-    (void)why;
     cleaner->extra_names =
         xcalloc(cleaner->extra_types.n + 1, sizeof *cleaner->extra_names);
     for (size_t i = 0; i < cleaner->extra_types.n; i++) {
@@ -99,7 +119,7 @@ static enum err cleaner_init(void *state, struct engine_io *io,
     cleaner->parser = event_parser_new(&cleaner->limits);
     buf_init(&cleaner->new_ids, DOC_BYTES_MAX / 2);
     buf_init(&cleaner->room, ENVELOPE_BODY_MAX);
-    return ERR_OK;
+    return identity_new(&cleaner->identity_conf, &cleaner->identity, why);
 }
 
 static bool load_ids(void *ctx, const struct store_key *key, struct doc row)
@@ -175,11 +195,23 @@ static bool is_known(struct cleaner *cleaner, const struct engine_io *io,
     return false;
 }
 
+/* Under the name that the suite has for its source. */
+static void pass(struct cleaner *cleaner, uint32_t index,
+                 const struct event *event)
+{
+    struct event renamed = *event;
+
+    if (cleaner->identity != NULL &&
+        identity_apply(cleaner->identity, &renamed)) {
+        engine_count(cleaner->io, "renamed", 1);
+        event = &renamed;
+    }
+    engine_pass(cleaner->io, index, event);
+}
+
 static void sink_event(void *ctx, uint32_t index, const struct event *event)
 {
-    const struct cleaner *cleaner = ctx;
-
-    engine_pass(cleaner->io, index, event);
+    pass(ctx, index, event);
 }
 
 static void sink_refused(void *ctx, uint32_t index, const char *text,
@@ -218,7 +250,7 @@ static void take_envelope(struct cleaner *cleaner, struct engine_io *io,
         envelope_get(&envelope, i, &item);
         if (event_from_doc(item.doc, &event, &why) == ERR_OK) {
             event.received_ms = input->received_ms;
-            engine_pass(io, i, &event);
+            pass(cleaner, i, &event);
         } else {
             engine_refuse(io, i, item.doc.data, item.doc.len, &why);
         }
@@ -247,11 +279,11 @@ static void cleaner_input(void *state, struct engine_io *io,
         engine_refuse(io, 0, delivery->head, delivery->len, &why);
         return;
     }
+    cleaner->io = io;
     if (strcmp(delivery->properties.content_type, ENVELOPE_CONTENT_TYPE) == 0) {
         take_envelope(cleaner, io, input);
         return;
     }
-    cleaner->io = io;
     (void)event_parse(cleaner->parser, delivery->body, delivery->len,
                       input->received_ms, &sink);
 }
@@ -287,6 +319,7 @@ static void cleaner_fini(void *state)
     struct cleaner *cleaner = state;
 
     event_parser_free(cleaner->parser);
+    identity_free(cleaner->identity);
     idset_fini(&cleaner->ids);
     buf_fini(&cleaner->new_ids);
     buf_fini(&cleaner->room);
@@ -295,6 +328,7 @@ static void cleaner_fini(void *state)
 
 static const struct engine_metric cleaner_metrics[] = {
     {"known_ids", "Messages whose id was known: repeats of a sender", false},
+    {"renamed", "Events whose source got the name of [identity]", false},
     {0}};
 
 const struct engine_ops cleaner_engine = {

@@ -622,20 +622,34 @@ static void expand_option(json_t *option)
     free(full);
 }
 
+/* Of the i-th process of the chain; the last place stays empty. */
+static void load_options(struct story *story, size_t i, json_t *list)
+{
+    const char **options = story->options[i];
+    json_t *option;
+    size_t o;
+
+    json_array_foreach(list, o, option)
+    {
+        assert_true(o < OPTIONS_MAX);
+        expand_option(option);
+        options[o] = json_string_value(option);
+    }
+    story->chain[i].options = options;
+}
+
 static void load_chain(struct story *story)
 {
     json_t *engines = json_object_get(story->json, "engines");
     json_t *engine;
-    json_t *option;
     size_t i;
-    size_t o;
 
     story->chain[0] = (struct world_engine){.ops = ops_of("cleaner")};
+    load_options(story, 0, json_object_get(story->json, "cleaner"));
     story->n_chain = 1;
     json_array_foreach(engines, i, engine)
     {
         struct world_engine *row = &story->chain[story->n_chain];
-        const char **options = story->options[story->n_chain];
 
         assert_true(story->n_chain < CHAIN_MAX);
         row->ops = ops_of(json_string_value(json_object_get(engine, "engine")));
@@ -643,13 +657,7 @@ static void load_chain(struct story *story)
         if (i == 0) {
             story->chain[0].next = row->ops->name;
         }
-        json_array_foreach(json_object_get(engine, "options"), o, option)
-        {
-            assert_true(o < OPTIONS_MAX);
-            expand_option(option);
-            options[o] = json_string_value(option);
-        }
-        row->options = options;
+        load_options(story, story->n_chain, json_object_get(engine, "options"));
         story->n_chain++;
     }
 }

@@ -31,7 +31,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PAGE_S = 120  # a page's commands together
 SETTLE_S = 30
 PROGRAMS = re.compile(
-    r"(hyp|hypcontrol|service|curl|logger|make|git|cp|cat|tail|autoreconf|url|"
+    r"(hyp|hypcontrol|service|curl|logger|make|git|cp|cat|tail|autoreconf|url|tar|gpg|"
     r"my-check|send_nsca|rabbitmq\w+|systemctl|amtool|for|until|"
     r"\$EDITOR|\.\.?/\S+|/opt/hypervise/s?bin/\S+|"
     r"(engine|connector)-[a-z-]+|webserver|sbin/\S+|libexec/\S+)"
@@ -42,6 +42,7 @@ MASKS = [  # of what a run prints and no other would
     (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?\b", "TIME"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"\b\d+(\.\d+)?(ms|s|m|h|d)\b", "SPAN"),
+    (r"\b\d+(\.\d+)? ([kMG]?i?B|rows|processes)\b", "MANY"),
     (r"\b[0-9a-f]{8,}(-[0-9a-f]+)*\b", "ID"),
 ]
 
@@ -206,6 +207,9 @@ class Suite:
     def fill(self, text, known):
         """What stands for something of the reader's."""
         text = text.replace("/opt/hypervise", str(self.prefix))
+        text = text.replace("/backup/", "backup/")
+        text = text.replace("$(date +%F)", "tonight")
+        text = re.sub(r"^hyp watch", "hyp watch --once", text)
         text = re.sub(r"(hyp bench .*--for) \w+", r"\1 2s", text)
         if ASKED.match(text) and not re.search("--(dry-run|yes)", text):
             text = re.sub("(--all|--filter )", r"--yes \1", text, count=1)
@@ -233,6 +237,7 @@ EVENTS = [{"connector": "c", "connector_name": "n", "component": f"web{i}",
 
 def make_folder(folder):
     """The files that the pages name."""
+    (folder / "backup").mkdir()
     (folder / "rules.json").write_text(json.dumps(RULES))
     (folder / "events.ndjson").write_text(
         "".join(json.dumps(e) + "\n" for e in EVENTS))

@@ -87,10 +87,11 @@ class Case:
         engines.update({e["engine"]: (e.get("next", ""), "") for e in chain})
         self.suite = rig.Suite(self.servers, self.name.replace("/", "-"),
                                self.store, engines=engines)
-        for engine in chain:
-            self.suite.sets[engine["engine"]] = [
-                option.replace("@cases", str(CASES))
-                for option in engine.get("options", ())]
+        options = {"cleaner": self.story.get("cleaner", ())}
+        options.update({e["engine"]: e.get("options", ()) for e in chain})
+        for engine, sets in options.items():
+            self.suite.sets[engine] = [s.replace("@cases", str(CASES))
+                                       for s in sets]
         self.suite.start_all()
         asks = any("_dead" in what for what in self.story["in"])
         for queue, exchange, needed in (
