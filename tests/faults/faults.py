@@ -29,9 +29,9 @@ OF_DISKS = {"sqlite": ("rabbitmq disk full", "store disk full",
 SHORT = {"sqlite": ("everything killed", "rabbitmq out of memory",
                     "network half-open", "network reset", "clock set back",
                     "store disk full", "store read-only"),
-         "mongodb": ("rabbitmq killed", "everything stopped",
-                     "network truncated", "mongod killed", "mongod hangs",
-                     "mongod refuses", "store-network reset")}
+         "mongodb": ("everything stopped", "network truncated",
+                     "mongod killed", "mongod hangs", "mongod refuses",
+                     "store-network reset")}
 
 
 class Faults:
