@@ -45,6 +45,7 @@ ports_from=
 listen=
 amqps_port=
 storage=
+with_mongod=
 jobs=$(nproc 2>/dev/null || echo 1)
 deps=yes
 do_build=yes
@@ -65,12 +66,16 @@ usage: ./build-install.sh [--start] [OPTION...]    build and install; start it
 
   --prefix DIR       where it goes (/opt/hypervise for root, else ~/hypervise)
   --ports-from N     use the ports N (API), N+1 (AMQP), N+2 and N+3 (the
-                     broker's own); default 8082, 5672, 25682, 24369
+                     broker's own), N+4 (mongod); default 8082, 5672,
+                     25682, 24369, 27017
   --amqps-port N     talk to the broker by AMQPS, with certificates made here;
                      0: in the clear again
   --listen ADDRESS   where the API and the broker listen; default 127.0.0.1
   --storage URI      sqlite:<folder> (default, under the prefix), or
                      mongodb://host:port/database?replicaSet=name
+  --with-mongod PATH run this mongod as a service of the suite, a replica set
+                     of one on this machine, and store there; its data are
+                     under the prefix
   --no-deps          install no Debian packages
   --no-build         install what build/ already holds
   --jobs N           compile N files at a time; default: processors
@@ -132,7 +137,8 @@ parse_options() {
             usage
             exit 0
             ;;
-        --prefix | --ports-from | --amqps-port | --listen | --storage | --jobs)
+        --prefix | --ports-from | --amqps-port | --listen | --storage | \
+            --with-mongod | --jobs)
             need_value "$@"
             local name=${1#--}
             printf -v "${name//-/_}" '%s' "$2"
@@ -172,8 +178,19 @@ check_options() {
     '' | sqlite:/* | mongodb://* | mongodb+srv://*) ;;
     *) die "--storage $storage: expected sqlite:/folder or mongodb://..." ;;
     esac
+    check_mongod
     [ "$purge" = no ] || [ "$action" = uninstall ] ||
         die '--purge goes with --uninstall'
+}
+
+check_mongod() {
+    [ -n "$with_mongod" ] || return 0
+    [ -z "$storage" ] || die '--with-mongod and --storage exclude each other'
+    [ -x "$with_mongod" ] ||
+        die "--with-mongod $with_mongod: not a program"
+    with_mongod=$(realpath "$with_mongod")
+    "$with_mongod" --version 2>/dev/null | grep -q '^db version' ||
+        die "--with-mongod $with_mongod: does not run, or is no mongod"
 }
 
 # ---- the machine -----------------------------------------------------------
@@ -246,6 +263,7 @@ choose_ports() {
     amqp_port=$(chosen_port amqp_port 1 5672)
     dist_port=$(chosen_port dist_port 2 25682)
     epmd_port=$(chosen_port epmd_port 3 24369)
+    mongod_port=$(chosen_port mongod_port 4 27017)
 }
 
 suite_is_up() {
@@ -260,7 +278,8 @@ check_ports() {
     [ "$action" = start ] || return 0
     ! suite_is_up || return 0
     for pair in "API:$api_port" "AMQP:$amqp_port" "broker's:$dist_port" \
-        "port mapper's:$epmd_port" ${amqps_port:+"AMQPS:$amqps_port"}; do
+        "port mapper's:$epmd_port" ${amqps_port:+"AMQPS:$amqps_port"} \
+        ${with_mongod:+"mongod's:$mongod_port"}; do
         ! port_is_taken "${pair##*:}" ||
             die "port ${pair##*:} (the ${pair%%:*} port) is taken by another program; end that, or choose others with --ports-from N"
     done
@@ -459,7 +478,9 @@ install_files() {
     local options=(--listen "${listen:-$(kept_setting listen 127.0.0.1)}"
         --api-port "$api_port" --amqp-port "$amqp_port"
         --dist-port "$dist_port" --epmd-port "$epmd_port")
-    [ -z "$storage" ] || options+=(--storage "$storage")
+    [ -z "$storage" ] || options+=(--storage "$storage" --mongod '')
+    [ -z "$with_mongod" ] ||
+        options+=(--mongod "$with_mongod" --mongod-port "$mongod_port")
     [ -z "$amqps_port" ] || options+=(--amqps-port "$amqps_port")
     take_prefix
     make_user

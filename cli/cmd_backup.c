@@ -65,6 +65,7 @@ static bool target_open(struct target *target, const struct hyp *hyp)
         return false;
     }
     if (target->uri == NULL) {
+        store_conf_complete(&target->store);
         target->uri = target->store.uri;
     }
     return true;

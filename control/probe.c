@@ -11,6 +11,8 @@
 #include "common/bus/bus_amqp.h"
 #include "common/bus/probe.h"
 #include "common/metrics/status_file.h"
+#include "common/store/store_conf.h"
+#include "common/store/store_mongodb_set.h"
 
 enum {
     LOG_TAIL_BYTES = 4096,
@@ -121,6 +123,22 @@ static bool probe_broker(const struct suite *suite,
     return ready;
 }
 
+static bool probe_mongod(const struct suite *suite,
+                         const struct process *process, struct errbuf *why)
+{
+    struct store_conf values = {0};
+    const struct conf_part part = {store_conf_options, &values};
+    struct conf *conf = conf_new(&part, 1);
+    char *path = suite_etc_path(suite, "storage.conf");
+    (void)process;
+    bool ready = conf_read_file(conf, path, why) == ERR_OK &&
+                 conf_read_env(conf, why) == ERR_OK &&
+                 mongodb_set_is_ready(values.uri, why) == ERR_OK;
+    free(path);
+    conf_free(conf);
+    return ready;
+}
+
 /* A file of an earlier life names another process. */
 static bool status_says_ready(const struct status *status,
                               const struct process *process, struct errbuf *why)
@@ -163,6 +181,7 @@ static bool probe_status(const struct suite *suite,
 static const struct probe probes[] = {
     {"collectd", probe_running},
     {"epmd", probe_running},
+    {"mongod", probe_mongod},
     {"rabbitmq", probe_broker},
 };
 

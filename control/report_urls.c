@@ -6,9 +6,11 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "common/base/str.h"
 #include "common/bus/bus_amqp.h"
 #include "common/conf/ini.h"
 #include "common/doc/doc.h"
+#include "common/store/store_conf.h"
 #include "control/report.h"
 
 enum {
@@ -25,7 +27,7 @@ struct sought {
 struct urls {
     struct sought listen;
     struct sought port;
-    struct sought store;
+    char *store;
     char *amqp;
     char *connector;
     char *key_file;
@@ -59,32 +61,19 @@ static enum err seek(const struct suite *suite, const char *name,
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-static void add_quoted(struct buf *out, const char *text)
-{
-    for (const char *at = text; *at != '\0'; at++) {
-        bool plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
-                     (*at >= '0' && *at <= '9') || strchr("-._~", *at) != NULL;
-        if (plain) {
-            buf_add_char(out, *at);
-        } else {
-            buf_addf(out, "%%%02X", (unsigned char)*at);
-        }
-    }
-}
-
 /* "amqp[s]://user[:password]@host:port/vhost", percent-encoded. */
 static char *format_amqp(const struct bus_amqp_conf *conf, bool secrets)
 {
     struct buf url;
     buf_init(&url, REPORT_MAX);
     buf_add_str(&url, conf->tls ? "amqps://" : "amqp://");
-    add_quoted(&url, conf->user);
+    str_to_percent(&url, conf->user);
     if (secrets) {
         buf_add_char(&url, ':');
-        add_quoted(&url, conf->password);
+        str_to_percent(&url, conf->password);
     }
     buf_addf(&url, "@%s:%d/", conf->host, (int)conf->port);
-    add_quoted(&url, conf->vhost);
+    str_to_percent(&url, conf->vhost);
     char *text = xstrdup(buf_str(&url));
     buf_fini(&url);
     return text;
@@ -109,6 +98,26 @@ static enum err read_amqp(const struct suite *suite, const char *name,
     return err;
 }
 
+static enum err read_store(const struct suite *suite, bool secrets, char **uri,
+                           struct errbuf *why)
+{
+    struct store_conf values = {0};
+    const struct conf_part part = {store_conf_options, &values};
+    struct conf *conf = conf_new(&part, 1);
+    char *path = suite_etc_path(suite, "storage.conf");
+    enum err err = conf_read_file(conf, path, why);
+    if (err == ERR_OK || err == ERR_NOT_FOUND) {
+        if (secrets) {
+            store_conf_complete(&values);
+        }
+        *uri = xstrdup(values.uri);
+        err = ERR_OK;
+    }
+    free(path);
+    conf_free(conf);
+    return err;
+}
+
 static enum err read_urls(const struct suite *suite, bool secrets,
                           struct urls *urls, struct errbuf *why)
 {
@@ -117,7 +126,7 @@ static enum err read_urls(const struct suite *suite, bool secrets,
         err = seek(suite, "webserver.conf", &urls->port, why);
     }
     if (err == ERR_OK) {
-        err = seek(suite, "storage.conf", &urls->store, why);
+        err = read_store(suite, secrets, &urls->store, why);
     }
     if (err == ERR_OK) {
         err = read_amqp(suite, "amqp.conf", secrets, &urls->amqp, why);
@@ -157,7 +166,7 @@ static void build_doc(const struct urls *urls, struct doc_out *doc)
     doc_add_str(doc, "api", api);
     doc_add_str(doc, "amqp", urls->amqp);
     doc_add_str(doc, "amqp_connector", urls->connector);
-    doc_add_str(doc, "store", urls->store.value);
+    doc_add_str(doc, "store", urls->store);
     doc_add_str(doc, "key_file", urls->key_file);
     free(api);
 }
@@ -178,7 +187,7 @@ static void add_urls(struct urls *urls, bool secrets, enum report_form form,
 {
     struct doc_out *doc = doc_out_new();
     if (!secrets) {
-        hide_password(urls->store.value);
+        hide_password(urls->store);
     }
     build_doc(urls, doc);
     if (form == REPORT_JSON) {
@@ -195,12 +204,12 @@ enum err report_urls(const struct suite *suite, bool secrets,
 {
     struct urls urls = {.listen = {"webserver", "listen", "127.0.0.1"},
                         .port = {"webserver", "port", "8082"},
-                        .store = {"storage", "uri", ""},
                         .key_file = suite_etc_path(suite, "secrets/api.key")};
     enum err err = read_urls(suite, secrets, &urls, why);
     if (err == ERR_OK) {
         add_urls(&urls, secrets, form, out);
     }
+    free(urls.store);
     free(urls.amqp);
     free(urls.connector);
     free(urls.key_file);

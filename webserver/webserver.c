@@ -220,6 +220,7 @@ int main(int argc, char **argv)
     if (code != CONF_GO_ON) {
         return code;
     }
+    store_conf_complete(&process.storage);
     if (take_partitions(&process) != ERR_OK) {
         conf_free(conf);
         return EXIT_FAILURE;

@@ -257,3 +257,17 @@ enum err str_from_base64(struct buf *out, const char *text)
     buf_truncate(out, before + n);
     return ERR_OK;
 }
+
+void str_to_percent(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        char c = *text;
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+            (c >= '0' && c <= '9') || strchr("-._~", c) != NULL) {
+            buf_add_char(out, c);
+        } else {
+            buf_addf(out, "%%%02X", (unsigned char)c);
+        }
+    }
+}

@@ -35,6 +35,8 @@ MUST_CHECK enum err str_split_host(const char *text, const char **host,
 /** Whether text ends with, starts with. */
 bool str_starts(const char *text, const char *start);
 bool str_ends(const char *text, const char *end);
+/** As a part of a URI: what is not unreserved as %XX. */
+void str_to_percent(struct buf *out, const char *text);
 /** base64url without padding, for cursors and tokens. */
 void str_to_base64(struct buf *out, const void *data, size_t len);
 /** ERR_INVALID when text is not base64url. */

@@ -310,6 +310,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         conf_free(conf);
         return EXIT_FAILURE;
     }
+    store_conf_complete(&process->storage);
     name_process(process);
     if (process->ops->entries == NULL &&
         process->amqp.message_bytes < HOP_MESSAGE_BYTES) {

@@ -7,8 +7,12 @@
 
 struct store_conf {
     char *uri;
+    char *password; /**< of the user in uri; "": none, or it is in there */
 };
 
 extern const struct conf_option store_conf_options[];
+
+/** When all is read: put the password into uri. Not before it is printed. */
+void store_conf_complete(struct store_conf *conf);
 
 #endif

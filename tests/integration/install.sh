@@ -237,6 +237,30 @@ update_goes_back() {
         [ ! -e "$prefix/var/previous" ] && "$bin/hypcontrol" status
 }
 
+# Of the suite's processes, only collectd and the broker have the clear port.
+speaks_tls() {
+    local urls clear
+    urls=$("$bin/hypcontrol" urls)
+    clear=$(printf ':%04X' $((ports_from + 1)))
+    [[ $urls == *"amqps://connector@127.0.0.1:$((ports_from + 6))/"* ]] &&
+        [ "$(awk -v port="$clear" '$4 == "01" && index($3, port)' \
+            /proc/net/tcp | wc -l)" -le 1 ]
+}
+
+# The store becomes a mongod of the suite's own, in the same prefix.
+with_mongod() {
+    local mongod
+    mongod=$("$top/tests/support/get-mongod.sh") || return 1
+    sed -i 's/^#services = epmd, rabbitmq$/services = epmd, rabbitmq, mongod/' \
+        "$prefix/etc/hypcontrol.conf"
+    "$bin/hypcontrol" stop || return 1
+    run_install --start --no-build --with-mongod "$mongod" \
+        --ports-from "$ports_from" &&
+        [[ $("$bin/service" mongod status) == *running*yes* ]] &&
+        [[ $("$bin/hypcontrol" urls) == *"store  "*"mongodb://hypervise@127.0.0.1:$((ports_from + 4))/"* ]] &&
+        [ "$(stat -c %a "$prefix/var/lib/mongod")" = 700 ]
+}
+
 nothing_left() {
     local entry
     [ ! -e "$prefix" ] || return 1
@@ -279,7 +303,7 @@ check 'and data' alarm_is 1
 check 'every command of the documents' "$top/tests/docs/run.py" "$prefix"
 check 'uninstall keeps configuration and data' run_install --uninstall
 check 'install again, with AMQPS' run_install --start --amqps-port \
-    $((ports_from + 4))
+    $((ports_from + 6))
 check 'all is ready' "$bin/hypcontrol" status
 check 'everybody uses it' speaks_tls
 check 'events by it' send_check state=1 output=better --amqp
@@ -287,6 +311,10 @@ check 'secrets are files of their owner only' secrets_are_private
 check 'secrets stand nowhere else' secrets_are_nowhere_else
 check 'everything listens on loopback' only_loopback
 check 'the alarm is there' alarm_is 1
+check 'a mongod of its own becomes the store' with_mongod
+check 'which takes a check' send_check state=3 output=worse
+check 'and keeps its alarm' eventually alarm_is 3
+check 'secrets stand nowhere else' secrets_are_nowhere_else
 check 'uninstall and purge' run_install --uninstall --purge
 check 'nothing is left' nothing_left
 check 'the user is as before' [ "$(getent passwd hypervise)" = "$had_user" ]

@@ -112,6 +112,18 @@ static void store_made_anew(void **state)
     world_free(world);
 }
 
+/* So many events reach the hop while its next is away. */
+static void pile_up(struct world *world, uint64_t n_events)
+{
+    world_kill(world, SINK, 0); /* it has not connected again yet */
+    for (uint64_t n = 1; n <= n_events; n++) {
+        tell(world, n);
+        turns(world, HOP);
+        world_pass_time(world, SECOND_MS);
+        turns(world, HOP);
+    }
+}
+
 /* While the queue of next is deep, nothing more is taken. */
 static void paused_and_resumed(void **state)
 {
@@ -125,13 +137,7 @@ static void paused_and_resumed(void **state)
     struct broker *broker = world_broker(world);
 
     (void)state;
-    world_kill(world, SINK, 0); /* it has not connected again yet */
-    for (uint64_t n = 1; n <= 6; n++) {
-        tell(world, n);
-        turns(world, HOP);
-        world_pass_time(world, SECOND_MS);
-        turns(world, HOP);
-    }
+    pile_up(world, 6);
     assert_int_equal(broker_depth(broker, "Engine_eventstore"), SHALLOW + 1);
     assert_int_equal(broker_depth(broker, "Engine_context"), 6 - (SHALLOW + 1));
     assert_int_equal(scene_counter(world, "paused"), 1);
@@ -157,13 +163,7 @@ static void held_is_bounded(void **state)
     struct world *world = scene_world(engines, N_ROWS(engines), &script);
 
     (void)state;
-    world_kill(world, SINK, 0); /* it has not connected again yet */
-    for (uint64_t n = 1; n <= 9; n++) {
-        tell(world, n);
-        turns(world, HOP);
-        world_pass_time(world, SECOND_MS);
-        turns(world, HOP);
-    }
+    pile_up(world, 9);
     assert_int_equal(scene_counter(world, "paused"), 1);
     assert_int_equal(scene_counter(world, "full"), 1);
     assert_true(scene_rounds(world, N_ROWS(engines)));
