@@ -36,7 +36,7 @@ TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
 ONLY_ON = {"primary": ("mongodb",),
            "moves": STORES[:1]}  # it has both stores
 # Not in the short form, where no test is named.
-LONG = (("primary", "mongodb"), ("posts", "mongodb"))
+LONG = ("primary", "posts")
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 
@@ -106,7 +106,7 @@ def parse_args():
 def is_asked_for(options, test, store):
     """0 rounds of no named test are the short form."""
     return store in ONLY_ON.get(test, STORES) and (
-        options.rounds > 0 or options.tests or (test, store) not in LONG)
+        options.rounds > 0 or options.tests or test not in LONG)
 
 
 def cases_of(options):
