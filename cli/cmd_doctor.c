@@ -15,6 +15,7 @@ enum {
     TEXT_MAX = 96,
     PERCENT = 100,
     ENTITIES_PAGE = 500,
+    OWN_ALARMS_PAGE = 100,
     DISK_LEAST_PERCENT = 10,
     FRESH_MS = 3 * 60 * 1000,
     MIB = 1024 * 1024
@@ -80,8 +81,9 @@ static void look_at_engine(struct doctor *doctor, struct doc engine)
     (void)snprintf(text, sizeof text, "%.1f s behind", lag);
     if (lag > LAG_MOST_S) {
         tell(doctor, false, name, text,
-             "more arrives than it can take, or it waits for the store: look "
-             "at 'hyp top' and at the disk");
+             "more arrives than it can take, it waits for the store, or an "
+             "engine before it stands still: look at 'hyp top' and at the "
+             "disk");
     }
 }
 
@@ -124,6 +126,44 @@ static void look_at_disk(struct doctor *doctor, struct doc health)
                    bytes / MIB);
     tell(doctor, free_bytes * PERCENT >= bytes * DISK_LEAST_PERCENT, "disk",
          text, "make room: at the end the broker takes no events any more");
+}
+
+static const char *or_else(const char *text, const char *other)
+{
+    return text[0] != '\0' ? text : other;
+}
+
+/* What the suite has told of itself, by its own alarms. */
+static bool on_alarm(void *ctx, struct doc alarm)
+{
+    struct doctor *doctor = ctx;
+    char what[TEXT_MAX];
+
+    if (doc_i64(alarm, "state", 0) > 0) {
+        (void)snprintf(what, sizeof what, "alarm on %.80s",
+                       or_else(doc_str(alarm, "resource", ""),
+                               doc_str(alarm, "connector_name", "?")));
+        tell(doctor, false, what, doc_str(alarm, "output", ""),
+             "what it means: docs/self-watch.md; 'hyp alarm list' has since "
+             "when");
+    }
+    return true;
+}
+
+static void look_at_own_alarms(struct doctor *doctor)
+{
+    struct buf path;
+
+    buf_init(&path, PATH_BYTES);
+    buf_add_str(&path, "/api/v1/alarms");
+    api_add_param(&path, "filter",
+                  "{\"$or\":[{\"component\":\"hypervise\"},"
+                  "{\"source_type\":\"connector\"}]}");
+    if (listing_each(doctor->hyp, buf_str(&path), OWN_ALARMS_PAGE, on_alarm,
+                     doctor, NULL) != HYP_DONE) {
+        doctor->wrong++;
+    }
+    buf_fini(&path);
 }
 
 struct freshest {
@@ -189,6 +229,7 @@ static int examine(struct doctor *doctor)
     look_at_dead(doctor, answer.doc);
     look_at_disk(doctor, answer.doc);
     api_answer_fini(&answer);
+    look_at_own_alarms(doctor);
     look_at_collectd(doctor);
     return HYP_DONE;
 }

@@ -25,6 +25,7 @@ static const struct column columns[] = {
     {"EVENTS", "events", COLUMN_NUMBER, false},
     {"ERRORS", "errors", COLUMN_NUMBER, false},
     {"LAG S", "lag", COLUMN_NUMBER, false},
+    {"MEM MIB", "memory", COLUMN_BYTES, false},
     {"SEEN", "last_seen", COLUMN_AGE, false},
     {"UP", "started_at", COLUMN_AGE, false},
     {"PID", "pid", COLUMN_TEXT, true},

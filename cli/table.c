@@ -13,6 +13,8 @@
 #include "common/base/mem.h"
 #include "common/event/event.h"
 
+#define MIB (1024 * 1024.0)
+
 enum {
     CELL_MAX = 64 * 1024,
     LINE_MAX = 16 * 1024 * 1024,
@@ -266,6 +268,11 @@ void table_format(const struct column *column, struct doc item, struct buf *out)
             add_scalar(out, &value);
         }
         break;
+    case COLUMN_BYTES:
+        if (number_of(&value, &number)) {
+            buf_addf(out, "%.1f", number / MIB);
+        }
+        break;
     case COLUMN_TIME:
         if (number_of(&value, &number)) {
             table_add_time(out, number);
@@ -513,7 +520,8 @@ static void add_cell(struct print *print, size_t i, const char *text,
     const struct hyp *hyp = print->table->hyp;
     size_t width = table_width(text);
     size_t pad = print->widths[i] > width ? print->widths[i] - width : 0;
-    bool right = column->kind == COLUMN_NUMBER || column->kind == COLUMN_AGE;
+    bool right = column->kind == COLUMN_NUMBER ||
+                 column->kind == COLUMN_BYTES || column->kind == COLUMN_AGE;
     bool colored = column->kind == COLUMN_STATE && state >= 0;
     size_t room =
         hyp->width > 0 && i == print->last && (size_t)hyp->width > print->used

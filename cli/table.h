@@ -10,6 +10,7 @@ enum column_kind {
     COLUMN_TEXT,
     COLUMN_ID,     /**< as short as it is unique here */
     COLUMN_NUMBER, /**< to the right */
+    COLUMN_BYTES,  /**< in MiB, to the right */
     COLUMN_TIME,   /**< local date and time */
     COLUMN_AGE,    /**< time since: "5m" */
     COLUMN_STATE,  /**< 0..3 as a word, coloured */

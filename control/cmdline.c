@@ -94,6 +94,8 @@ static bool take(const char *name, const char *value, struct cmdline *line,
         line->json = true;
     } else if (strcmp(name, "--secrets") == 0) {
         line->secrets = true;
+    } else if (strcmp(name, "--dry-run") == 0) {
+        line->dry_run = true;
     } else {
         return pass_on(telling, name, value);
     }

@@ -8,12 +8,14 @@
 
 #include "common/conf/conf_program.h"
 
+struct rewriter;
+
 enum {
     EXIT_DONE = 0,
     EXIT_NOT_SO = 1,
     EXIT_USAGE = 2,
     CMDLINE_GO_ON = -1,
-    CMDLINE_WORDS_MAX = 3
+    CMDLINE_WORDS_MAX = 8
 };
 
 #define CMDLINE_EXITS                                                          \
@@ -40,6 +42,8 @@ struct cmdline {
     int64_t wait_ms;                      /**< 0: as configured */
     bool json;
     bool secrets;
+    bool dry_run;
+    struct rewriter *rewriter; /**< hypcontrol's own; NULL: none */
     const char *words[CMDLINE_WORDS_MAX]; /**< what is no option */
     int n;
 };

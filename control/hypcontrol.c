@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "control/cmdline.h"
+#include "control/reload.h"
+#include "control/repartition.h"
 #include "control/report.h"
 #include "control/run.h"
 
-typedef int command_fn(const struct suite *suite, const struct cmdline *line);
+typedef int command_fn(struct suite *suite, const struct cmdline *line);
 
 static int tell(enum err err, const struct errbuf *why)
 {
@@ -32,37 +34,34 @@ static int print(struct buf *out)
     return whole ? EXIT_DONE : EXIT_NOT_SO;
 }
 
-static int command_start(const struct suite *suite,
-                         const struct cmdline *line)
+static int command_start(struct suite *suite, const struct cmdline *line)
 {
     struct errbuf why = {0};
     return tell(run_start_suite(suite, wait_ms(suite, line), &why), &why);
 }
 
-static int command_stop(const struct suite *suite,
-                        const struct cmdline *line)
+static int command_stop(struct suite *suite, const struct cmdline *line)
 {
     struct errbuf why = {0};
     return tell(run_stop_suite(suite, wait_ms(suite, line), &why), &why);
 }
 
-static int command_restart(const struct suite *suite,
-                           const struct cmdline *line)
+static int command_restart(struct suite *suite, const struct cmdline *line)
 {
     int stopped = command_stop(suite, line);
     return stopped == EXIT_DONE ? command_start(suite, line) : stopped;
 }
 
-static int command_reload(const struct suite *suite,
-                          const struct cmdline *line)
+static int command_reload(struct suite *suite, const struct cmdline *line)
 {
-    struct errbuf why = {0};
-    (void)line;
-    return tell(run_reload_suite(suite, &why), &why);
+    struct buf out;
+    buf_init(&out, REPORT_MAX);
+    bool good = reload_suite(suite, wait_ms(suite, line), &out);
+    int printed = print(&out);
+    return good ? printed : EXIT_NOT_SO;
 }
 
-static int command_status(const struct suite *suite,
-                          const struct cmdline *line)
+static int command_status(struct suite *suite, const struct cmdline *line)
 {
     struct buf out;
     buf_init(&out, REPORT_MAX);
@@ -72,8 +71,7 @@ static int command_status(const struct suite *suite,
     return ready ? printed : EXIT_NOT_SO;
 }
 
-static int command_urls(const struct suite *suite,
-                        const struct cmdline *line)
+static int command_urls(struct suite *suite, const struct cmdline *line)
 {
     struct buf out;
     struct errbuf why = {0};
@@ -85,6 +83,19 @@ static int command_urls(const struct suite *suite,
     return err == ERR_OK ? printed : tell(err, &why);
 }
 
+static int command_repartition(struct suite *suite, const struct cmdline *line)
+{
+    const struct repartition_request request = {
+        .prefix = line->prefix,
+        .numbers = line->words + 1,
+        .n = (size_t)line->n - 1,
+        .dry_run = line->dry_run,
+        .wait_ms = line->wait_ms,
+        .rewriter = line->rewriter};
+    struct errbuf why = {0};
+    return tell(repartition_run(suite, &request, &why), &why);
+}
+
 enum {
     COMMAND_START,
     COMMAND_STOP,
@@ -92,6 +103,7 @@ enum {
     COMMAND_STATUS,
     COMMAND_RELOAD,
     COMMAND_URLS,
+    COMMAND_REPARTITION,
     N_COMMANDS
 };
 
@@ -106,30 +118,39 @@ static const struct conf_word command_words[] = {
                         "every service: state, process, restarts, ready, why "
                         "not"},
     [COMMAND_RELOAD] = {"reload", NULL,
-                        "every engine reads its configuration again"},
+                        "every program of the suite reads its configuration "
+                        "again and tells what it took, what needs a restart, "
+                        "what it refused"},
     [COMMAND_URLS] = {"urls", NULL,
                       "where the API, the bus and the store answer"},
+    [COMMAND_REPARTITION] = {"repartition", "[ENGINE=N...]",
+                             "give engines other numbers of partitions while "
+                             "sources send on; without numbers, go on with "
+                             "what was not ended"},
     [N_COMMANDS] = {0}};
 
 static command_fn *const command_fns[N_COMMANDS] = {
     [COMMAND_START] = command_start,     [COMMAND_STOP] = command_stop,
     [COMMAND_RESTART] = command_restart, [COMMAND_STATUS] = command_status,
-    [COMMAND_RELOAD] = command_reload,   [COMMAND_URLS] = command_urls};
+    [COMMAND_RELOAD] = command_reload,   [COMMAND_URLS] = command_urls,
+    [COMMAND_REPARTITION] = command_repartition};
 
 static const struct conf_word option_words[] = {
     {"--wait", "DURATION",
-     "how long start, stop and restart may take (90s, 2m; default: "
+     "how long start, stop, restart and reload may take (90s, 2m; default: "
      "hypcontrol.conf)"},
     {"--json", NULL, "status and urls for programs"},
     {"--secrets", NULL, "urls with the passwords"},
+    {"--dry-run", NULL, "repartition only tells what it would do"},
     CMDLINE_COMMON_OPTIONS,
     {0}};
 
 static command_fn *find_command(const struct cmdline *line)
 {
-    for (size_t i = 0; line->n == 1 && i < N_COMMANDS; i++) {
+    for (size_t i = 0; line->n > 0 && i < N_COMMANDS; i++) {
         if (strcmp(command_words[i].name, line->words[0]) == 0) {
-            return command_fns[i];
+            return line->n == 1 || i == COMMAND_REPARTITION ? command_fns[i]
+                                                            : NULL;
         }
     }
     return NULL;
@@ -170,11 +191,16 @@ int main(int argc, char **argv)
     if (command == NULL) {
         return cmdline_usage(&program);
     }
-    enum err err = suite_open(&suite, line.prefix, &why);
-    if (err != ERR_OK) {
-        return tell(err, &why);
+    if (command == command_repartition) {
+        line.rewriter = rewriter_new(line.prefix); /* as root, if it is */
     }
-    code = command(&suite, &line);
-    suite_close(&suite);
+    enum err err = suite_open(&suite, line.prefix, &why);
+    if (err == ERR_OK) {
+        code = command(&suite, &line);
+        suite_close(&suite);
+    } else {
+        code = tell(err, &why);
+    }
+    rewriter_free(line.rewriter);
     return code;
 }

@@ -200,23 +200,3 @@ enum err run_stop_suite(const struct suite *suite, int64_t wait_ms,
     enum err err = suite_supervisor_stop(suite, first == ERR_OK ? why : NULL);
     return first == ERR_OK ? err : first;
 }
-
-/* Programs that are not ours may take a HUP for their end. */
-static enum err ask_reload(struct supervisor *supervisor, const char *name,
-                           struct errbuf *why)
-{
-    if (!probe_is_ours(name)) {
-        return ERR_OK;
-    }
-    return supervisor_signal(supervisor, name, "HUP", why);
-}
-
-enum err run_reload_suite(const struct suite *suite, struct errbuf *why)
-{
-    enum err err = ERR_OK;
-    for (unsigned i = 0; i < SUITE_N_SECTIONS && err == ERR_OK; i++) {
-        struct run run = section_run(suite, (enum suite_section)i, 0);
-        err = ask_all(&run, ask_reload, why);
-    }
-    return err;
-}

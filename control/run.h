@@ -30,8 +30,5 @@ MUST_CHECK enum err run_start_suite(const struct suite *suite, int64_t wait_ms,
 /** Backwards, then supervisord itself. */
 MUST_CHECK enum err run_stop_suite(const struct suite *suite, int64_t wait_ms,
                                    struct errbuf *why);
-/** HUP to every service of ours that runs: it reads its configuration. */
-MUST_CHECK enum err run_reload_suite(const struct suite *suite,
-                                     struct errbuf *why);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/str.h"
 #include "control/xmlrpc.h"
 
 enum {
@@ -21,7 +22,8 @@ enum {
 enum {
     FAULT_BAD_NAME = 10,
     FAULT_ALREADY_STARTED = 60,
-    FAULT_NOT_RUNNING = 70
+    FAULT_NOT_RUNNING = 70,
+    FAULT_ALREADY_ADDED = 90
 };
 
 struct supervisor {
@@ -247,6 +249,92 @@ enum err supervisor_shutdown(struct supervisor *supervisor, struct errbuf *why)
     struct doc answer;
     int fault;
     return call(supervisor, &request, &answer, &fault, why);
+}
+
+/* Groups of programs that a reload has found: [[added, changed, removed]]. */
+struct groups {
+    char **names;
+    size_t n;
+};
+
+static void groups_free(struct groups *groups)
+{
+    for (size_t i = 0; i < groups->n; i++) {
+        free(groups->names[i]);
+    }
+    free(groups->names);
+}
+
+static void take_groups(struct doc list, const char *prefix,
+                        struct groups *groups)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *index;
+
+    doc_iter_init(&it, list);
+    while (doc_next(&it, &index, &value)) {
+        if (value.type == DOC_STRING && str_starts(value.u.s.text, prefix)) {
+            groups->names = xrealloc_array(groups->names, groups->n + 1,
+                                           sizeof(char *));
+            groups->names[groups->n++] = xstrdup(value.u.s.text);
+        }
+    }
+}
+
+/* The member of a list; empty when it is none. */
+static struct doc list_at(struct doc list, const char *index)
+{
+    return doc_sub(list, index);
+}
+
+static enum err read_groups(struct supervisor *supervisor, const char *prefix,
+                            struct groups *added, struct groups *removed,
+                            struct errbuf *why)
+{
+    const struct request request = {.method = "supervisor.reloadConfig"};
+    struct doc answer;
+    int fault;
+    enum err err = call(supervisor, &request, &answer, &fault, why);
+    if (err == ERR_OK) {
+        struct doc lists = list_at(doc_sub(answer, "result"), "0");
+        take_groups(list_at(lists, "0"), prefix, added);
+        take_groups(list_at(lists, "2"), prefix, removed);
+    }
+    return err;
+}
+
+static enum err change_groups(struct supervisor *supervisor, const char *method,
+                              int fulfilled, const struct groups *groups,
+                              struct errbuf *why)
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < groups->n && err == ERR_OK; i++) {
+        const struct request request = {.method = method,
+                                        .params = {{.text = groups->names[i]}},
+                                        .n_params = 1};
+        err = change(supervisor, &request, fulfilled, why);
+    }
+    return err;
+}
+
+enum err supervisor_update(struct supervisor *supervisor, const char *prefix,
+                           struct errbuf *why)
+{
+    struct groups added = {NULL, 0};
+    struct groups removed = {NULL, 0};
+    enum err err = read_groups(supervisor, prefix, &added, &removed, why);
+    if (err == ERR_OK) {
+        err = change_groups(supervisor, "supervisor.removeProcessGroup",
+                            FAULT_BAD_NAME, &removed, why);
+    }
+    if (err == ERR_OK) {
+        err = change_groups(supervisor, "supervisor.addProcessGroup",
+                            FAULT_ALREADY_ADDED, &added, why);
+    }
+    groups_free(&removed);
+    groups_free(&added);
+    return err;
 }
 
 const char *process_state_name(enum process_state state)

@@ -62,6 +62,11 @@ MUST_CHECK enum err supervisor_stop(struct supervisor *supervisor,
 MUST_CHECK enum err supervisor_signal(struct supervisor *supervisor,
                                       const char *name, const char *signal,
                                       struct errbuf *why);
+/** Let supervisord know the programs of its files: new ones (not started), and
+ *  none of those whose file is gone. Only names that begin with `prefix` are
+ *  looked at; what has changed in others waits for a restart of all. */
+MUST_CHECK enum err supervisor_update(struct supervisor *supervisor,
+                                      const char *prefix, struct errbuf *why);
 /** Ask supervisord to stop everything and end. */
 MUST_CHECK enum err supervisor_shutdown(struct supervisor *supervisor,
                                         struct errbuf *why);

@@ -531,17 +531,29 @@ static enum err widen_entities(struct acting *acting, struct errbuf *why)
     return err;
 }
 
+#define ENTITY                                                                 \
+    .collection = STORE_ENTITIES, .unknown = "no entity has this id",          \
+    .many = "entities", .widen = widen_entities, .write = write_entity_event,  \
+    .address = address_entity
+
 static const struct act_kind entity_kind = {
     .order = {.takes = event_type_is_entity_action,
               .types = "enable, disable or delete",
               .fields = "type, ids, filter, author, message",
               .marks = false},
-    .collection = STORE_ENTITIES,
-    .unknown = "no entity has this id",
-    .many = "entities",
-    .widen = widen_entities,
-    .write = write_entity_event,
-    .address = address_entity,
+    ENTITY,
+};
+
+static const struct act_kind entity_patch_kind = {
+    .order = {.takes = event_type_is_entity_action,
+              .fields = "enabled, author, message",
+              .one = true},
+    ENTITY,
+};
+
+static const struct act_kind entity_delete_kind = {
+    .order = {.type = "delete", .fields = "author, message", .one = true},
+    ENTITY,
 };
 
 /* Dead letters. */
@@ -653,7 +665,8 @@ static enum err choose_matches(struct acting *acting,
 static enum err choose(struct acting *acting, const struct order *order,
                        struct errbuf *why)
 {
-    enum err err = order->ids.len == 0
+    enum err err = order->one != NULL ? choose_id(acting, order->one)
+                   : order->ids.len == 0
                        ? choose_matches(acting, order->filter, why)
                        : choose_ids(acting, order->ids);
 
@@ -675,6 +688,16 @@ static void wait_or_reply(struct acting *acting)
     acting->deadline.passed = on_deadline;
     deadlines_add(&server->deadlines, &acting->deadline);
     request_wait(acting->request, on_cancel, acting);
+}
+
+static bool has_one(const struct acting *acting, const char *id)
+{
+    for (size_t i = 0; i < acting->n; i++) {
+        if (strcmp(acting->acts[i]->id, id) == 0) {
+            return acting->acts[i]->row != NULL;
+        }
+    }
+    return false;
 }
 
 static void start(struct server *server, struct request *request,
@@ -699,6 +722,8 @@ static void start(struct server *server, struct request *request,
                                                 : "ids",
                         "they are more than %lld %s (actions_max): narrow it",
                         (long long)server->conf->actions, kind->many);
+    } else if (order->one != NULL && !has_one(acting, order->one)) {
+        request_problem(request, HTTP_NOT_FOUND, "id", "%s", kind->unknown);
     } else if (acting->n == 0) {
         reply(acting); /* nothing was asked, all of it is done */
     } else {
@@ -734,6 +759,16 @@ void actions_post(struct server *server, struct request *request)
 void entities_act(struct server *server, struct request *request)
 {
     post(server, request, &entity_kind);
+}
+
+void entities_patch(struct server *server, struct request *request)
+{
+    post(server, request, &entity_patch_kind);
+}
+
+void entities_delete(struct server *server, struct request *request)
+{
+    post(server, request, &entity_delete_kind);
 }
 
 void dead_replay(struct server *server, struct request *request)

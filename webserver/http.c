@@ -188,11 +188,9 @@ static enum http_method method_of(const char *name)
     static const struct {
         const char *name;
         enum http_method method;
-    } methods[] = {{"GET", HTTP_GET},
-                   {"HEAD", HTTP_GET},
-                   {"POST", HTTP_POST},
-                   {"PUT", HTTP_PUT},
-                   {"DELETE", HTTP_DELETE}};
+    } methods[] = {{"GET", HTTP_GET},     {"HEAD", HTTP_GET},
+                   {"POST", HTTP_POST},   {"PUT", HTTP_PUT},
+                   {"PATCH", HTTP_PATCH}, {"DELETE", HTTP_DELETE}};
 
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (strcmp(methods[i].name, name) == 0) {

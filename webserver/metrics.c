@@ -149,7 +149,8 @@ struct reading {
     struct request *request;
     int64_t from_ms, to_ms, step_ms, limit;
     enum agg agg;
-    int64_t metric_n;
+    struct points_query numbers; /* of the metric */
+    int64_t was[POINTS_SPACES];
     struct rate rate;
     enum points_tier tier;
     bool tier_asked;
@@ -347,9 +348,10 @@ static enum err read_points(struct reading *r, struct errbuf *why)
 {
     /* A rate needs the value before the first. */
     int64_t back_ms = r->rate.type == PERF_GAUGE ? 0 : RATE_LOOK_BACK_MS;
-    const struct points_query query = {
-        .n = r->metric_n, .from_ms = r->from_ms - back_ms, .to_ms = r->to_ms};
+    struct points_query query = r->numbers;
 
+    query.from_ms = r->from_ms - back_ms;
+    query.to_ms = r->to_ms;
     return points_read(r->server->store, &query, on_point, r, why);
 }
 
@@ -365,15 +367,16 @@ static bool on_rollup(void *ctx, const struct rollup *rollup)
  * are of rates, so what is stored comes from points only. */
 static enum err read_steps(struct reading *r, struct errbuf *why)
 {
-    const struct rollup_query query = {
-        .points = {r->metric_n, rollup_begin_ms(r->from_ms, r->step_ms),
-                   r->to_ms},
+    struct rollup_query query = {
+        .points = r->numbers,
         .tier = r->tier,
         .only_points = r->raw,
         .type = r->rate.type,
         .min = r->rate.min};
     enum err err;
 
+    query.points.from_ms = rollup_begin_ms(r->from_ms, r->step_ms);
+    query.points.to_ms = r->to_ms;
     rollup_steps_init(&r->steps, r->from_ms, r->to_ms, r->step_ms);
     err = rollups_read(r->server->store, &query, on_rollup, r, why);
     if (err == ERR_OK) {
@@ -434,7 +437,7 @@ static bool find_metric(struct reading *r)
         const struct doc row = {(const uint8_t *)bytes.data,
                                 (uint32_t)bytes.len};
 
-        r->metric_n = doc_i64(row, "n", 0);
+        points_query_numbers(&r->numbers, row, r->was);
         (void)!perf_type_parse(doc_str(row, "type", "GAUGE"), &type);
         rate_init(&r->rate, r->raw ? PERF_GAUGE : type,
                   doc_f64(row, "min", NAN));

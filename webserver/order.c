@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/str.h"
 #include "webserver/marks.h"
 
 enum {
@@ -91,6 +92,18 @@ static bool take_keep_state(struct request *request, struct order *order,
     order->keep_state = order->has_keep_state && value->u.b;
     return order->has_keep_state ||
            bad(request, "keep_state", "expected true or false");
+}
+
+/* What becomes of an entity: a type of action each. */
+static bool take_enabled(struct request *request, struct order *order,
+                         const struct doc_value *value)
+{
+    if (value->type != DOC_BOOL) {
+        return bad(request, "enabled", "expected true or false");
+    }
+    order->type = value->u.b ? EVENT_ENABLE : EVENT_DISABLE;
+    order->type_name = event_type_name(order->type);
+    return true;
 }
 
 static bool take_all(struct request *request, struct order *order,
@@ -231,6 +244,9 @@ static bool take_member(const struct asking *asking, struct order *order,
     if (strcmp(name, "keep_state") == 0) {
         return take_keep_state(request, order, value);
     }
+    if (strcmp(name, "enabled") == 0) {
+        return take_enabled(request, order, value);
+    }
     if (strcmp(name, "all") == 0) {
         return take_all(request, order, value);
     }
@@ -256,7 +272,11 @@ static bool check_targets(struct request *request, const struct order *order)
 static bool check_order(struct request *request, const struct order *order)
 {
     if (order->type_name == NULL) {
-        return bad(request, "type", "it is missing");
+        return bad(request, order->one != NULL ? "enabled" : "type",
+                   "it is missing");
+    }
+    if (order->one != NULL) {
+        return true;
     }
     if (!check_targets(request, order)) {
         return false;
@@ -297,6 +317,19 @@ static bool read_members(const struct asking *asking, struct doc doc,
     return true;
 }
 
+/* Who asks, when the body does not tell. */
+static bool read_author(struct request *request, const char **author)
+{
+    const char *given = request_param(request, "author");
+
+    if (given != NULL &&
+        (strlen(given) > TEXT_MAX || !utf8_valid(given, strlen(given)))) {
+        return bad(request, "author", "expected text of at most 4096 bytes");
+    }
+    *author = given != NULL ? given : "api";
+    return true;
+}
+
 bool order_parse(struct server *server, struct request *request,
                  const struct order_kind *kind, struct order *order)
 {
@@ -306,10 +339,16 @@ bool order_parse(struct server *server, struct request *request,
 
     *order = (struct order){.type_name = kind->type,
                             .state = -1,
-                            .author = "api",
+                            .one = kind->one ? request->id : NULL,
                             .message = "",
                             .ticket = "",
                             .ticket_url = ""};
+    if (!read_author(request, &order->author)) {
+        return false;
+    }
+    if (kind->one && kind->type != NULL && request->body.len == 0) {
+        return true;
+    }
     if (doc_from_json(buf_str(&request->body), request->body.len, server->doc,
                       &doc, &why) != ERR_OK) {
         request_problem_why(request, HTTP_BAD_REQUEST, &why);

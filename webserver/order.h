@@ -16,7 +16,8 @@ struct order {
     int64_t duration_ms; /**< 0: absent */
     int64_t state;       /**< -1: absent */
     bool has_keep_state, keep_state;
-    bool all; /**< of these there are */
+    bool all;        /**< of these there are */
+    const char *one; /**< the one that the path names; NULL: see below */
     struct doc ids;
     struct filter *filter;
     const char *body; /**< what goes instead; NULL: absent */
@@ -31,6 +32,8 @@ struct order_kind {
     const char *fields; /**< names of its members, commas between them */
     const char *all;    /**< the filter that "all" stands for; NULL: none */
     bool marks;         /**< filters know the marks of alarms (acked, ...) */
+    bool one;           /**< of the one that the path names; ids and filter
+                             are not asked for, nor is a body with a type */
 };
 
 /** Read the body; false when it was refused: the reply is set. order_fini in

@@ -18,6 +18,7 @@ enum http_method {
     HTTP_GET, /**< HEAD too */
     HTTP_POST,
     HTTP_PUT,
+    HTTP_PATCH,
     HTTP_DELETE,
     HTTP_OTHER
 };

@@ -11,6 +11,7 @@
 #include "common/bus/bus_amqp.h"
 #include "common/bus/partitions.h"
 #include "common/conf/conf_program.h"
+#include "common/metrics/reload.h"
 #include "common/metrics/status_file.h"
 #include "common/store/store_conf.h"
 #include "webserver/server.h"
@@ -23,6 +24,7 @@ enum {
 };
 
 struct process {
+    struct reload reload;
     struct web_conf web;
     struct bus_amqp_conf amqp;
     struct store_conf storage;
@@ -143,6 +145,17 @@ static void drain(struct process *process)
     }
 }
 
+static void reload(struct process *process)
+{
+    struct conf_reload *read;
+
+    process->reload.status = process->status;
+    if (reload_begin(&process->reload, &read)) {
+        conf_reload_swap(read);
+        reload_end(&process->reload, read);
+    }
+}
+
 static int loop(struct process *process)
 {
     int64_t status_ms = 0;
@@ -150,6 +163,10 @@ static int loop(struct process *process)
     while (!stop_is_asked()) {
         if (try_store(process) != ERR_OK) {
             return EXIT_FAILURE;
+        }
+        if (stop_take_reload()) {
+            reload(process);
+            status_ms = 0;
         }
         if (clock_mono_ms() >= status_ms) {
             write_status(process);
@@ -220,6 +237,8 @@ int main(int argc, char **argv)
     if (code != CONF_GO_ON) {
         return code;
     }
+    process.reload = (struct reload){
+        .program = &program, .argc = argc, .argv = argv, .conf = conf};
     store_conf_complete(&process.storage);
     if (take_partitions(&process) != ERR_OK) {
         conf_free(conf);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,10 +71,20 @@ static bool write_all(int fd, const char *data, size_t len)
     return true;
 }
 
+/* What a file is to become. */
+struct content {
+    const void *data;
+    size_t len;
+    mode_t mode;
+    bool sync;
+};
+
 /* Fill the temporary file; closes fd whatever happens. */
-static bool fill(int fd, const void *data, size_t len, mode_t mode)
+static bool fill(int fd, const struct content *content)
 {
-    bool good = fchmod(fd, mode) == 0 && write_all(fd, data, len);
+    bool good = fchmod(fd, content->mode) == 0 &&
+                write_all(fd, content->data, content->len) &&
+                (!content->sync || fsync(fd) == 0);
     int saved = errno;
 
     if (close(fd) != 0 && good) {
@@ -83,14 +94,33 @@ static bool fill(int fd, const void *data, size_t len, mode_t mode)
     return good;
 }
 
-enum err file_replace(const char *path, const void *data, size_t len,
-                      mode_t mode, struct errbuf *why)
+/* The new name is on disk when its folder is. */
+static bool sync_folder(const char *path)
+{
+    const char *end = strrchr(path, '/');
+    char *folder =
+        end != NULL ? xasprintf("%.*s/", (int)(end - path), path) : xstrdup(".");
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    int saved = errno;
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    free(folder);
+    errno = saved;
+    return good;
+}
+
+static enum err replace(const char *path, const struct content *content,
+                        struct errbuf *why)
 {
     char *temp = xasprintf("%s.XXXXXX", path);
     int fd = mkostemp(temp, O_CLOEXEC);
     enum err err = ERR_OK;
 
-    if (fd < 0 || !fill(fd, data, len, mode) || rename(temp, path) != 0) {
+    if (fd < 0 || !fill(fd, content) || rename(temp, path) != 0 ||
+        (content->sync && !sync_folder(path))) {
         errbuf_set(why, "%s: cannot be written: %s", path, strerror(errno));
         err = ERR_UNAVAILABLE;
     }
@@ -99,4 +129,20 @@ enum err file_replace(const char *path, const void *data, size_t len,
     }
     free(temp);
     return err;
+}
+
+enum err file_replace(const char *path, const void *data, size_t len,
+                      mode_t mode, struct errbuf *why)
+{
+    const struct content content = {data, len, mode, false};
+
+    return replace(path, &content, why);
+}
+
+enum err file_replace_synced(const char *path, const void *data, size_t len,
+                             mode_t mode, struct errbuf *why)
+{
+    const struct content content = {data, len, mode, true};
+
+    return replace(path, &content, why);
 }

@@ -24,5 +24,9 @@ MUST_CHECK enum err file_read(const char *path, struct buf *out,
  */
 MUST_CHECK enum err file_replace(const char *path, const void *data, size_t len,
                                  mode_t mode, struct errbuf *why);
+/** The same, surely on disk when it returns. */
+MUST_CHECK enum err file_replace_synced(const char *path, const void *data,
+                                        size_t len, mode_t mode,
+                                        struct errbuf *why);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 static volatile sig_atomic_t asked;
+static volatile sig_atomic_t reload;
 
 static void on_stop(int number)
 {
@@ -13,18 +14,33 @@ static void on_stop(int number)
     asked = 1;
 }
 
+static void on_reload(int number)
+{
+    (void)number;
+    reload = 1;
+}
+
 void stop_catch_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_stop};
+    struct sigaction hang_up = {.sa_handler = on_reload};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
-    (void)sigaction(SIGHUP, &ignore, NULL);
+    (void)sigaction(SIGHUP, &hang_up, NULL);
 }
 
 bool stop_is_asked(void)
 {
     return asked != 0;
+}
+
+bool stop_take_reload(void)
+{
+    bool was = reload != 0;
+
+    reload = 0;
+    return was;
 }

@@ -119,8 +119,8 @@ static enum err answer_missing(struct amqp_link *link, amqp_rpc_reply_t reply)
     return ERR_NOT_FOUND;
 }
 
-enum err amqp_ask_depth(struct amqp_link *link, const char *queue,
-                        uint64_t *messages)
+enum err amqp_ask_queue(struct amqp_link *link, const char *queue,
+                        struct bus_queue_state *state)
 {
     amqp_queue_declare_ok_t *ok;
 
@@ -133,7 +133,22 @@ enum err amqp_ask_depth(struct amqp_link *link, const char *queue,
     if (ok == NULL) {
         return answer_missing(link, amqp_get_rpc_reply(link->conn));
     }
-    *messages = ok->message_count;
+    state->messages = ok->message_count;
+    state->consumers = ok->consumer_count;
     amqp_maybe_release_buffers_on_channel(link->conn, ASK_CHANNEL);
     return ERR_OK;
+}
+
+bool amqp_remove_queue(struct amqp_link *link, const char *queue)
+{
+    char what[2 * BUS_NAME_MAX];
+
+    if (!link->can_ask && !amqp_open_channel(link, ASK_CHANNEL)) {
+        return false;
+    }
+    link->can_ask = true;
+    (void)amqp_queue_delete(link->conn, ASK_CHANNEL, amqp_cstring_bytes(queue),
+                            0, 0);
+    return amqp_link_check(link, amqp_get_rpc_reply(link->conn),
+                           action(what, sizeof what, "delete queue", queue));
 }

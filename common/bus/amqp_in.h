@@ -58,10 +58,12 @@ bool amqp_declare_queue(struct amqp_link *link, amqp_channel_t channel,
                         const char *queue);
 /** Declare every exchange of the topology. */
 bool amqp_declare_exchanges(struct amqp_link *link, amqp_channel_t channel);
-/** Messages ready in a queue: a round trip on a channel of its own.
+/** How a queue is: a round trip on a channel of its own.
  *  ERR_NOT_FOUND: no such queue; ERR_UNAVAILABLE: the link is lost. */
-MUST_CHECK enum err amqp_ask_depth(struct amqp_link *link, const char *queue,
-                                   uint64_t *messages);
+MUST_CHECK enum err amqp_ask_queue(struct amqp_link *link, const char *queue,
+                                   struct bus_queue_state *state);
+/** Delete a queue; true too when there is none, false: the link is lost. */
+bool amqp_remove_queue(struct amqp_link *link, const char *queue);
 bool amqp_open_channel(struct amqp_link *link, amqp_channel_t channel);
 
 #endif

@@ -22,6 +22,7 @@ enum {
      * socket; then the library waits for the broker to read. */
     LARGE_BYTES = 16 * 1024,
     STALLED_MS = 15000,
+    HEARD_MS = 500, /* between two questions to the kernel */
     REFUSAL_PAUSE_MS = 1000,
     REFUSALS_MS = 2000
 };
@@ -100,6 +101,8 @@ bool amqp_out_start(struct amqp_out *out)
     out->corked = false;
     out->refuse_to = 0;
     out->refused_ms = 0;
+    out->heard_ms = 0;
+    out->silent = false;
     out->returned = (struct amqp_return){0};
     amqp_window_reset(&out->window);
     if (!amqp_open_channel(&out->link, PUBLISH_CHANNEL) || !declare_all(out)) {
@@ -125,6 +128,28 @@ static bool can_write(struct amqp_link *link)
         link->heard_ms = now;
     }
     return (item.revents & POLLOUT) != 0 && !amqp_link_is_silent(link, now);
+}
+
+/* Asked to publish when it has heard nothing for two heartbeats, the library
+ * waits for the next byte without end. The kernel knows when the last came: a
+ * second before that time nothing is published any more, and the next look
+ * into the socket loses the connection. */
+static bool is_silent(struct amqp_out *out)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    int64_t now_ms = clock_mono_ms();
+    int64_t most_ms =
+        ((int64_t)2 * amqp_get_heartbeat(out->link.conn) - 1) * 1000;
+
+    if (most_ms <= 0 || (!out->silent && now_ms < out->heard_ms + HEARD_MS)) {
+        return false;
+    }
+    out->heard_ms = now_ms;
+    out->silent = getsockopt(out->link.fd, IPPROTO_TCP, TCP_INFO, &info,
+                             &size) == 0 &&
+                  info.tcpi_last_data_recv >= most_ms;
+    return out->silent;
 }
 
 /* The library waits without end for a broker that does not read; the kernel
@@ -206,7 +231,7 @@ enum err amqp_out_publish(struct amqp_out *out,
     int status;
 
     if (!out->link.known || out->link.state != LINK_UP || out->blocked ||
-        !can_write(&out->link)) {
+        !can_write(&out->link) || is_silent(out)) {
         return ERR_UNAVAILABLE;
     }
     (void)snprintf(text, sizeof text, "%llu",

@@ -19,6 +19,8 @@ struct amqp_out {
     size_t n;
     bool blocked;
     bool corked; /**< packets wait until the next flush */
+    int64_t heard_ms; /**< when the kernel was asked about silence, */
+    bool silent;      /**< and what it said */
     struct log_complaint blocking;
     struct amqp_window window;
     struct amqp_return returned;

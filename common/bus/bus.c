@@ -56,7 +56,24 @@ enum err bus_prove(struct bus *bus, size_t queue)
 
 enum err bus_depth(struct bus *bus, const char *queue, uint64_t *messages)
 {
-    return bus->ops->depth(bus, queue, messages);
+    struct bus_queue_state state;
+    enum err err = bus->ops->look(bus, queue, &state);
+
+    if (err == ERR_OK) {
+        *messages = state.messages;
+    }
+    return err;
+}
+
+enum err bus_look(struct bus *bus, const char *queue,
+                  struct bus_queue_state *state)
+{
+    return bus->ops->look(bus, queue, state);
+}
+
+enum err bus_remove(struct bus *bus, const char *queue)
+{
+    return bus->ops->remove(bus, queue);
 }
 
 void bus_pause(struct bus *bus, bool on)

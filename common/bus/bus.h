@@ -74,6 +74,13 @@ struct bus_event {
     struct bus_delivery delivery; /**< borrowed until the next poll */
 };
 
+/** A queue as the broker sees it. */
+struct bus_queue_state {
+    uint64_t messages;  /**< ready, not those delivered already */
+    uint64_t consumers; /**< of all connections; the waiting ones may not
+                             count */
+};
+
 struct bus_ops {
     void (*close)(struct bus *bus);
     enum err (*consume)(struct bus *bus, const char *queue, int prefetch,
@@ -83,7 +90,9 @@ struct bus_ops {
                         uint64_t *number);
     enum err (*ack)(struct bus *bus, size_t queue, uint64_t tag);
     enum err (*prove)(struct bus *bus, size_t queue);
-    enum err (*depth)(struct bus *bus, const char *queue, uint64_t *messages);
+    enum err (*look)(struct bus *bus, const char *queue,
+                     struct bus_queue_state *state);
+    enum err (*remove)(struct bus *bus, const char *queue);
     void (*pause)(struct bus *bus, bool on);
     enum err (*poll)(struct bus *bus, int timeout_ms, struct bus_event *event);
     int (*fds)(struct bus *bus, int fds[2]);
@@ -121,6 +130,12 @@ MUST_CHECK enum err bus_prove(struct bus *bus, size_t queue);
  *  not connected, paused, or blocked where nothing is consumed. */
 MUST_CHECK enum err bus_depth(struct bus *bus, const char *queue,
                               uint64_t *messages);
+/** The same, with who reads it. */
+MUST_CHECK enum err bus_look(struct bus *bus, const char *queue,
+                             struct bus_queue_state *state);
+/** Delete a queue with all that is in it. ERR_OK too when there is none;
+ *  ERR_UNAVAILABLE. */
+MUST_CHECK enum err bus_remove(struct bus *bus, const char *queue);
 /** Hand out no deliveries until told otherwise: they stay on their way, and
  *  the broker sends no more when the way is full. The connections are kept; a
  *  loss of the consuming one may be told only afterwards. */

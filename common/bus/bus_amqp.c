@@ -110,20 +110,31 @@ static enum err amqp_prove(struct bus *base, size_t queue)
 /* On the connection that consumes: a broker short of memory stops reading the
  * one that publishes, and a question on it would wait until it is lost. Not
  * while paused: the answer comes behind all deliveries. */
-static enum err amqp_depth(struct bus *base, const char *queue,
-                           uint64_t *messages)
+static struct amqp_link *asking_link(struct amqp_bus *bus)
 {
-    struct amqp_bus *bus = amqp_of(base);
-
     if (bus->in.n == 0) {
         return bus->out.link.known && bus->out.link.state == LINK_UP &&
                        !bus->out.blocked
-                   ? amqp_ask_depth(&bus->out.link, queue, messages)
-                   : ERR_UNAVAILABLE;
+                   ? &bus->out.link
+                   : NULL;
     }
-    return in_is_up(bus) && !bus->paused
-               ? amqp_ask_depth(&bus->in.link, queue, messages)
-               : ERR_UNAVAILABLE;
+    return in_is_up(bus) && !bus->paused ? &bus->in.link : NULL;
+}
+
+static enum err amqp_look(struct bus *base, const char *queue,
+                          struct bus_queue_state *state)
+{
+    struct amqp_link *link = asking_link(amqp_of(base));
+
+    return link != NULL ? amqp_ask_queue(link, queue, state) : ERR_UNAVAILABLE;
+}
+
+static enum err amqp_remove(struct bus *base, const char *queue)
+{
+    struct amqp_link *link = asking_link(amqp_of(base));
+
+    return link != NULL && amqp_remove_queue(link, queue) ? ERR_OK
+                                                          : ERR_UNAVAILABLE;
 }
 
 static void amqp_pause(struct bus *base, bool on)
@@ -338,7 +349,8 @@ static const struct bus_ops amqp_ops = {
     .publish = amqp_publish,
     .ack = amqp_ack,
     .prove = amqp_prove,
-    .depth = amqp_depth,
+    .look = amqp_look,
+    .remove = amqp_remove,
     .pause = amqp_pause,
     .poll = amqp_poll,
     .fds = amqp_fds,

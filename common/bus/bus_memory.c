@@ -406,8 +406,8 @@ static enum err memory_prove(struct bus *base, size_t queue)
     return ERR_OK;
 }
 
-static enum err memory_depth(struct bus *base, const char *queue,
-                             uint64_t *messages)
+static enum err memory_look(struct bus *base, const char *queue,
+                            struct bus_queue_state *state)
 {
     struct memory_bus *bus = memory_of(base);
     const struct broker_queue *found;
@@ -419,7 +419,28 @@ static enum err memory_depth(struct bus *base, const char *queue,
     if (found == NULL) {
         return ERR_NOT_FOUND;
     }
-    *messages = found->ready.n;
+    *state = (struct bus_queue_state){.messages = found->ready.n};
+    for (const struct broker_consumer *at = found->consumers; at != NULL;
+         at = at->next) {
+        state->consumers++;
+    }
+    return ERR_OK;
+}
+
+/* Who reads it learns nothing, as from the real one without a cancel. */
+static enum err memory_remove(struct bus *base, const char *queue)
+{
+    struct memory_bus *bus = memory_of(base);
+    struct broker_queue *found;
+
+    if (!bus->out.up || !bus->out.linked) {
+        return ERR_UNAVAILABLE;
+    }
+    found = broker_queue_find(bus->broker, queue);
+    BUG_IF(found != NULL && found->consumers != NULL);
+    if (found != NULL) {
+        broker_queue_remove(bus->broker, found);
+    }
     return ERR_OK;
 }
 
@@ -529,7 +550,8 @@ static const struct bus_ops memory_ops = {
     .publish = memory_publish,
     .ack = memory_ack,
     .prove = memory_prove,
-    .depth = memory_depth,
+    .look = memory_look,
+    .remove = memory_remove,
     .pause = memory_pause,
     .poll = memory_poll,
     .fds = memory_fds,

@@ -20,7 +20,7 @@ const struct conf_option partitions_options[] = {
      .type = CONF_LIST,
      .offset = offsetof(struct partitions, engines),
      .help = "engine*N of each engine that runs as N processes, each with its "
-             "share of the components; needs MongoDB"},
+             "share of the components"},
     {0}};
 
 bool partitions_parse(const char *text, size_t *len, int64_t *n)

@@ -93,6 +93,7 @@ void conf_free(struct conf *conf)
         conf_value_clear(conf->settings[i].option, conf->settings[i].field);
         free(conf->settings[i].origin);
         free(conf->settings[i].text);
+        free(conf->settings[i].known);
     }
     free(conf->settings);
     free(conf->folder);

@@ -54,6 +54,7 @@ struct conf_option {
     /** What conf_check asks last, of the part's struct, for what one value
      *  alone does not tell; NULL: nothing. ERR_INVALID with why. */
     enum err (*check)(const void *values, struct errbuf *why);
+    bool live; /**< a reload takes it: it is read where it is used */
 };
 
 /** A part of a program's configuration: a table and the struct it fills. */

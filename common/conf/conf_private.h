@@ -15,6 +15,7 @@ struct conf_setting {
     void *field;
     char *origin;     /**< owned; who set it */
     char *text;       /**< owned; as it was set; NULL: never was */
+    char *known;      /**< owned; what it was when all was read */
     unsigned reading; /**< number of the file reading that set it, or 0 */
 };
 
@@ -25,6 +26,13 @@ struct conf {
     unsigned readings;
 };
 
+/** Remember what each setting is, to see by what has changed: with the content
+ *  of secrets, and the state of files that paths name. */
+void conf_remember(struct conf *conf);
+/** All that a program reads, by its command line, into a new conf, checked. */
+MUST_CHECK enum err conf_program_read(const struct conf_program *program,
+                                      int argc, char **argv, struct conf *conf,
+                                      struct errbuf *why);
 /** The command line of every daemon. */
 extern const struct conf_word conf_daemon_options[];
 

@@ -393,6 +393,34 @@ static int run_told(const struct conf_program *program, struct conf *conf,
     return code;
 }
 
+static enum err read_and_check(const struct conf_program *program,
+                               struct conf *conf, const struct args *args,
+                               struct errbuf *why)
+{
+    enum err err = read_all(program, conf, args, why);
+
+    if (err == ERR_OK) {
+        err = conf_check(conf, why);
+    }
+    if (err == ERR_OK) {
+        conf_remember(conf);
+    }
+    return err;
+}
+
+enum err conf_program_read(const struct conf_program *program, int argc,
+                           char **argv, struct conf *conf, struct errbuf *why)
+{
+    struct args args = {.config_dir = HYP_SYSCONFDIR};
+    enum err err = parse_args(&args, argc, argv, why);
+
+    if (err == ERR_OK) {
+        conf_set_folder(conf, args.config_dir);
+        err = read_and_check(program, conf, &args, why);
+    }
+    return err;
+}
+
 /* Read, check and, if told, show; CONF_GO_ON when the program shall start. */
 static int run_read(const struct conf_program *program, struct conf *conf,
                     const struct args *args)
@@ -400,8 +428,7 @@ static int run_read(const struct conf_program *program, struct conf *conf,
     struct errbuf why = {0};
     struct buf out;
     int code = CONF_GO_ON;
-    bool good = read_all(program, conf, args, &why) == ERR_OK &&
-                conf_check(conf, &why) == ERR_OK;
+    bool good = read_and_check(program, conf, args, &why) == ERR_OK;
 
     if (!good) {
         return complain(program, why.text);

@@ -75,4 +75,33 @@ void conf_program_help(const struct conf_program *program,
 void conf_program_man(const struct conf_program *program,
                       const struct conf *conf, struct buf *out);
 
+/* --- reload -----------------------------------------------------------------
+ */
+
+/** What the files say now, beside what a running program has. */
+struct conf_reload;
+
+/**
+ * Read all again as at the start. Nothing changes yet.
+ *
+ * argc, argv  as at the start.
+ * all_live    a table whose options all count as live; or NULL.
+ * Returns ERR_OK; ERR_INVALID or ERR_UNAVAILABLE with what is wrong.
+ */
+MUST_CHECK enum err conf_reload_open(const struct conf_program *program,
+                                     int argc, char **argv, struct conf *conf,
+                                     const struct conf_option *all_live,
+                                     struct conf_reload **out,
+                                     struct errbuf *why);
+/** Whether a live option of this table is another now. */
+bool conf_reload_changes(const struct conf_reload *reload,
+                         const struct conf_option *table);
+/** Take over the live options that are others now; once more: give back. */
+void conf_reload_swap(struct conf_reload *reload);
+/** Append "section.key, ..." of those that are (taken), and of those that
+ *  need a restart to be (kept). */
+void conf_reload_tell(const struct conf_reload *reload, struct buf *taken,
+                      struct buf *kept);
+void conf_reload_free(struct conf_reload *reload);
+
 #endif

@@ -165,7 +165,7 @@ static void man_on_setting(void *ctx, const struct conf_setting *setting)
     buf_init(&text, EXPECT_MAX);
     buf_addf(&text, "%s\n\nExpected: ", option->help);
     conf_value_expect(option, &text);
-    buf_add_char(&text, '.');
+    buf_add_str(&text, option->live ? ". Reload: yes." : ".");
     man_item(ctx, tag, conf_fallback(option), buf_str(&text));
     buf_fini(&text);
 }
@@ -200,6 +200,11 @@ static void man_daemon(const struct conf_program *program, struct buf *out)
     man_section(out, "SIGNALS");
     man_item(out, "TERM", NULL,
              "Ends in order: what was taken is finished or given back.");
+    man_item(out, "HUP", NULL,
+             "Reads its configuration again. Options with \"Reload: yes\" are "
+             "taken; what needs a restart is told in the log and by "
+             "\"hypcontrol reload\". A configuration that is not good changes "
+             "nothing.");
 }
 
 void conf_program_man(const struct conf_program *program,

@@ -87,7 +87,8 @@ static void sample_one(void *ctx, const struct conf_setting *setting)
 
     buf_addf(out, "\n# %s\n# Expected: ", option->help);
     conf_value_expect(option, out);
-    buf_addf(out, ".\n%s%s =%s%s\n", setting->text != NULL ? "" : "#",
+    buf_addf(out, ".%s\n%s%s =%s%s\n", option->live ? " Reload: yes." : "",
+             setting->text != NULL ? "" : "#",
              option->key, value[0] != '\0' ? " " : "", value);
 }
 
@@ -114,7 +115,7 @@ static void help_one(void *ctx, const struct conf_setting *setting)
     buf_addf(out, "  %s = %s\n      %s\n      Expected: ", option->key,
              conf_fallback(option), option->help);
     conf_value_expect(option, out);
-    buf_add_str(out, ".\n");
+    buf_add_str(out, option->live ? ". Reload: yes.\n" : ".\n");
 }
 
 void conf_help(const struct conf *conf, struct buf *out)

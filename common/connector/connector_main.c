@@ -14,6 +14,7 @@
 #include "common/bus/topology.h"
 #include "common/conf/conf_program.h"
 #include "common/connector/connector_private.h"
+#include "common/metrics/reload.h"
 #include "common/metrics/status_file.h"
 
 enum {
@@ -38,6 +39,7 @@ struct process {
     struct connector_io *io;
     struct bus *bus;
     struct status_file *status;
+    struct reload reload;
     bool opened;
     int64_t open_ms; /* not before */
     int64_t open_wait_ms;
@@ -61,7 +63,7 @@ static const struct conf_option connector_options[] = {
      .fallback = "1G", .min = 1024 * 1024, .max = INT64_C(1) << 40,
      .help = "most that is kept on disk while the broker is away"},
     {OPTION("connector", "self_interval", self_ms), .type = CONF_DURATION,
-     .fallback = "60s", .min = 1000, .max = 3600000,
+     .fallback = "60s", .min = 1000, .max = 3600000, .live = true,
      .help = "how often the connector tells how it is, as an event"},
     {OPTION("process", "status_dir", status_dir), .type = CONF_PATH,
      .fallback = STATUS_FOLDER,
@@ -105,6 +107,49 @@ static void try_open(struct process *process)
     process->open_wait_ms = process->open_wait_ms * 2 < OPEN_MOST_MS
                                 ? process->open_wait_ms * 2
                                 : OPEN_MOST_MS;
+}
+
+/* Listen anew by the other values; by those from before when it cannot be. A
+ * port that is in use is waited for, as at the start. */
+static bool reopen(struct process *process, struct conf_reload *read,
+                   struct errbuf *why)
+{
+    enum err err;
+
+    if (process->opened) {
+        process->ops->fini(process->state, process->io);
+        process->opened = false;
+    }
+    conf_reload_swap(read);
+    err = process->ops->open(process->state, process->io, why);
+    process->opened = err == ERR_OK;
+    process->open_why[0] = '\0';
+    process->open_ms = 0;
+    process->open_wait_ms = OPEN_FIRST_MS;
+    if (err != ERR_OK) {
+        process->ops->fini(process->state, process->io);
+    }
+    if (err == ERR_INVALID) {
+        conf_reload_swap(read);
+    }
+    return err != ERR_INVALID;
+}
+
+static void reload(struct process *process)
+{
+    struct conf_reload *read;
+    struct errbuf why = {{0}, {0}};
+
+    if (!reload_begin(&process->reload, &read)) {
+        return;
+    }
+    if (!conf_reload_changes(read, process->ops->options)) {
+        conf_reload_swap(read);
+    } else if (!reopen(process, read, &why)) {
+        reload_refuse(&process->reload, read, why.text);
+        return;
+    }
+    reload_end(&process->reload, read);
 }
 
 static bool is_hopeless(const struct process *process)
@@ -199,6 +244,9 @@ static int run_loop(struct process *process)
 {
     process->open_wait_ms = OPEN_FIRST_MS;
     while (!stop_is_asked() && !is_hopeless(process)) {
+        if (stop_take_reload()) {
+            reload(process);
+        }
         try_open(process);
         turn(process);
     }
@@ -228,6 +276,7 @@ static int run_spool(struct process *process, struct spool *spool)
     if (process->conf.metrics_file) {
         status_file_export(process->status);
     }
+    process->reload.status = process->status;
     code = run_loop(process);
     status_file_close(process->status);
     connector_io_free(process->io);
@@ -285,6 +334,11 @@ static int configure_and_run(struct process *process, int argc, char **argv)
     if (code != CONF_GO_ON) {
         return code;
     }
+    process->reload = (struct reload){.program = &program,
+                                      .argc = argc,
+                                      .argv = argv,
+                                      .conf = conf,
+                                      .all_live = ops->options};
     code = run(process);
     conf_free(conf);
     return code;

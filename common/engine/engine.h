@@ -164,6 +164,9 @@ struct engine_ops {
      *  as it is and it is called again. A bad object is passed over. */
     enum err (*reload)(void *state, struct engine_io *io, const char *kind,
                        int64_t revision);
+    /** Options were changed by a reload, between two batches: what was
+     *  derived from them is derived anew. May be NULL. */
+    void (*reconfigured)(void *state);
     /** One event, new to this engine. */
     enum engine_verdict (*process)(void *state, struct engine_io *io,
                                    const struct event *event,

@@ -14,6 +14,7 @@
 #include "common/bus/partitions.h"
 #include "common/conf/conf_program.h"
 #include "common/engine/export.h"
+#include "common/metrics/reload.h"
 #include "common/metrics/status_file.h"
 #include "common/store/store_conf.h"
 
@@ -23,7 +24,7 @@ enum {
     OPEN_MOST_MS = 5000,
     EXIT_FENCED = 3,
     NAME_MAX_BYTES = 128,
-    PARTS = 6,
+    PARTS = 7,
     BURST = 64, /* messages published between two looks at the bus */
     PATIENCE_MS = 20,
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -37,12 +38,14 @@ static int64_t wall_clock(void *ctx)
 
 struct process {
     const struct engine_ops *ops;
+    struct reload reload;
     char *status_dir;
     bool metrics_file;
     struct bus_amqp_conf amqp;
     struct store_conf storage;
     struct partitions partitions;
     struct runtime_conf runtime;
+    struct self_conf self;
     void *state;
     char name[NAME_MAX_BYTES];   /* "engine-alarm", "engine-alarm.2" */
     char writer[NAME_MAX_BYTES]; /* "alarm"; "cleaner.<group>" has its own
@@ -113,6 +116,21 @@ static void write_status(const struct process *process,
     tell_status(process, ready, why.text);
 }
 
+/* Between two batches, so that all of one is done by the same options. */
+static void reload(const struct process *process)
+{
+    struct conf_reload *read;
+
+    if (!reload_begin(&process->reload, &read)) {
+        return;
+    }
+    conf_reload_swap(read);
+    if (process->ops->reconfigured != NULL) {
+        process->ops->reconfigured(process->state);
+    }
+    reload_end(&process->reload, read);
+}
+
 static int run_loop(const struct process *process, struct engine_io *io)
 {
     enum runtime_result result = RUNTIME_GO_ON;
@@ -123,6 +141,10 @@ static int run_loop(const struct process *process, struct engine_io *io)
 
         if (stop_is_asked()) {
             runtime_stop(io);
+        }
+        if (stop_take_reload()) {
+            reload(process);
+            status_ms = now;
         }
         if (now >= status_ms) {
             write_status(process, io);
@@ -143,6 +165,7 @@ static int run_bus(const struct process *process, struct store *store)
         .ops = process->ops,
         .state = process->state,
         .conf = &process->runtime,
+        .self = &process->self,
         .store = store,
         .bus = bus,
         .exchange_prefix = process->amqp.exchange_name,
@@ -175,6 +198,7 @@ static void status_open(struct process *process)
     process->status =
         status_file_open(process->status_dir, process->name,
                          export_metrics(process->export), clock_now_ms());
+    process->reload.status = process->status;
     if (process->metrics_file) {
         status_file_export(process->status);
     }
@@ -204,12 +228,6 @@ static bool parts_are_valid(const struct process *process)
         log_error("ENGINE-CONFIG",
                   "[engine] group: \"%s\"; expected letters, digits, - and _",
                   process->runtime.group);
-        return false;
-    }
-    if (process->runtime.partitions > 1 &&
-        strncmp(process->storage.uri, "sqlite:", strlen("sqlite:")) == 0) {
-        log_error("ENGINE-CONFIG", "[engine] partitions: SQLite allows one; "
-                                   "use mongodb:// in storage.conf for more");
         return false;
     }
     return true;
@@ -281,6 +299,7 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {store_conf_options, &process->storage},
         {partitions_options, &process->partitions},
         {runtime_options, &process->runtime},
+        {self_options, &process->self},
         {process_options, process},
         {process->ops->options != NULL ? process->ops->options : no_options,
          process->state}};
@@ -310,6 +329,8 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         conf_free(conf);
         return EXIT_FAILURE;
     }
+    process->reload = (struct reload){
+        .program = &program, .argc = argc, .argv = argv, .conf = conf};
     store_conf_complete(&process->storage);
     name_process(process);
     if (process->ops->entries == NULL &&

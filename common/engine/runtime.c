@@ -41,10 +41,10 @@ const struct conf_option runtime_options[] = {
     {RUNTIME_OPTION(partitions), .type = CONF_INT, .fallback = "1", .min = 1,
      .max = 256, .help = "partitions of this engine, when not as partitions.conf "
              "says"},
-    {RUNTIME_OPTION(batch_max), .type = CONF_INT, .fallback = "1000", .min = 1,
+    {RUNTIME_OPTION(batch_max), .live = true, .type = CONF_INT, .fallback = "1000", .min = 1,
      .max = 10000, .unit = "events",
      .help = "events committed together at most"},
-    {RUNTIME_OPTION(batch_bytes), .type = CONF_SIZE, .fallback = "4M",
+    {RUNTIME_OPTION(batch_bytes), .live = true, .type = CONF_SIZE, .fallback = "4M",
      .min = 65536, .max = 12582912,
      .help = "bytes of writes committed together at most"},
     {RUNTIME_OPTION(window), .type = CONF_INT, .fallback = "8", .min = 1,
@@ -52,13 +52,13 @@ const struct conf_option runtime_options[] = {
      .help = "batches that may wait for their confirms"},
     {RUNTIME_OPTION(prefetch), .type = CONF_INT, .fallback = "2000", .min = 1,
      .max = 10000, .unit = "messages", .help = "entry messages taken ahead"},
-    {RUNTIME_OPTION(held_bytes), .type = CONF_SIZE, .fallback = "32M",
+    {RUNTIME_OPTION(held_bytes), .live = true, .type = CONF_SIZE, .fallback = "32M",
      .min = 1024, .max = INT64_MAX,
      .help = "nothing more is read while messages taken ahead hold more"},
-    {RUNTIME_OPTION(depth_limit), .type = CONF_INT, .fallback = "1000",
+    {RUNTIME_OPTION(depth_limit), .live = true, .type = CONF_INT, .fallback = "1000",
      .min = 1, .max = 1000000, .unit = "messages",
      .help = "pause while a queue of next holds more than this"},
-    {RUNTIME_OPTION(side_bytes), .type = CONF_SIZE, .fallback = "4G",
+    {RUNTIME_OPTION(side_bytes), .live = true, .type = CONF_SIZE, .fallback = "4G",
      .min = 1048576, .max = INT64_MAX,
      .help = "a queue of side that holds more gets nothing new"},
     {.section = "engine",
@@ -68,7 +68,8 @@ const struct conf_option runtime_options[] = {
      .fallback = "60s",
      .min = 1000,
      .max = 3600000,
-     .help = "how often counters are folded into rows"},
+     .help = "how often counters are folded into rows",
+     .live = true},
     {0}};
 
 int64_t runtime_now(const struct engine_io *io)
@@ -358,8 +359,10 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->inflight = xcalloc((size_t)io->conf->window + 1, sizeof *io->inflight);
     io->store_ok = true;
     io->now_ms = runtime_now(io);
+    io->step_ms = io->now_ms;
     io->fold_ms = io->now_ms + io->conf->fold_ms;
     metrics_declare(io);
+    self_start(io);
     err = io->ops->init != NULL ? io->ops->init(io->state, io, why) : ERR_OK;
     if (err == ERR_OK) {
         err = name_entries(io, why);
@@ -450,6 +453,7 @@ void runtime_free(struct engine_io *io)
     doc_out_free(io->progress_out);
     envelope_out_free(io->outbox);
     doc_out_free(io->outbox_out);
+    self_end(io);
     doc_out_free(io->outbox_row);
     envelope_out_free(io->input_envelope);
     buf_fini(&io->text);
@@ -731,7 +735,7 @@ static bool act_take_over(struct engine_io *io)
 /* What is left of ms that began at since; 0 when the clock was put back. */
 static int64_t left_ms(const struct engine_io *io, int64_t since, int64_t ms)
 {
-    int64_t past = runtime_now(io) - since;
+    int64_t past = io->step_ms - since;
 
     return past >= 0 && past < ms ? ms - past : 0;
 }
@@ -790,7 +794,7 @@ static void make_due(struct engine_io *io, const struct inflight *inflight)
             due->n += inflight->taken[q].n;
             due->tag = inflight->taken[q].tag;
             due->last_n = inflight->taken[q].last_n;
-            io->due_ms = io->due ? io->due_ms : runtime_now(io);
+            io->due_ms = io->due ? io->due_ms : io->step_ms;
             io->due = true;
         }
     }
@@ -858,7 +862,7 @@ static bool act_acknowledge(struct engine_io *io)
 /* Once a second: which acknowledgements have surely arrived. */
 static bool act_prove(struct engine_io *io)
 {
-    int64_t now = runtime_now(io);
+    int64_t now = io->step_ms;
 
     /* Its answer comes behind all deliveries, so not while they wait. */
     if (!io->unproven || now < io->prove_ms || !io->in_up || io->full) {
@@ -882,7 +886,7 @@ static bool act_prove(struct engine_io *io)
 /* Marks go into every entry queue, from waiting instances too. */
 static bool act_mark(struct engine_io *io)
 {
-    int64_t now = runtime_now(io);
+    int64_t now = io->step_ms;
     struct doc doc;
 
     if (io->entries == NULL || !io->out_up || now < io->mark_ms ||
@@ -944,7 +948,7 @@ static enum err look_at(struct engine_io *io, const struct group *group,
 /* Pressure: look at the queues written to; pause, or shed the side. */
 static bool act_depth(struct engine_io *io)
 {
-    int64_t now = runtime_now(io);
+    int64_t now = io->step_ms;
     bool deep = false;
 
     if (!io->out_up || io->n_groups == 0 || now < io->depth_ms) {
@@ -976,7 +980,7 @@ static bool act_depth(struct engine_io *io)
  * returned for ever. */
 static bool act_declare(struct engine_io *io)
 {
-    int64_t now = runtime_now(io);
+    int64_t now = io->step_ms;
 
     if (!io->refused || !io->out_up || now < io->declare_ms) {
         return false;
@@ -995,7 +999,7 @@ static bool outbox_is_behind(const struct engine_io *io)
 /* About once a second: the engine's timers, as part of a batch. */
 static bool act_beat(struct engine_io *io)
 {
-    int64_t now = runtime_now(io);
+    int64_t now = io->step_ms;
 
     if (io->phase != PHASE_RUN || io->committing || io->stopping ||
         now < io->beat_ms || io->n_inflight >= (size_t)io->conf->window) {
@@ -1051,7 +1055,7 @@ static bool is_drained(const struct engine_io *io)
 
 static bool act(struct engine_io *io)
 {
-    if (runtime_now(io) >= io->retry_ms &&
+    if (io->step_ms >= io->retry_ms &&
         (act_take_over(io) || act_commit(io) || objects_step(io))) {
         return true;
     }
@@ -1076,13 +1080,17 @@ static int shorten(const struct engine_io *io, int timeout_ms)
 enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
 {
     struct bus_event event;
+    enum err err;
     bool did;
 
     io->idle_polled = false;
     bound_held(io);
-    if (bus_poll(io->setup.bus, shorten(io, timeout_ms), &event) == ERR_OK) {
+    err = bus_poll(io->setup.bus, shorten(io, timeout_ms), &event);
+    io->step_ms = runtime_now(io);
+    if (err == ERR_OK) {
         on_event(io, &event);
     }
+    self_step(io);
     did = act(io);
     if (io->phase == PHASE_FENCED) {
         return RUNTIME_FENCED;

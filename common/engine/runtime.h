@@ -8,6 +8,7 @@
 #define HYP_ENGINE_RUNTIME_H
 
 #include "common/engine/engine.h"
+#include "common/engine/self.h"
 
 /** Section [engine] of every engine's file. */
 struct runtime_conf {
@@ -32,6 +33,7 @@ struct runtime_setup {
     const struct engine_ops *ops;
     void *state; /**< options filled in */
     const struct runtime_conf *conf;
+    const struct self_conf *self; /**< NULL: no own event */
     struct store *store;
     struct bus *bus;
     const char *exchange_prefix; /**< "canopsis" */

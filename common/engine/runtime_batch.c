@@ -18,7 +18,7 @@ void batch_open(struct engine_io *io)
         io->open = true;
         io->batch++;
         io->now_ms = runtime_now(io);
-        io->open_ms = io->now_ms;
+        io->open_ms = io->step_ms;
     }
 }
 

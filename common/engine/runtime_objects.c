@@ -163,7 +163,7 @@ static void swap(struct engine_io *io)
 
 bool objects_step(struct engine_io *io)
 {
-    int64_t now = runtime_now(io);
+    int64_t now = io->step_ms;
 
     if (io->ops->kinds == NULL || io->phase != PHASE_RUN || io->stopping) {
         return false;

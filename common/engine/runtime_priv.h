@@ -154,6 +154,7 @@ struct engine_io {
     uint64_t batch; /* number of the open batch in this life, from 1 */
     int64_t open_ms;
     int64_t now_ms;
+    int64_t step_ms; /* the clock is read once a step */
     size_t events;
     struct store_batch *writes;
     struct doc_out *scratch;
@@ -218,6 +219,13 @@ struct engine_io {
     struct runtime_counter counters[RUNTIME_COUNTERS_MAX];
     size_t n_counters;
     int64_t last_event_ms;
+
+    /* the own event */
+    struct self self;
+    struct self_word self_word;
+    struct doc_out *self_out;
+    struct buf self_text;
+    int64_t self_last_ms; /* of the last look */
 };
 
 /* runtime_batch.c: what joins a batch, and its commit. */
@@ -261,7 +269,15 @@ void take_forward(struct engine_io *io, struct event *event,
 void take_delivery(struct engine_io *io, size_t queue,
                    const struct bus_delivery *delivery);
 
+/* runtime_self.c: the engine's own event. */
+void self_start(struct engine_io *io);
+void self_end(struct engine_io *io);
+/* Look, once a second, and tell when it is time. */
+void self_step(struct engine_io *io);
+
 /* runtime_report.c: what the engine tells people of itself. */
+/* The members that its events share. */
+void report_begin_event(struct doc_out *out, const char *resource, int state);
 void report_lost(struct engine_io *io, const char *sender, uint64_t sequence);
 /* As part of a beat: what began or ended. */
 void report_beat(struct engine_io *io);

@@ -29,6 +29,18 @@ static struct runtime_report *find(struct engine_io *io, const char *name)
     return report;
 }
 
+void report_begin_event(struct doc_out *out, const char *resource, int state)
+{
+    doc_add_str(out, "connector", "Engine");
+    doc_add_str(out, "connector_name", "engine");
+    doc_add_str(out, "event_type", "check");
+    doc_add_str(out, "source_type", "resource");
+    doc_add_str(out, "component", "hypervise");
+    doc_add_str(out, "resource", resource);
+    doc_add_i64(out, "state", state);
+    doc_add_i64(out, "state_type", 1);
+}
+
 static void write_event(struct engine_io *io,
                         const struct runtime_report *report, const char *text)
 {
@@ -38,14 +50,7 @@ static void write_event(struct engine_io *io,
     (void)snprintf(resource, sizeof resource, "Engine_%s.%s", io->row,
                    report->name);
     doc_out_reset(out);
-    doc_add_str(out, "connector", "Engine");
-    doc_add_str(out, "connector_name", "engine");
-    doc_add_str(out, "event_type", "check");
-    doc_add_str(out, "source_type", "resource");
-    doc_add_str(out, "component", "hypervise");
-    doc_add_str(out, "resource", resource);
-    doc_add_i64(out, "state", report->state);
-    doc_add_i64(out, "state_type", 1);
+    report_begin_event(out, resource, report->state);
     doc_add_str(out, "output", text);
     doc_add_i64(out, "timestamp", report->at_ms / MS_PER_S);
     buf_clear(&io->text);

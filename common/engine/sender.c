@@ -274,6 +274,9 @@ void sender_confirmed(struct sender *sender, uint64_t number, bool multiple)
             (item->number == number || (multiple && item->number < number))) {
             item->state = ITEM_CONFIRMED;
             sender->unconfirmed_bytes -= item->message.len;
+            if (!multiple) {
+                break;
+            }
         }
         if (item->state == ITEM_STAGED) {
             break;

@@ -150,6 +150,39 @@ void event_entity_id(const struct event *event, struct buf *out)
     }
 }
 
+/* Append the part that begins at text, as it was before it was escaped;
+ * returns its end. */
+static const char *add_unescaped(struct buf *out, const char *text)
+{
+    while (*text != '\0' && *text != '/') {
+        if (text[0] == '%' && text[1] != '\0' && text[2] != '\0') {
+            buf_add_char(out, strncmp(text, "%2F", 3) == 0 ? '/' : '%');
+            text += 3;
+        } else {
+            buf_add_char(out, *text++);
+        }
+    }
+    return text;
+}
+
+void event_entity_source(const char *entity_id, struct buf *component,
+                         struct buf *connector_name)
+{
+    const char *at = entity_id;
+
+    buf_clear(component);
+    buf_clear(connector_name);
+    for (int i = 0; i < 2 && *at == '/'; i++) { /* type, connector */
+        at += 1 + strcspn(at + 1, "/");
+    }
+    if (*at == '/') {
+        at = add_unescaped(connector_name, at + 1);
+    }
+    if (*at == '/') {
+        (void)add_unescaped(component, at + 1);
+    }
+}
+
 static void add_part(struct buf *out, const char *part)
 {
     if (part[0] != '\0') {

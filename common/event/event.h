@@ -153,6 +153,10 @@ void event_init(struct event *event, enum event_type type);
 /** Append "/<source>/<connector>/<connector_name>[/<component>[/<resource>]]",
  *  each part percent-escaped for '/' and '%'. */
 void event_entity_id(const struct event *event, struct buf *out);
+/** Replace the contents by the names that an entity's id was made of; the
+ *  component is "" where it has none. What makes no sense gives "". */
+void event_entity_source(const char *entity_id, struct buf *component,
+                         struct buf *connector_name);
 /** Append "<connector>.<name>.<type>.<source>[.<component>[.<resource>]]", cut
  *  at EVENT_ROUTING_KEY_MAX on a character boundary with a hash suffix
  *  ("~" and 16 hexadecimal digits). Reads type_name, not type. */

@@ -39,6 +39,8 @@ struct status_file {
     bool export;
     int64_t export_ms; /* not before */
     char *export_path;
+    int64_t reloads;
+    char *taken, *kept, *refused; /* of the last one */
     struct doc_out *out;
     struct buf text;
 };
@@ -128,6 +130,14 @@ static void format_status(struct status_file *file, int64_t now_ms)
     doc_add_bool(out, "ready", file->ready);
     doc_add_str(out, "why_not", file->why_not);
     doc_add_ms(out, "updated_at", now_ms);
+    if (file->reloads > 0) {
+        doc_add_i64(out, "reloads", file->reloads);
+        doc_begin_doc(out, "reload");
+        doc_add_str(out, "taken", file->taken);
+        doc_add_str(out, "kept", file->kept);
+        doc_add_str(out, "refused", file->refused);
+        doc_end(out);
+    }
     doc_begin_doc(out, "metrics");
     metrics_to_doc(file->process.set, out);
     if (file->set != NULL) {
@@ -200,6 +210,19 @@ enum err status_file_write(struct status_file *file, bool ready,
     return err == ERR_OK ? write_export(file, now_ms, why) : err;
 }
 
+void status_file_reloaded(struct status_file *file, const char *taken,
+                          const char *kept, const char *refused)
+{
+    free(file->taken);
+    free(file->kept);
+    free(file->refused);
+    file->taken = xstrdup(taken);
+    file->kept = xstrdup(kept);
+    file->refused = xstrdup(refused);
+    file->reloads++;
+    file->written = false;
+}
+
 void status_file_close(struct status_file *file)
 {
     if (file == NULL) {
@@ -209,6 +232,9 @@ void status_file_close(struct status_file *file)
     (void)unlink(file->export_path);
     free(file->path);
     free(file->export_path);
+    free(file->taken);
+    free(file->kept);
+    free(file->refused);
     metrics_free(file->process.set);
     doc_out_free(file->out);
     buf_fini(&file->text);
@@ -246,6 +272,8 @@ static enum err take_fields(struct doc doc, int64_t now_ms, struct status *out)
     out->started_ms = doc_ms(doc, "started_at", 0);
     out->updated_ms = doc_ms(doc, "updated_at", 0);
     out->ready = doc_bool(doc, "ready", false);
+    out->reloads = doc_i64(doc, "reloads", 0);
+    out->reload = doc_sub(doc, "reload");
     out->metrics = doc_sub(doc, "metrics");
     out->life = life_of(out, now_ms);
     return ERR_OK;

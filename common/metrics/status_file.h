@@ -60,6 +60,11 @@ void status_file_export(struct status_file *file);
 MUST_CHECK enum err status_file_write(struct status_file *file, bool ready,
                                       const char *why_not, int64_t now_ms,
                                       struct errbuf *why);
+/** The configuration was read again: what was taken, what needs a restart to
+ *  be, why it was refused; "" each where there is nothing. Copies. Told with
+ *  the next write, which comes at once. */
+void status_file_reloaded(struct status_file *file, const char *taken,
+                          const char *kept, const char *refused);
 /** Remove the files, as a clean stop does, and release. NULL is fine. */
 void status_file_close(struct status_file *file);
 
@@ -80,6 +85,8 @@ struct status {
     enum status_life life;
     bool ready; /**< as written; only STATUS_LIVE makes it true of now */
     char why_not[STATUS_WHY_MAX];
+    int64_t reloads;      /**< how often the configuration was read again */
+    struct doc reload;    /**< the last: taken, kept, refused; borrowed */
     struct doc metrics;   /**< of the process and of its set, as metrics_to_doc
                                writes them; borrowed from: */
     struct doc_out *docs; /**< released by status_fini */

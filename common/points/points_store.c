@@ -50,9 +50,13 @@ static bool list_add(struct list *list, const struct point *point)
     return true;
 }
 
+/* Reading under one number. */
 struct reading {
     struct store *store;
     const struct points_query *query;
+    int64_t n;
+    size_t recent_at; /* the first that was not given yet */
+    int64_t next;     /* slot; 0: none */
     struct errbuf *why;
     struct list recent; /* not in chunks yet */
     struct list slot;   /* of the slot under way */
@@ -107,8 +111,8 @@ static bool take_row(void *ctx, const struct store_key *key, struct doc row)
         reader.first_ms > r->query->to_ms) {
         return true;
     }
-    while (points_next_series(&reader, &series) && series.n <= r->query->n) {
-        if (series.n == r->query->n) {
+    while (points_next_series(&reader, &series) && series.n <= r->n) {
+        if (series.n == r->n) {
             take_series(r, &series);
         }
     }
@@ -117,10 +121,9 @@ static bool take_row(void *ctx, const struct store_key *key, struct doc row)
 
 static enum err read_recent(struct reading *r)
 {
-    const struct store_key old_from = {.a = r->query->n,
-                                       .b = r->query->from_ms};
+    const struct store_key old_from = {.a = r->n, .b = r->query->from_ms};
     const struct store_key old_past = {
-        .a = r->query->n,
+        .a = r->n,
         .b = r->query->to_ms < INT64_MAX ? r->query->to_ms + 1 : INT64_MAX};
     enum err err = scan(r, STORE_POINTS, &old_from, &old_past, take_old_row);
 
@@ -160,7 +163,7 @@ static enum err look(struct reading *r, int64_t from_a, int64_t past_a,
 
 static enum err read_run(struct reading *r, int64_t a)
 {
-    int64_t group = points_group_of(r->query->n);
+    int64_t group = points_group_of(r->n);
     const struct store_key first = {.a = a, .b = points_key_b(group, 0)};
     const struct store_key past = {.a = a, .b = points_key_b(group + 1, 0)};
 
@@ -171,7 +174,7 @@ static enum err read_run(struct reading *r, int64_t a)
  * so what was read is turned round at the end. */
 static enum err read_chunks(struct reading *r, int64_t slot)
 {
-    int64_t space = points_space_of(r->query->n);
+    int64_t space = points_space_of(r->n);
     int64_t oldest = points_key_a(space, slot, 0);
     int64_t past = points_key_a(space, slot + 1, 0);
     struct point *points;
@@ -196,15 +199,14 @@ static enum err read_chunks(struct reading *r, int64_t slot)
     return err;
 }
 
-/* The slot with chunks or recent points from one on; 0: none. */
-static enum err next_slot(struct reading *r, int64_t from, size_t recent_at,
-                          int64_t *slot)
+/* The slot with chunks or recent points from one on, into r->next. */
+static enum err next_slot(struct reading *r, int64_t from)
 {
-    int64_t space = points_space_of(r->query->n);
+    int64_t space = points_space_of(r->n);
     int64_t last = points_slot_of(r->query->to_ms);
     enum err err = ERR_OK;
 
-    *slot = 0;
+    r->next = 0;
     last = last > 0 || r->query->to_ms < 0 ? last : POINTS_SLOTS_MAX - 1;
     r->a = 0;
     if (from <= last) {
@@ -212,53 +214,113 @@ static enum err next_slot(struct reading *r, int64_t from, size_t recent_at,
                    points_key_a(space, last, UINT32_MAX), false);
     }
     if (r->a != 0) {
-        *slot = points_key_slot(r->a);
+        r->next = points_key_slot(r->a);
     }
-    if (recent_at < r->recent.n) {
-        int64_t recent = points_slot_of(r->recent.points[recent_at].ms);
+    if (r->recent_at < r->recent.n) {
+        int64_t recent = points_slot_of(r->recent.points[r->recent_at].ms);
 
-        if (*slot == 0 || recent < *slot) {
-            *slot = recent;
+        if (r->next == 0 || recent < r->next) {
+            r->next = recent;
         }
     }
     return err;
 }
 
-/* Add the recent points of the slot, and give all that there are. */
-static bool give_slot(struct reading *r, int64_t slot, size_t *recent_at,
-                      points_each_fn *each, void *ctx)
+/* What the number has in the slot: chunks, and then what is in none. */
+static enum err read_slot(struct reading *r, int64_t slot)
 {
-    while (*recent_at < r->recent.n && !r->slot.full &&
-           points_slot_of(r->recent.points[*recent_at].ms) <= slot) {
-        (void)list_add(&r->slot, &r->recent.points[(*recent_at)++]);
+    enum err err = read_chunks(r, slot);
+
+    while (err == ERR_OK && r->recent_at < r->recent.n && !r->slot.full &&
+           points_slot_of(r->recent.points[r->recent_at].ms) <= slot) {
+        (void)list_add(&r->slot, &r->recent.points[r->recent_at++]);
     }
-    if (r->slot.full) {
-        return false;
+    return err;
+}
+
+/* Reading under all numbers that a metric had, the first one first. */
+struct numbers {
+    struct reading *readings;
+    size_t n;
+    struct list slot;
+    bool full; /* more than can be taken at once */
+};
+
+static enum err begin(struct numbers *all)
+{
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < all->n && err == ERR_OK; i++) {
+        err = read_recent(&all->readings[i]);
+        all->full |= all->readings[i].recent.full;
     }
-    r->slot.n = points_sort(r->slot.points, r->slot.n);
-    for (size_t i = 0; i < r->slot.n; i++) {
-        if (!each(ctx, r->slot.points[i].ms, r->slot.points[i].value)) {
+    return err;
+}
+
+/* The first slot from one on that any has something in; 0: none. */
+static enum err find_slot(struct numbers *all, int64_t from, int64_t *slot)
+{
+    enum err err = ERR_OK;
+
+    *slot = 0;
+    for (size_t i = 0; i < all->n && err == ERR_OK; i++) {
+        struct reading *r = &all->readings[i];
+
+        err = next_slot(r, from);
+        if (r->next != 0 && (*slot == 0 || r->next < *slot)) {
+            *slot = r->next;
+        }
+    }
+    return err;
+}
+
+static enum err take_slot(struct numbers *all, int64_t slot)
+{
+    int64_t n = all->readings[all->n - 1].n;
+    enum err err = ERR_OK;
+
+    all->slot.n = 0;
+    for (size_t i = 0; i < all->n && err == ERR_OK; i++) {
+        struct reading *r = &all->readings[i];
+
+        if (r->next != slot) {
+            continue;
+        }
+        err = read_slot(r, slot);
+        all->full |= r->slot.full;
+        for (size_t p = 0; p < r->slot.n && !all->full; p++) {
+            r->slot.points[p].n = n;
+            all->full |= !list_add(&all->slot, &r->slot.points[p]);
+        }
+    }
+    return err;
+}
+
+static bool give_slot(struct numbers *all, points_each_fn *each, void *ctx)
+{
+    all->slot.n = points_sort(all->slot.points, all->slot.n);
+    for (size_t i = 0; i < all->slot.n; i++) {
+        if (!each(ctx, all->slot.points[i].ms, all->slot.points[i].value)) {
             return false;
         }
     }
     return true;
 }
 
-static enum err read_all(struct reading *r, points_each_fn *each, void *ctx)
+static enum err read_all(struct numbers *all, points_each_fn *each, void *ctx)
 {
-    int64_t from =
-        r->query->from_ms > 0 ? points_slot_of(r->query->from_ms) : 1;
-    size_t recent_at = 0;
+    int64_t from_ms = all->readings[0].query->from_ms;
+    int64_t from = from_ms > 0 ? points_slot_of(from_ms) : 1;
     int64_t slot;
-    enum err err = read_recent(r);
+    enum err err = begin(all);
 
-    while (err == ERR_OK && !r->recent.full) {
-        err = next_slot(r, from, recent_at, &slot);
+    while (err == ERR_OK && !all->full) {
+        err = find_slot(all, from, &slot);
         if (err != ERR_OK || slot == 0) {
             break;
         }
-        err = read_chunks(r, slot);
-        if (err != ERR_OK || !give_slot(r, slot, &recent_at, each, ctx)) {
+        err = take_slot(all, slot);
+        if (err != ERR_OK || all->full || !give_slot(all, each, ctx)) {
             break;
         }
         from = slot + 1;
@@ -269,17 +331,48 @@ static enum err read_all(struct reading *r, points_each_fn *each, void *ctx)
 enum err points_read(struct store *store, const struct points_query *query,
                      points_each_fn *each, void *ctx, struct errbuf *why)
 {
-    struct reading r = {.store = store, .query = query, .why = why};
-    enum err err = read_all(&r, each, ctx);
+    struct numbers all = {.n = query->n_was + 1};
+    enum err err;
 
-    if (err == ERR_OK && (r.recent.full || r.slot.full)) {
+    all.readings = xcalloc(all.n, sizeof *all.readings);
+    for (size_t i = 0; i < all.n; i++) {
+        all.readings[i] = (struct reading){
+            .store = store,
+            .query = query,
+            .n = i < query->n_was ? query->was[i] : query->n,
+            .why = why};
+    }
+    err = read_all(&all, each, ctx);
+    if (err == ERR_OK && all.full) {
         errbuf_set(why, "more than %d points at once: ask for a shorter time",
                    POINTS_READ_MAX);
         err = ERR_LIMIT;
     }
-    free(r.recent.points);
-    free(r.slot.points);
+    for (size_t i = 0; i < all.n; i++) {
+        free(all.readings[i].recent.points);
+        free(all.readings[i].slot.points);
+    }
+    free(all.readings);
+    free(all.slot.points);
     return err;
+}
+
+void points_query_numbers(struct points_query *query, struct doc row,
+                          int64_t *was)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *index;
+
+    query->n = doc_i64(row, "n", 0);
+    query->was = was;
+    query->n_was = 0;
+    doc_iter_init(&it, doc_sub(row, "was"));
+    while (doc_next(&it, &index, &value) && query->n_was < POINTS_SPACES) {
+        if (value.type == DOC_INT) {
+            was[query->n_was++] = value.u.i;
+        }
+    }
 }
 
 /* Slots that are not merged. */
@@ -288,7 +381,7 @@ enum err points_read(struct store *store, const struct points_query *query,
 static enum err next_unmerged(struct reading *r, int64_t from,
                               size_t *recent_at, int64_t *slot)
 {
-    int64_t space = points_space_of(r->query->n);
+    int64_t space = points_space_of(r->n);
     int64_t last = points_slot_of(r->query->to_ms);
     int64_t at = from;
     enum err err = ERR_OK;
@@ -320,7 +413,8 @@ enum err points_unmerged(struct store *store, const struct points_query *query,
                          int64_t from_slot, points_slot_fn *each, void *ctx,
                          struct errbuf *why)
 {
-    struct reading r = {.store = store, .query = query, .why = why};
+    struct reading r = {
+        .store = store, .query = query, .n = query->n, .why = why};
     int64_t first = query->from_ms > 0 ? points_slot_of(query->from_ms) : 1;
     size_t recent_at = 0;
     int64_t slot = 0;

@@ -7,6 +7,7 @@
 #define HYP_POINTS_POINTS_STORE_H
 
 #include "common/perfdata/points.h"
+#include "common/points/points_key.h"
 #include "common/store/store.h"
 
 enum {
@@ -23,7 +24,15 @@ struct points_query {
     int64_t n; /**< number of the metric, as its row has it */
     int64_t from_ms;
     int64_t to_ms;
+    const int64_t *was; /**< n_was numbers that it had before, the first one
+                             first: its points of then are there */
+    size_t n_was;
 };
+
+/** Fill in the numbers that a metric's row tells; was has room for
+ *  POINTS_SPACES, and is used by the query. */
+void points_query_numbers(struct points_query *query, struct doc row,
+                          int64_t *was);
 
 /** Give the points in order of time. ERR_UNAVAILABLE; ERR_LIMIT: more than
  *  POINTS_READ_MAX at once. Cost: what is not folded (a few MB at most) and a
@@ -36,7 +45,8 @@ MUST_CHECK enum err points_read(struct store *store,
 /** Returns whether to go on. */
 typedef bool points_slot_fn(void *ctx, int64_t slot);
 
-/** Give the slots from one on, in order, in which the query has points that
+/** Give the slots from one on, in order, in which the query's number has
+ *  points that
  *  are not merged into run 0: of them there are no roll-ups, or older ones.
  *  Errors as points_read. */
 MUST_CHECK enum err points_unmerged(struct store *store,

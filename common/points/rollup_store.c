@@ -282,20 +282,51 @@ static enum err read_all(struct reading *r)
     return err == ERR_OK && !r->stopped ? give_tiers(r) : err;
 }
 
+/* Of one number. */
+static enum err read_number(struct store *store,
+                            const struct rollup_query *query,
+                            struct reading *like)
+{
+    struct reading r = *like;
+    enum err err;
+
+    r.store = store;
+    r.query = query;
+    err = read_all(&r);
+    like->stopped = r.stopped;
+    free(r.unmerged.slots);
+    return err;
+}
+
+static enum err read_numbers(struct store *store,
+                             const struct rollup_query *query,
+                             struct reading *like)
+{
+    struct rollup_query one = *query;
+    enum err err = ERR_OK;
+
+    one.points.n_was = 0;
+    for (size_t i = 0; i <= query->points.n_was && err == ERR_OK; i++) {
+        one.points.n = i < query->points.n_was ? query->points.was[i]
+                                               : query->points.n;
+        err = like->stopped ? ERR_OK : read_number(store, &one, like);
+    }
+    return err;
+}
+
 enum err rollups_read(struct store *store, const struct rollup_query *query,
                       rollup_each_fn *each, void *ctx, struct errbuf *why)
 {
     struct reading r = {
         .store = store, .query = query, .each = each, .ctx = ctx, .why = why};
-    enum err err = ERR_OK;
 
     if (query->only_points) {
-        err = give_points(&r, 1, POINTS_SLOTS_MAX);
-    } else if (query->points.to_ms >= query->points.from_ms &&
-               query->points.to_ms >= 0 &&
-               points_slot_of(greater(query->points.from_ms, 0)) != 0) {
-        err = read_all(&r);
+        return give_points(&r, 1, POINTS_SLOTS_MAX);
     }
-    free(r.unmerged.slots);
-    return err;
+    if (query->points.to_ms < query->points.from_ms ||
+        query->points.to_ms < 0 ||
+        points_slot_of(greater(query->points.from_ms, 0)) == 0) {
+        return ERR_OK;
+    }
+    return read_numbers(store, query, &r);
 }

@@ -29,7 +29,10 @@ void points_floors_write(struct store_batch *batch, struct doc_out *scratch,
 typedef bool rollup_each_fn(void *ctx, const struct rollup *rollup);
 
 struct rollup_query {
-    struct points_query points; /**< to_ms: a roll-up that begins by then */
+    struct points_query points; /**< to_ms: a roll-up that begins by then. Of
+                                     its numbers each has roll-ups of its
+                                     own: a step may be given twice, of other
+                                     points */
     enum points_tier tier;      /**< finest to read */
     enum perf_type type;        /**< counters come as rates */
     double min;                 /**< of the metric, as rates need it */

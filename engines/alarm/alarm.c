@@ -11,6 +11,7 @@
 #include "common/base/mem.h"
 #include "common/engine/known.h"
 #include "engines/alarm/alarm_book.h"
+#include "engines/alarm/alarm_chain.h"
 #include "engines/alarm/alarm_request.h"
 #include "engines/alarm/alarm_row.h"
 
@@ -19,6 +20,8 @@ enum {
     KEY_MAX = 2 * EVENT_ENTITY_ID_MAX,
     MESSAGE_ID_MAX = 256,
     LATE_TEXT_MAX = 512,
+    CHAIN_NAME_MAX = 128,
+    CHAIN_SILENCES = 3,
     BEAT_WRITES = 3000,           /* timers of a beat stop there, and at */
     BEAT_BYTES = 2 * 1024 * 1024, /* these: the rest goes with the next */
     SWEEP_EVERY_MS = 10000,
@@ -34,9 +37,12 @@ struct alarm_state {
     struct doc_out *facts;
     struct buf json;
     struct buf key;
-    struct buf clock_id;
-    struct buf clock_rk;
+    struct buf own_id;
+    struct buf own_rk;
     struct log_complaint late;
+    struct alarm_chain chain;
+    struct log_complaint chain_complaint;
+    int64_t chain_late_ms;
     int64_t keep_resolved_ms;
     int64_t sweep_ms; /* when resolved alarms are swept next */
     bool folding;     /**< until it is through, rows are written at once */
@@ -269,12 +275,38 @@ static char *home_of(const struct event *late)
     return is_elsewhere ? xstrdup(late->component) : NULL;
 }
 
+/* A check that no source sends: the engine's own, about names of its choice.
+ * Complete what follows from them and take it as if it had come.
+ *
+ * home  the component whose partition has it, taken; NULL: its own's. */
+static void take_own(struct alarm_state *state, struct engine_io *io,
+                     struct event *event, char *home)
+{
+    struct turn turn = {.state = state, .io = io};
+
+    buf_clear(&state->own_id);
+    event_entity_id(event, &state->own_id);
+    event->entity_id = buf_str(&state->own_id);
+    buf_clear(&state->own_rk);
+    event_routing_key(event, &state->own_rk);
+    event->rk = buf_str(&state->own_rk);
+    turn.entity = alarm_book_find(&state->book, event->entity_id);
+    if (turn.entity == NULL) {
+        turn.entity = add_entity(state, event);
+        turn.entity->silence_is_ok = true;
+        turn.entity->home = home;
+    } else {
+        free(home);
+    }
+    take_check(&turn, event);
+    finish(&turn);
+}
+
 /* A source whose checks come late by its own dates: what would be silence is
  * told, as an alarm on that source's clock that ends with the cause. */
 static void blame_clock(struct alarm_state *state, struct engine_io *io,
                         const struct event *late, int64_t by_ms)
 {
-    struct turn turn = {.state = state, .io = io};
     char output[LATE_TEXT_MAX];
     struct event event = *late;
 
@@ -296,20 +328,7 @@ static void blame_clock(struct alarm_state *state, struct engine_io *io,
     event.tags = (struct doc){NULL, 0};
     event.infos = (struct doc){NULL, 0};
     event.extra = (struct doc){NULL, 0};
-    buf_clear(&state->clock_id);
-    event_entity_id(&event, &state->clock_id);
-    event.entity_id = buf_str(&state->clock_id);
-    buf_clear(&state->clock_rk);
-    event_routing_key(&event, &state->clock_rk);
-    event.rk = buf_str(&state->clock_rk);
-    turn.entity = alarm_book_find(&state->book, event.entity_id);
-    if (turn.entity == NULL) {
-        turn.entity = add_entity(state, &event);
-        turn.entity->silence_is_ok = true;
-        turn.entity->home = home_of(late);
-    }
-    take_check(&turn, &event);
-    finish(&turn);
+    take_own(state, io, &event, home_of(late));
 }
 
 static void on_check(struct alarm_state *state, struct engine_io *io,
@@ -596,12 +615,89 @@ static void beat_surplus(struct alarm_state *state, struct engine_io *io)
     }
 }
 
+/* Names of the entity that stands for the chain as this partition sees it. */
+static void name_chain(const struct engine_io *io, struct event *event,
+                       char resource[CHAIN_NAME_MAX])
+{
+    (void)snprintf(resource, CHAIN_NAME_MAX, "Engine_%.64s.chain",
+                   engine_row(io));
+    event_init(event, EVENT_CHECK);
+    event->connector = "Engine";
+    event->connector_name = "engine";
+    event->component = "hypervise";
+    event->resource = resource;
+    event->source_type = EVENT_SOURCE_RESOURCE;
+    event->hard = true;
+    event->timestamp_ms = engine_now_ms(io);
+    event->received_ms = engine_now_ms(io);
+}
+
+/* A component that this partition owns; NULL: "hypervise" is its own. */
+static char *home_of_chain(const struct engine_io *io)
+{
+    char *home = NULL;
+
+    for (int i = 0; !engine_owns(io, home != NULL ? home : "hypervise", "");
+         i++) {
+        free(home);
+        home = xasprintf("hypervise.%d", i);
+    }
+    return home;
+}
+
+static bool is_chain_alarm_open(struct alarm_state *state,
+                                const struct event *event)
+{
+    const struct alarm_entity *entity;
+
+    buf_clear(&state->own_id);
+    event_entity_id(event, &state->own_id);
+    entity = alarm_book_find(&state->book, buf_str(&state->own_id));
+    return entity != NULL && entity->alarm != NULL &&
+           entity->alarm->source_state != STATE_OK;
+}
+
+/* An alarm on the chain itself. It takes no way that others must keep open,
+ * and ends by silence too, should nobody be left to say that it is over. */
+static void beat_own_chain(struct alarm_state *state, struct engine_io *io)
+{
+    char resource[CHAIN_NAME_MAX];
+    char output[LATE_TEXT_MAX];
+    struct event event;
+    enum alarm_chain_word word;
+
+    name_chain(io, &event, resource);
+    word = alarm_chain_look(&state->chain, engine_now_ms(io),
+                            engine_chain_ms(io), state->chain_late_ms,
+                            is_chain_alarm_open(state, &event));
+    if (word == ALARM_CHAIN_NOTHING) {
+        return;
+    }
+    event.output = "events come through again";
+    if (word == ALARM_CHAIN_LATE) {
+        (void)snprintf(output, sizeof output,
+                       "what was sent in the last %" PRId64 " s has not come: "
+                       "the broker or an engine before this one stands still "
+                       "or is far behind",
+                       state->chain.behind_ms / MS_PER_S);
+        event.output = output;
+        event.state = STATE_CRITICAL;
+        event.ttl_ms = CHAIN_SILENCES * ALARM_CHAIN_AGAIN_MS;
+        log_complain(&state->chain_complaint, "ALARM-CHAIN", "%s", output);
+    } else {
+        log_settled(&state->chain_complaint, "ALARM-CHAIN",
+                    "events come through the chain again");
+    }
+    take_own(state, io, &event, home_of_chain(io));
+}
+
 static void alarm_beat(void *at, struct engine_io *io)
 {
     struct alarm_state *state = at;
 
     beat_surplus(state, io);
     beat_wall(state, io);
+    beat_own_chain(state, io);
     if (engine_chain_ms(io) > 0) {
         beat_chain(state, io);
     }
@@ -727,11 +823,10 @@ static enum err alarm_load(void *at, struct engine_io *io)
     return err == ERR_OK ? known_load(&state->known, io) : err;
 }
 
-static enum err alarm_init(void *at, struct engine_io *io, struct errbuf *why)
+static enum err check_flapping(const void *values, struct errbuf *why)
 {
-    struct alarm_state *state = at;
+    const struct alarm_state *state = values;
 
-    (void)io;
     if (state->rules.flapping_end > state->rules.flapping_changes) {
         errbuf_set_field(why, "flapping_end",
                          "flapping_end (%" PRId64 ") must not be above "
@@ -740,12 +835,31 @@ static enum err alarm_init(void *at, struct engine_io *io, struct errbuf *why)
                          state->rules.flapping_changes);
         return ERR_INVALID;
     }
+    return ERR_OK;
+}
+
+/* The rules were changed: alarms that wait are due by the new ones. */
+static void alarm_reconfigured(void *at)
+{
+    struct alarm_state *state = at;
+
+    alarm_book_arm_all(&state->book, &state->rules);
+}
+
+static enum err alarm_init(void *at, struct engine_io *io, struct errbuf *why)
+{
+    struct alarm_state *state = at;
+
+    (void)io;
+    if (check_flapping(state, why) != ERR_OK) {
+        return ERR_INVALID;
+    }
     state->facts = doc_out_new();
     alarm_request_init(&state->request);
     buf_init(&state->json, JSON_MAX);
     buf_init(&state->key, KEY_MAX);
-    buf_init(&state->clock_id, KEY_MAX);
-    buf_init(&state->clock_rk, KEY_MAX);
+    buf_init(&state->own_id, KEY_MAX);
+    buf_init(&state->own_rk, KEY_MAX);
     return ERR_OK;
 }
 
@@ -760,12 +874,12 @@ static void alarm_fini(void *at)
     doc_out_free(state->facts);
     buf_fini(&state->json);
     buf_fini(&state->key);
-    buf_fini(&state->clock_id);
-    buf_fini(&state->clock_rk);
+    buf_fini(&state->own_id);
+    buf_fini(&state->own_rk);
 }
 
 #define RULE(name)                                                             \
-    .section = "alarm", .key = #name,                                          \
+    .section = "alarm", .key = #name, .live = true,                                          \
     .offset = offsetof(struct alarm_state, rules.name)
 
 /* Longest times that make sense, in ms. */
@@ -780,7 +894,7 @@ static const struct conf_option alarm_options[] = {
      .min = MS_PER_S, .max = 30 * DAY,
      .help = "how far back state changes count for flapping"},
     {RULE(flapping_end), .type = CONF_INT, .fallback = "5", .min = 1,
-     .max = 1000, .unit = "changes",
+     .max = 1000, .unit = "changes", .check = check_flapping,
      .help = "flapping ends when the window holds fewer changes than this"},
     {RULE(stealthy_time), .type = CONF_DURATION, .fallback = "0s", .min = 0,
      .max = 30 * DAY,
@@ -810,6 +924,15 @@ static const struct conf_option alarm_options[] = {
      .max = YEAR,
      .help = "the alarm on a source's clock ends so long after its last late "
              "check"},
+    {.section = "alarm",
+     .key = "chain_late",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct alarm_state, chain_late_ms),
+     .fallback = "60s",
+     .min = 0,
+     .max = DAY,
+     .help = "an alarm when what was sent takes so long to come through the "
+             "chain, or does not come; 0: none"},
     {RULE(steps_max), .type = CONF_INT, .fallback = "2000", .min = 10,
      .max = 100000, .unit = "steps",
      .help = "steps kept one by one; further changes share a counter step"},
@@ -820,7 +943,8 @@ static const struct conf_option alarm_options[] = {
      .fallback = "365d",
      .min = 0,
      .max = 100 * YEAR,
-     .help = "how long resolved alarms and their steps are kept; 0: for ever"},
+     .help = "how long resolved alarms and their steps are kept; 0: for ever",
+     .live = true},
     {0},
 };
 
@@ -853,6 +977,7 @@ const struct engine_ops alarm_engine = {
     .extras = alarm_extras,
     .init = alarm_init,
     .load = alarm_load,
+    .reconfigured = alarm_reconfigured,
     .process = alarm_process,
     .extra = alarm_extra,
     .beat = alarm_beat,

@@ -107,6 +107,17 @@ void alarm_book_arm(struct alarm_book *book, struct alarm_entity *entity,
     }
 }
 
+void alarm_book_arm_all(struct alarm_book *book,
+                        const struct alarm_rules *rules)
+{
+    struct map_slot slot;
+    size_t at = 0;
+
+    while (map_next(&book->entities, &at, &slot)) {
+        alarm_book_arm(book, slot.value, rules);
+    }
+}
+
 struct alarm_entity *alarm_book_of_wall(struct alarm_timer *timer)
 {
     return (struct alarm_entity *)(void *)((char *)timer -

@@ -46,6 +46,9 @@ uint64_t alarm_book_key(const char *routing_key);
  *  due then is asked again. */
 void alarm_book_arm(struct alarm_book *book, struct alarm_entity *entity,
                     const struct alarm_rules *rules);
+/** The timers of all, by rules that have changed. */
+void alarm_book_arm_all(struct alarm_book *book,
+                        const struct alarm_rules *rules);
 /** The entities of timers. */
 struct alarm_entity *alarm_book_of_wall(struct alarm_timer *timer);
 struct alarm_entity *alarm_book_of_chain(struct alarm_timer *timer);

@@ -103,6 +103,7 @@ bool counts_fold(struct counts *counts, size_t most, count_fn *each, void *ctx)
         }
         each(ctx, count);
         count->dirty = false;
+        count->adopted = false;
         if (count->gone) {
             gone[n_gone++] = count;
         }
@@ -146,6 +147,26 @@ void counts_read(struct counts *counts, struct doc doc)
                    doc_str(failure, "event", ""));
     (void)snprintf(count->failed_why, sizeof count->failed_why, "%s",
                    doc_str(failure, "reason", ""));
+}
+
+void counts_adopt(struct counts *counts, struct doc doc)
+{
+    struct count *count = counts_take(counts, doc_str(doc, "name", ""));
+    struct count own = *count;
+
+    counts_read(counts, doc);
+    if (own.failed_ms > count->failed_ms) {
+        count->failed_ms = own.failed_ms;
+        memcpy(count->failed_event, own.failed_event, sizeof own.failed_event);
+        memcpy(count->failed_why, own.failed_why, sizeof own.failed_why);
+    }
+    count->matches += own.matches;
+    count->drops += own.drops;
+    count->failures += own.failures;
+    count->matched_ms = own.matched_ms > count->matched_ms ? own.matched_ms
+                                                           : count->matched_ms;
+    count->adopted = true;
+    count->dirty = true;
 }
 
 bool counts_delta(struct counts *counts, struct doc_out *out)

@@ -19,6 +19,8 @@ struct count {
     char failed_why[COUNT_TEXT_MAX];
     bool touched;  /**< in the open batch */
     bool dirty;    /**< since its row was written */
+    bool adopted;  /**< counts of other rows are in it, which go with the next
+                        write of its own */
     bool gone;     /**< there is no such rule any more */
     uint64_t seen; /**< last round in which there was such a rule */
 };
@@ -50,6 +52,8 @@ bool counts_fold(struct counts *counts, size_t most, count_fn *each, void *ctx);
 void count_add_members(const struct count *count, struct doc_out *out);
 /** Read them back; the name must be there. */
 void counts_read(struct counts *counts, struct doc doc);
+/** Add those of another partition's row, which is gone. */
+void counts_adopt(struct counts *counts, struct doc doc);
 /** The touched ones as one document; false when there are none. */
 bool counts_delta(struct counts *counts, struct doc_out *out);
 void counts_apply(struct counts *counts, struct doc delta);

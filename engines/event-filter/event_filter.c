@@ -12,6 +12,10 @@
 #include "common/store/objects.h"
 #include "engines/event-filter/counts.h"
 
+enum {
+    GONE_MAX = 256 /* more partitions there never were */
+};
+
 struct event_filter {
     int64_t default_action; /* of default_actions */
     struct rules *rules;
@@ -26,7 +30,7 @@ static const char *const default_actions[] = {"pass", "drop", NULL};
 
 static const struct conf_option event_filter_options[] = {
     {.section = "event-filter",
-     .key = "default_action",
+     .key = "default_action", .live = true,
      .type = CONF_CHOICE,
      .offset = offsetof(struct event_filter, default_action),
      .fallback = "pass",
@@ -54,14 +58,19 @@ static void event_filter_fini(void *state)
 struct own_counts {
     struct counts *counts;
     int64_t partition;
+    int64_t of;
 };
 
+/* Rows come in the order of their partitions: the own one before those that
+ * are gone, of which this one takes its share. */
 static bool read_count(void *ctx, const struct store_key *key, struct doc row)
 {
     const struct own_counts *own = ctx;
 
     if (key->a == own->partition) {
         counts_read(own->counts, row);
+    } else if (key->a >= own->of && key->a % own->of == own->partition) {
+        counts_adopt(own->counts, row);
     }
     return true;
 }
@@ -71,9 +80,9 @@ static enum err event_filter_load(void *state, struct engine_io *io)
     struct event_filter *filter = state;
     const struct store_query query = {.collection = STORE_RULE_COUNTS,
                                       .limit = INT64_MAX};
-    int64_t of;
-    struct own_counts own = {&filter->counts, engine_partition(io, &of)};
+    struct own_counts own = {.counts = &filter->counts};
 
+    own.partition = engine_partition(io, &own.of);
     counts_fini(&filter->counts);
     return store_scan(engine_store(io), &query, read_count, &own, NULL, NULL);
 }
@@ -236,9 +245,13 @@ static void write_count(void *ctx, const struct count *count)
 {
     struct engine_io *io = ctx;
     int64_t of;
-    const struct store_key key = {.text = count->name,
-                                  .a = engine_partition(io, &of)};
+    struct store_key key = {.text = count->name,
+                            .a = engine_partition(io, &of)};
 
+    for (struct store_key gone = {.text = count->name, .a = key.a + of};
+         count->adopted && gone.a < GONE_MAX; gone.a += of) {
+        store_batch_delete(engine_batch(io), STORE_RULE_COUNTS, &gone);
+    }
     if (count->gone) {
         store_batch_delete(engine_batch(io), STORE_RULE_COUNTS, &key);
         return;

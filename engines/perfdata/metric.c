@@ -24,6 +24,7 @@ static void free_metric(struct metric *metric)
 {
     free(metric->id);
     free(metric->texts);
+    free(metric->was);
     free(metric);
 }
 
@@ -35,6 +36,10 @@ void metrics_table_fini(struct metrics_table *table)
     while (map_next(&table->by_id, &at, &slot)) {
         free_metric(slot.value);
     }
+    for (size_t i = 0; i < table->n_past; i++) {
+        free_metric(table->past[i]);
+    }
+    free(table->past);
     map_fini(&table->by_id);
     free(table->numbers);
     metrics_table_init(table, table->space);
@@ -119,13 +124,11 @@ bool metric_update(struct metric *metric, const struct perf_item *item,
     return true;
 }
 
-static void set_number(struct metrics_table *table, struct metric *metric,
-                       int64_t n)
+void metrics_table_reserve(struct metrics_table *table, int64_t n)
 {
     int64_t place = points_place_of(n);
 
-    metric->newest.n = n;
-    if (points_space_of(n) != table->space) {
+    if (n <= 0 || points_space_of(n) != table->space || place > PLACE_MAX) {
         return;
     }
     if (place >= table->cap_numbers) {
@@ -139,9 +142,18 @@ static void set_number(struct metrics_table *table, struct metric *metric,
                (size_t)(cap - table->cap_numbers) * sizeof(void *));
         table->cap_numbers = cap;
     }
-    table->numbers[place] = metric;
     if (place >= table->n_numbers) {
         table->n_numbers = place + 1;
+    }
+}
+
+static void set_number(struct metrics_table *table, struct metric *metric,
+                       int64_t n)
+{
+    metric->newest.n = n;
+    if (points_space_of(n) == table->space) {
+        metrics_table_reserve(table, n);
+        table->numbers[points_place_of(n)] = metric;
     }
 }
 
@@ -203,6 +215,13 @@ void metric_to_doc(const struct metric *metric, struct doc_out *out)
     doc_add_str(out, "id", metric->id);
     doc_add_strn(out, "entity_id", metric->id, metric->entity_len);
     doc_add_i64(out, "n", metric->newest.n);
+    if (metric->n_was > 0) {
+        doc_begin_array(out, "was");
+        for (size_t i = 0; i < metric->n_was; i++) {
+            doc_add_i64(out, NULL, metric->was[i]);
+        }
+        doc_end(out);
+    }
     text = add_text(out, "name", text);
     text = add_text(out, "unit", text);
     text = add_text(out, "warn", text);
@@ -220,6 +239,79 @@ static void copy_text(char *out, size_t size, const char *text)
     if (len < size) {
         memcpy(out, text, len + 1);
     }
+}
+
+static void read_was(struct metric *metric, struct doc row)
+{
+    struct points_query numbers = {.n = 0};
+    int64_t was[POINTS_SPACES];
+
+    points_query_numbers(&numbers, row, was);
+    if (numbers.n_was > 0) {
+        metric->was = xmemdup(was, numbers.n_was * sizeof *was);
+        metric->n_was = numbers.n_was;
+    }
+}
+
+void metrics_table_add_past(struct metrics_table *table, int64_t n,
+                            struct doc row)
+{
+    struct metric *metric;
+
+    metrics_table_reserve(table, n);
+    if (n <= 0 || points_space_of(n) != table->space ||
+        points_place_of(n) > PLACE_MAX ||
+        table->numbers[points_place_of(n)] != NULL) {
+        return;
+    }
+    metric = xcalloc(1, sizeof *metric);
+    (void)!perf_type_parse(doc_str(row, "type", ""), &metric->type);
+    metric->min = doc_f64(row, "min", (double)NAN);
+    metric->max = (double)NAN;
+    set_number(table, metric, n);
+    table->past = xrealloc_array(table->past, table->n_past + 1,
+                                 sizeof(struct metric *));
+    table->past[table->n_past++] = metric;
+}
+
+/* The place that it had in this space before, or the next: what lies under
+ * the number that it had last stays there. */
+static void renumber(struct metrics_table *table, struct metric *metric)
+{
+    int64_t place = table->n_numbers > 0 ? table->n_numbers : 1;
+    int64_t n = points_number(table->space, place);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < metric->n_was; i++) {
+        if (points_space_of(metric->was[i]) == table->space) {
+            n = metric->was[i];
+        } else {
+            metric->was[kept++] = metric->was[i];
+        }
+    }
+    metric->was =
+        xrealloc_array(metric->was, kept + 1, sizeof *metric->was);
+    metric->was[kept++] = metric->newest.n;
+    metric->n_was = kept;
+    metric->moved = true;
+    set_number(table, metric, n);
+}
+
+size_t metrics_table_settle(struct metrics_table *table)
+{
+    struct map_slot slot;
+    size_t at = 0;
+    size_t n = 0;
+
+    while (map_next(&table->by_id, &at, &slot)) {
+        struct metric *metric = slot.value;
+
+        if (points_space_of(metric->newest.n) != table->space) {
+            renumber(table, metric);
+            n++;
+        }
+    }
+    return n;
 }
 
 bool metrics_table_load(struct metrics_table *table, struct doc row)
@@ -244,6 +336,7 @@ bool metrics_table_load(struct metrics_table *table, struct doc row)
     item.max = doc_f64(row, "max", (double)NAN);
     metric = add(table, id, entity_len, n, &item);
     metric->interval_s = doc_f64(row, "interval", (double)NAN);
+    read_was(metric, row);
     if (doc_count(last) > 0) { /* a row of schema 1 */
         points_newest_add(&metric->newest, doc_ms(last, "t", 0),
                           doc_f64(last, "value", (double)NAN), false);

@@ -20,6 +20,9 @@ struct metric {
     double max;
     double interval_s;
     struct points_newest newest; /**< and its number */
+    int64_t *was; /**< n_was numbers before, the first one first; NULL: none */
+    size_t n_was;
+    bool moved; /**< the number is new: its row goes before its next point */
 };
 
 struct metrics_table {
@@ -28,12 +31,24 @@ struct metrics_table {
     struct metric **numbers; /**< by place in the space; NULL: none */
     int64_t n_numbers;       /**< one more than the last place */
     int64_t cap_numbers;
+    struct metric **past; /**< n_past of the numbers that are no metric's
+                               any more: without an id */
+    size_t n_past;
 };
 
 void metrics_table_init(struct metrics_table *table, int64_t space);
 void metrics_table_fini(struct metrics_table *table);
-/** Take a stored row; false when it is none of ours. */
+/** Take a stored row; false when it makes no sense. */
 bool metrics_table_load(struct metrics_table *table, struct doc row);
+/** A number that some row tells: of its space, it is given to no other. */
+void metrics_table_reserve(struct metrics_table *table, int64_t n);
+/** A number whose metric has another one by now, or another partition: what
+ *  its points are is kept. */
+void metrics_table_add_past(struct metrics_table *table, int64_t n,
+                            struct doc row);
+/** All is loaded: number in this space what has come from another. Returns how
+ *  many that were. */
+size_t metrics_table_settle(struct metrics_table *table);
 /** NULL when there is no such metric. */
 struct metric *metrics_table_find(const struct metrics_table *table,
                                   const char *id, size_t len);

@@ -148,7 +148,10 @@ static void write_newest(struct points_log *log,
         const struct metric *metric = metrics_table_of_number(
             table, points_number(log->space, (group << POINTS_GROUP_BITS) + i));
 
-        for (size_t p = metric != NULL ? metric->newest.have : 0; p-- > 0;) {
+        /* Of one whose row does not tell the number yet nothing is kept. */
+        for (size_t p = metric != NULL && !metric->moved ? metric->newest.have
+                                                         : 0;
+             p-- > 0;) {
             points[n++] = (struct point){metric->newest.n, metric->newest.ms[p],
                                          metric->newest.value[p]};
         }

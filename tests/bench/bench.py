@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from api import Web, post
 from big import Big, queries, scale, start
 from chain import Fed
 from load import EVENT_BYTES, Events, rules
-from report import Figure, Machine, print_table
+from report import Figure, Machine, print_table, versions
 from rig import Broker, ENGINES, Failed, Mongod, Suite, pss_kb
 from steady import LATENCY_S, latency, soak
 
@@ -59,8 +60,8 @@ class Bench:
         return self.mongod_server
 
     def folder_of(self, name):
-        os.makedirs(f"{self.folder}/{name}")
-        return f"{self.folder}/{name}"
+        """A new folder."""
+        return tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder)
 
     def new_events(self):
         return Events(self.options.events, self.options.output)
@@ -78,16 +79,16 @@ class Bench:
             self.bigs[store] = Big(self, store)
         return self.bigs[store]
 
-    def empty_kb(self, name):
-        """PSS of an engine on an empty store, measured once."""
+    def empty_kb(self):
+        """PSS by engine on an empty store, all just started: measured once."""
         if not self.empty:
             suite = Suite(self.build, self.folder_of("empty"), self.broker)
-            suite.start(*ENGINES)
+            suite.start(*ENGINES, "collectdgw")
             suite.wait_active()
             time.sleep(IDLE_S)
             self.empty = {n: pss_kb(e.pid) for n, e in suite.running.items()}
             suite.end()
-        return self.empty[name]
+        return self.empty
 
     def end(self):
         for fed in self.fed.values():
@@ -149,18 +150,16 @@ def posted(pack):
 
 
 def idle(bench):
-    """Each engine just started, all of them together; the largest."""
-    suite = bench.suite("sqlite").suite
-    suite.start(*ENGINES, "collectdgw")
-    suite.wait_active()
-    time.sleep(IDLE_S)
-    kb = {n: pss_kb(e.pid) for n, e in suite.running.items()}
-    suite.end()
+    """What an engine takes with nothing stored and nothing to do; what it
+    takes beside for each entity and alarm, the starts tell."""
+    bench.empty = {}
+    kb = bench.empty_kb()
     return {"value": max(kb.values()), "pss_kb": kb}
 
 
 FIGURES = (
-    Figure("idle", idle, "PSS of the largest engine that has nothing to do",
+    Figure("idle", idle, "PSS of the largest engine with nothing stored and nothing "
+           "to do",
            unit="kB", most=10 * 1024),
     Figure("F", bare("F"), "a bare consumer drains a filled, settled queue"),
     Figure("L", bare("L"), "bare publishing with confirms, and consuming"),
@@ -236,9 +235,9 @@ LONG = (
                            "eventstore_bytes": None}),
     Figure("queries-sqlite", queries("sqlite"),
            "the slowest list or count of many that an index leads to",
-           unit="ms", most=QUERY_MS, also={"slowest_scan_ms": None}),
+           unit="ms", most=QUERY_MS, also={"slowest_scan_ms": QUERY_MS}),
     Figure("queries-mongodb", queries("mongodb"), "the same on MongoDB",
-           unit="ms", most=QUERY_MS, also={"slowest_scan_ms": None}),
+           unit="ms", most=QUERY_MS, also={"slowest_scan_ms": QUERY_MS}),
 )
 SOAK = (
     Figure("soak", soak, "growth of an engine's memory at 1,000 events/s, "
@@ -324,7 +323,8 @@ def run_all(options, folder):
         bench.end()
     return {"events": options.events, "bytes": EVENT_BYTES,
             "output": options.output, "repeat": options.repeat,
-            "figures": rows, "conditions": machine.conditions(),
+            "figures": rows, "versions": versions(),
+            "conditions": machine.conditions(),
             "missed": names_with(rows, False),
             "unmeasured": names_with(rows, None)
             + [f.name for f in (LONG if options.long else FIGURES)
@@ -334,6 +334,8 @@ def run_all(options, folder):
 def tell(result):
     print_table([f for f in ALL if f.name in result["figures"]],
                 result["figures"], sys.stdout)
+    print("versions: " + ", ".join(
+        f"{k} {v}" for k, v in result["versions"].items()))
     print("conditions: " + ", ".join(
         f"{k} {v}" for k, v in result["conditions"].items()))
     print("targets missed: " + (", ".join(result["missed"]) or "none"))
@@ -342,8 +344,13 @@ def tell(result):
               + ", ".join(result["unmeasured"]))
 
 
+def end_in_order(*_):
+    raise Failed("ended by a signal")
+
+
 def main():
     options = parse_args()
+    signal.signal(signal.SIGTERM, end_in_order)
     folder = tempfile.mkdtemp(prefix="hyp-bench-")
     try:
         result = run_all(options, folder)

@@ -108,7 +108,7 @@ def start(store):
         chain_s = big.start()
         done = {n: big.started(n) for n in STARTED}
         big.suite.end()
-        empty = {n: bench.empty_kb(n) for n in STARTED}
+        empty = {n: bench.empty_kb()[n] for n in STARTED}
         bytes_each = {n: (done[n]["pss_kb"] - empty[n]) * KB / big.alarms
                       for n in STARTED}
         return {"value": done["alarm"]["active_s"], "chain_s": chain_s,

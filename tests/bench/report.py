@@ -2,8 +2,12 @@
 """Figures, their ratios and targets; the table; the machine's conditions."""
 import os
 import platform
+import re
 import statistics
 import subprocess
+
+PACKAGES = ("rabbitmq-server", "erlang-base", "librabbitmq4", "libsqlite3-0",
+            "libmongoc-1.0-0", "libmicrohttpd12", "liblz4-1", "libc6", "wrk")
 
 
 def median_range(values):
@@ -78,8 +82,7 @@ class Machine:
             b - a for a, b in zip(self.jiffies, self.read_jiffies()))
         busy = user + nice + system + irq + soft
         return {"cores": os.cpu_count(), "cpu": cpu_model(),
-                "kernel": platform.release(), "python":
-                platform.python_version(), "load_before": self.load,
+                "load_before": self.load,
                 "load_after": os.getloadavg(),
                 "busy": round(busy / max(busy + idle + wait + steal, 1), 3),
                 "steal_of_busy": round(steal / max(busy + steal, 1), 4)}
@@ -93,13 +96,25 @@ def cpu_model():
     return platform.machine()
 
 
-def output_of(*command, env=None):
+def output_of(*command):
     try:
-        done = subprocess.run(command, env=env, capture_output=True, text=True,
+        done = subprocess.run(command, capture_output=True, text=True,
                               check=False)
     except OSError:
-        return "unknown"
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
+        return ""
+    return done.stdout.strip()
+
+
+def versions():
+    """Of what the figures depend on, as Debian's packages tell it."""
+    known = dict(line.split(" ", 1) for line in output_of(
+        "dpkg-query", "-W", "-f", "${Package} ${Version}\\n",
+        *PACKAGES).splitlines())
+    mongod = re.search(r"db version v(\S+)", output_of(
+        os.environ.get("HYP_MONGOD", "mongod"), "--version"))
+    return {"kernel": platform.release(), "python": platform.python_version(),
+            **{name: known.get(name, "unknown") for name in PACKAGES},
+            "mongod": mongod[1] if mongod else "unknown"}
 
 
 def number(value):

@@ -206,6 +206,7 @@ class Suite:
             self.put(f"engines/{name}.conf",
                      f"[engine]\nnext = {after}\nside = {side}\n"
                      f"[process]\nstatus_dir = {folder}/run\n"
+                     "[self]\ninterval = 0s\n"
                      + MORE.get(name, ""))
 
     def put(self, name, text):

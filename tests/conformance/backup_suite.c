@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/backup/backup.h"
@@ -605,6 +607,77 @@ static void test_existing_file(void **state)
     free(path);
 }
 
+/* --- kill -9 ----------------------------------------------------------------
+ */
+
+static void kill_self(void *ctx, const struct backup_summary *summary)
+{
+    (void)ctx;
+    if (summary->all_rows >= ROWS / 2) {
+        (void)raise(SIGKILL);
+    }
+}
+
+/* In a process of its own, killed when half of it is done. */
+static void run_killed(const char *path, const char *uri, bool restores)
+{
+    const struct backup_watch watch = {kill_self, NULL};
+    struct backup_summary summary;
+    struct errbuf why;
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        _exit(restores ? (int)backup_restore(path, uri, STORE_FILL_REPLACE,
+                                             &watch, &summary, &why)
+                       : (int)backup_make(uri, path, &watch, &summary, &why));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* No file that looks whole; the next one is not disturbed. */
+static void test_backup_killed(void **state)
+{
+    char *path = file_path("backup");
+    char *part = file_path("backup.part");
+    struct backup_summary summary;
+    struct errbuf why = {0};
+
+    fill_process(from_uri(state), "context", ROWS);
+    run_killed(path, from_uri(state), false);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(access(part, F_OK), 0);
+    assert_int_equal(backup_verify(part, NULL, &summary, &why), ERR_INVALID);
+    make(from_uri(state), path, &summary);
+    assert_int_not_equal(access(part, F_OK), 0);
+    free(part);
+    free(path);
+}
+
+/* The store is as it was, can be used, and can be restored into again. */
+static void test_restore_killed(void **state)
+{
+    char *path = file_path("backup");
+    struct backup_summary summary;
+    struct lines before;
+    struct lines after;
+
+    fill_process(from_uri(state), "context", ROWS);
+    make(from_uri(state), path, &summary);
+    fill_process(to_uri(state), "context", 5);
+    read_rows(to_uri(state), &before, true);
+    run_killed(path, to_uri(state), true);
+    read_rows(to_uri(state), &after, true);
+    assert_same_lines(&before, &after);
+    fill_process(to_uri(state), "context", 6);
+    restore(path, to_uri(state), STORE_FILL_REPLACE);
+    assert_same_rows(from_uri(state), to_uri(state));
+    lines_free(&before);
+    lines_free(&after);
+    free(path);
+}
+
 int backup_suite_run(struct backup_suite *suite)
 {
 #define TEST(function)                                                         \
@@ -612,9 +685,11 @@ int backup_suite_run(struct backup_suite *suite)
 #function, function, setup, teardown, suite                            \
     }
     const struct CMUnitTest tests[] = {
-        TEST(test_every_document), TEST(test_progress),  TEST(test_one_moment),
-        TEST(test_replace),        TEST(test_not_whole), TEST(test_no_store),
-        TEST(test_existing_file),
+        TEST(test_every_document), TEST(test_progress),
+        TEST(test_one_moment),     TEST(test_replace),
+        TEST(test_not_whole),      TEST(test_no_store),
+        TEST(test_existing_file),  TEST(test_backup_killed),
+        TEST(test_restore_killed),
     };
 #undef TEST
 

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "common/backup/backup.h"
+#include "common/base/mem.h"
 #include "tests/conformance/backup_suite.h"
 #include "tests/conformance/points_suite.h"
 #include "tests/conformance/store_suite.h"
@@ -200,6 +202,59 @@ static const char *uri_of(void *ctx)
     return place->uri;
 }
 
+/* Broken off while collections were exchanged: nobody opens that, until it is
+ * restored again. */
+
+static struct place broken;
+
+static struct store *open_broken(struct errbuf *why)
+{
+    const struct store_options options = {.uri = broken.uri,
+                                          .writer = "context"};
+    struct store *store = NULL;
+
+    return store_open(&options, &store, why) == ERR_OK ? store : NULL;
+}
+
+static void test_broken_off(void **state)
+{
+    char path[] = "/tmp/hyp-backup-XXXXXX";
+    char *file;
+    struct backup_summary summary;
+    struct store_fence fence = {.epoch = 0};
+    struct errbuf why = {0};
+
+    (void)state;
+    begin(&broken);
+    assert_non_null(mkdtemp(path));
+    file = xasprintf("%s/backup", path);
+    store_close(race_store(&broken, "context", &fence));
+    assert_int_equal(backup_make(broken.uri, file, NULL, &summary, &why),
+                     ERR_OK);
+    mongo_put(broken.uri, "meta", "{\"_id\": \"restore\", \"schema\": 0}");
+    assert_null(open_broken(&why));
+    assert_non_null(strstr(why.text, "broken off"));
+    assert_int_equal(backup_restore(file, broken.uri, STORE_FILL_EMPTY, NULL,
+                                    &summary, &why),
+                     ERR_INVALID);
+    assert_int_equal(backup_restore(file, broken.uri, STORE_FILL_REPLACE, NULL,
+                                    &summary, &why),
+                     ERR_OK);
+    store_close(open_broken(&why));
+    (void)unlink(file);
+    (void)rmdir(path);
+    free(file);
+    end(&broken);
+}
+
+static int run_broken_off(const struct place *place)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_off)};
+
+    broken = (struct place){.server = place->server, .n = 2000};
+    return cmocka_run_group_tests_name("backup: broken off", tests, NULL, NULL);
+}
+
 /* From each kind of store into each other. */
 static int test_backups(struct place *place)
 {
@@ -233,5 +288,6 @@ int main(void)
         return SKIPPED;
     }
     return test_race(&place) + store_suite_run(&suite) +
-           points_suite_run(&suite) + test_backups(&place);
+           points_suite_run(&suite) + test_backups(&place) +
+           run_broken_off(&place);
 }

@@ -19,8 +19,10 @@ import moves
 import parts
 import posts
 import primary
+import repart
 import rig
 import run
+import selfwatch
 import small
 import twins
 
@@ -28,13 +30,18 @@ STORES = ("sqlite", "mongodb")
 # Those that a seed changes, and those that one run says everything of.
 SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
           "twins": twins.test_twins, "groups": groups.test_groups,
-          "posts": posts.test_posts, "primary": primary.test_primary}
+          "posts": posts.test_posts, "primary": primary.test_primary,
+          "repartition-killed": repart.test_repartition_killed}
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
+                        "repartition": repart.test_repartition,
                         "moves": moves.test_moves,
                         "same-second": small.test_same_second,
-                        "bad-input": small.test_bad_input})
-ONLY_ON = {"primary": ("mongodb",),
-           "moves": STORES[:1]}  # it has both stores
+                        "bad-input": small.test_bad_input,
+                        "self-watch": selfwatch.test_self_watch})
+# Of these one store tells all: "moves" has both, and what is told of itself is
+# the same on each.
+ONLY_ON = {"primary": ("mongodb",), "moves": ("sqlite",),
+           "self-watch": ("sqlite",)}
 # Not in the short form, where no test is named.
 LONG = ("primary", "posts")
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")

@@ -15,7 +15,7 @@ VOLATILE = {
     "tracks": ("_version", "_seen_rx", "_change_rx"),
     "events": ("id", "received_at"),
     "events_log": ("id", "received_at"),
-    "metrics": ("n", "last"),
+    "metrics": ("n", "was", "last"),
     "dead": ("id", "at", "position"),
 }
 VOLATILE["alarms_resolved"] = VOLATILE["alarms"]

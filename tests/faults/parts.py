@@ -19,12 +19,6 @@ def expect_refusal(suite, name, text):
                           f"{engine.process.returncode}: {engine.log_tail()}")
 
 
-def refuse_on_sqlite(servers):
-    suite = rig.Suite(servers, "parts", "sqlite", partitions=PARTITIONS)
-    suite.start("alarm.0")
-    expect_refusal(suite, "alarm.0", "SQLite allows one")
-
-
 def refuse_other_number(suite, name, partitions):
     """All but the one that is wrong would run."""
     suite.renumber(partitions)
@@ -37,9 +31,6 @@ def refuse_other_number(suite, name, partitions):
 
 def test_partitions(servers, store, case):
     """The same as with one of each; another number is refused."""
-    if store == "sqlite":
-        refuse_on_sqlite(servers)
-        return
     told = run.Run(servers, "parts", store, case.plain.story,
                    partitions=PARTITIONS)
     told.feed.allow(len(told.story.messages))

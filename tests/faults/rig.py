@@ -340,7 +340,8 @@ class Engine:
         self.suite = suite
         self.name = name
         kind, _, part = name.partition(".")
-        sets = list(suite.sets.get(kind, ())) + list(sets)
+        sets = [*suite.own.get("", ()), *suite.own.get(kind, ()),
+                *suite.sets.get(kind, ()), *sets]
         if part:
             option = "partition" if part.isdigit() else "group"
             sets.append(f"engine.{option}={part}")
@@ -521,18 +522,24 @@ class Web:
                           f"{self.log.read_text()[-2000:]}")
 
 
+# What the suite tells of itself is in no oracle.
+QUIET = {"": ["self.interval=0s"], "alarm": ["alarm.chain_late=0s"]}
+
+
 class Suite:
     """A set of engines with a store and a vhost of its own."""
 
     def __init__(self, rig, name, store, options=(), engines=None,
-                 partitions=None, groups=()):
+                 partitions=None, groups=(), own=QUIET):
         """engines: {name: (next, side)}, else all of them; partitions:
         {name: how many} where not one; groups: of sources, each with a
-        cleaner beside the main one."""
+        cleaner beside the main one; own: {engine, or "" for
+        all: [section.key=value]} of what it tells of itself."""
         self.rig = rig
         self.vhost = rig.take_vhost()
         self.groups = groups
         self.options = dict(options)
+        self.own = own
         self.name = f"{name}-{store}-{self.vhost}"
         self.web = None
         self.disk = None  # of the store

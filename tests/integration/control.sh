@@ -49,14 +49,18 @@ make_worker() {
     cat >"$dir/worker" <<'END'
 #!/bin/bash
 trap 'rm -f "$2/$1.status"; echo "$1 stop" >>"$2/order"; exit 0' TERM
+reloads=0
+trap 'reloads=$((reloads + 1))' HUP
 [ ! -e "$2/refuse-$1" ] || { echo "$1: bad value"; exit 1; }
 echo "$1 start" >>"$2/order"
 while :; do
     ready=false
     [ ! -e "$2/ready-$1" ] || ready=true
     now=$(date +%s)
-    printf '{"name":"%s","pid":%s,"ready":%s,"why_not":"waits for the store","started_at":%s,"updated_at":%s}' \
-        "$1" $$ $ready "$now" "$now" >"$2/$1.new"
+    told=
+    [ ! -e "$2/told-$1" ] || told=$(cat "$2/told-$1")
+    printf '{"name":"%s","pid":%s,"ready":%s,"why_not":"waits for the store","started_at":%s,"updated_at":%s,"reloads":%s,"reload":{%s}}' \
+        "$1" $$ $ready "$now" "$now" $reloads "$told" >"$2/$1.new"
     mv "$2/$1.new" "$2/$1.status"
     sleep 0.1
 done
@@ -147,6 +151,15 @@ pid=$(pid_of engine-a)
 kill -9 "$pid"
 check 'a killed service comes back' wait_restarted engine-a "$pid"
 check 'and is counted' says 0 '"restarts":1' control status --json
+
+check 'a reload with nothing new' says 0 'nothing new' control reload
+echo '"taken":"a.b","kept":"c.d"' >"$run/told-engine-a"
+check 'a reload tells what was taken and what needs a restart' says 1 \
+    'took a.b; needs a restart for c.d' control reload
+echo '"refused":"file:1: x: unknown key"' >"$run/told-engine-a"
+check 'a reload tells what was refused' says 1 \
+    'refused, goes on as before: file:1: x: unknown key' control reload
+rm "$run/told-engine-a"
 
 rm "$run/ready-engine-b"
 sleep 0.3

@@ -191,6 +191,15 @@ has_entity() {
     [[ $("$bin/hyp" entity list -o name) == *"$1"* ]]
 }
 
+# While all runs; and nothing is put in the place of a store in use.
+backup_is_made() {
+    local out
+    "$bin/hyp" backup "$dir/backup" &&
+        "$bin/hyp" backup --verify "$dir/backup" >/dev/null || return 1
+    ! out=$("$bin/hyp" restore "$dir/backup" --replace --yes 2>&1) &&
+        [[ $out == *'is in use'* ]]
+}
+
 # As if the version before had written another file than this one does.
 update_keeps_what_was_edited() {
     local before after out
@@ -210,6 +219,32 @@ update_keeps_what_was_edited() {
         [[ $out == *"-# of an old version"*"+# started first"* ]] &&
         [ ! -e "$prefix/etc/engines/alarm.conf.new" ] &&
         [ ! -e "$prefix/var/previous" ] && "$bin/hypcontrol" status
+}
+
+# The connector moves to another port, the alarm engine takes another time; a
+# port of the webserver needs a restart; what is wrong changes nothing.
+reload_takes_what_it_can() {
+    local out status=0
+    sed -i "s/^port = $((ports_from + 5))/port = $((ports_from + 7))/" \
+        "$prefix/etc/connectors/nsca.conf"
+    sed -i 's/^#resolve_after =.*/resolve_after = 61s/' \
+        "$prefix/etc/engines/alarm.conf"
+    out=$("$bin/hypcontrol" reload) || return 1
+    [[ $out == *'engine-alarm '*'took alarm.resolve_after'* ]] &&
+        [[ $out == *'connector-nsca '*'took nsca.port'* ]] || return 1
+    printf 'web1\tnsca2\t2\tdown\n' | send_nsca -H 127.0.0.1 \
+        -p $((ports_from + 7)) -c "$dir/send_nsca.cfg" || return 1
+    sed -i "s/^port = $ports_from/port = 1/" "$prefix/etc/webserver.conf"
+    sed -i 's/^resolve_after =.*/resolve_after = soon/' \
+        "$prefix/etc/engines/alarm.conf"
+    out=$("$bin/hypcontrol" reload) || status=$?
+    sed -i "s/^port = 1/port = $ports_from/" "$prefix/etc/webserver.conf"
+    sed -i 's/^resolve_after =.*/resolve_after = 60s/' \
+        "$prefix/etc/engines/alarm.conf"
+    [ "$status" = 1 ] &&
+        [[ $out == *'needs a restart for webserver.port'* ]] &&
+        [[ $out == *'refused, goes on as before: '*resolve_after* ]] &&
+        "$bin/hypcontrol" reload && eventually has_entity web1/nsca2
 }
 
 update_refuses_a_bad_configuration() {
@@ -287,6 +322,7 @@ check 'every sample is a file of the configuration' samples_are_installed
 check 'all is well' "$bin/hyp" doctor
 check 'hypcontrol starts a connector' start_connector
 check 'which takes a check' connector_takes_a_check
+check 'a reload takes what it can, and tells the rest' reload_takes_what_it_can
 check 'a check is taken' send_check state=2 output=full
 check 'it becomes an alarm' eventually alarm_is 2
 check 'a restart of the suite' "$bin/hypcontrol" restart
@@ -294,6 +330,7 @@ check 'keeps the alarm' alarm_is 2
 check 'the alarm engine restarts in under 2 s' restart_is_quick engine-alarm
 check 'a better check is taken' send_check state=1 output=better
 check 'and seen' eventually alarm_is 1
+check 'a backup, while all runs' backup_is_made
 check 'an update keeps secrets and edited files, and tells what is new' \
     update_keeps_what_was_edited
 check 'an update refuses what the new version cannot read' \

@@ -199,12 +199,14 @@ static bool each_rollup(void *ctx, const struct rollup *rollup)
 static void add_minutes(struct dump *dump, const char *metric, struct doc row)
 {
     struct rollup_query query = {
-        .points = {doc_i64(row, "n", 0), MINUTES_FROM_MS, MINUTES_TO_MS},
+        .points = {.from_ms = MINUTES_FROM_MS, .to_ms = MINUTES_TO_MS},
         .tier = POINTS_MINUTES,
         .min = doc_f64(row, "min", (double)NAN)};
     struct rollup_steps steps;
     struct buf line;
+    int64_t was[POINTS_SPACES];
 
+    points_query_numbers(&query.points, row, was);
     (void)!perf_type_parse(doc_str(row, "type", "GAUGE"), &query.type);
     rollup_steps_init(&steps, MINUTES_FROM_MS, MINUTES_TO_MS, POINTS_MINUTE_MS);
     if (rollups_read(dump->store, &query, each_rollup, &steps, NULL) !=
@@ -228,9 +230,10 @@ static bool each_points(void *ctx, const struct store_key *key, struct doc row)
 {
     struct dump *dump = ctx;
     struct points_line of = {.dump = dump, .metric = key->text};
-    const struct points_query query = {.n = doc_i64(row, "n", 0),
-                                       .to_ms = INT64_MAX};
+    struct points_query query = {.to_ms = INT64_MAX};
+    int64_t was[POINTS_SPACES];
 
+    points_query_numbers(&query, row, was);
     if (points_read(dump->store, &query, each_value, &of, NULL) != ERR_OK) {
         contradict(dump, "points cannot be read", key->text, query.n);
     }

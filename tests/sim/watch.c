@@ -62,10 +62,15 @@ static enum err watch_prove(struct bus *bus, size_t queue)
                                     : ERR_UNAVAILABLE;
 }
 
-static enum err watch_depth(struct bus *bus, const char *queue,
-                            uint64_t *messages)
+static enum err watch_look(struct bus *bus, const char *queue,
+                           struct bus_queue_state *state)
 {
-    return bus_depth(watch_of(bus)->real, queue, messages);
+    return bus_look(watch_of(bus)->real, queue, state);
+}
+
+static enum err watch_remove(struct bus *bus, const char *queue)
+{
+    return bus_remove(watch_of(bus)->real, queue);
 }
 
 static void watch_pause(struct bus *bus, bool on)
@@ -92,7 +97,8 @@ static const struct bus_ops watch_ops = {
     .publish = watch_publish,
     .ack = watch_ack,
     .prove = watch_prove,
-    .depth = watch_depth,
+    .look = watch_look,
+    .remove = watch_remove,
     .pause = watch_pause,
     .poll = watch_poll,
     .fds = watch_fds,

@@ -54,12 +54,14 @@ enum err minutes_read(struct store *store, struct doc metric,
                       rollup_each_fn *each, void *ctx, struct errbuf *why)
 {
     struct rollup_query query = {
-        .points = {.n = doc_i64(metric, "n", 0), .to_ms = INT64_MAX},
+        .points = {.to_ms = INT64_MAX},
         .tier = POINTS_MINUTES,
         .min = doc_f64(metric, "min", (double)NAN)};
     struct list list = {.n = 0};
+    int64_t was[POINTS_SPACES];
     enum err err;
 
+    points_query_numbers(&query.points, metric, was);
     (void)!perf_type_parse(doc_str(metric, "type", "GAUGE"), &query.type);
     err = rollups_read(store, &query, take, &list, why);
     if (err == ERR_OK) {

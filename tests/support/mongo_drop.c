@@ -34,3 +34,27 @@ void mongo_drop(const char *uri)
     mongoc_database_destroy(database);
     mongoc_client_destroy(client);
 }
+
+void mongo_put(const char *uri, const char *collection, const char *json)
+{
+    mongoc_client_t *client;
+    mongoc_database_t *database;
+    mongoc_collection_t *into;
+    bson_error_t error;
+    bson_t *row;
+
+    mongoc_init();
+    client = mongoc_client_new(uri);
+    database = mongoc_client_get_default_database(client);
+    into = mongoc_database_get_collection(database, collection);
+    row = bson_new_from_json((const uint8_t *)json, -1, &error);
+    if (row == NULL ||
+        !mongoc_collection_insert_one(into, row, NULL, NULL, &error)) {
+        (void)fprintf(stderr, "%s: %s\n", uri, error.message);
+        abort();
+    }
+    bson_destroy(row);
+    mongoc_collection_destroy(into);
+    mongoc_database_destroy(database);
+    mongoc_client_destroy(client);
+}

@@ -85,10 +85,12 @@ static bool print_point(void *ctx, int64_t ms, double value)
 static bool print_points(void *ctx, const struct store_key *key, struct doc row)
 {
     struct points_of of = {ctx, doc_i64(row, "n", 0)};
-    const struct points_query query = {.n = of.n, .to_ms = INT64_MAX};
+    struct points_query query = {.to_ms = INT64_MAX};
+    int64_t was[POINTS_SPACES];
     struct errbuf why = {{0}, {0}};
 
     (void)key;
+    points_query_numbers(&query, row, was);
     if (points_read(of.dump->store, &query, print_point, &of, &why) != ERR_OK) {
         exit(complain("points", &why));
     }

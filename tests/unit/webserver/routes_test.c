@@ -14,7 +14,8 @@
 static const char *method_name(enum http_method method)
 {
     static const char *const names[] = {
-        [HTTP_GET] = "GET",       [HTTP_POST] = "POST",     [HTTP_PUT] = "PUT",
+        [HTTP_GET] = "GET",       [HTTP_POST] = "POST",
+        [HTTP_PUT] = "PUT",       [HTTP_PATCH] = "PATCH",
         [HTTP_DELETE] = "DELETE", [HTTP_OTHER] = "OPTIONS",
     };
     return names[method];

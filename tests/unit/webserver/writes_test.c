@@ -566,6 +566,65 @@ static void check_entity_act(void **state)
     web_stop(&f);
 }
 
+static const struct one_row {
+    const char *name;
+    const char *method, *path, *body;
+    int status;
+    const char *at, *want;
+    size_t sent;
+    const char *in; /* of the first event; NULL: none */
+} one_acts[] = {
+    {"disable", "PATCH", "/entities/%2Fcomponent%2Fc%2Fn%2Fweb1?author=ann",
+     "{\"enabled\":false,\"message\":\"moved\"}", 200, "done", "2", 2,
+     "\"event_type\":\"disable\""},
+    {"who and why", "PATCH", "/entities?id=/resource/c/n/web1/disk",
+     "{\"enabled\":true,\"author\":\"eve\",\"message\":\"back\"}", 200, "done",
+     "1", 1, "\"author\":\"eve\",\"output\":\"back\""},
+    {"delete", "DELETE", "/entities/%2Fcomponent%2Fc%2Fn%2Fweb1?author=ann",
+     NULL, 200, "items.0.id", "\"/resource/c/n/web1/disk\"", 2,
+     "\"author\":\"ann\""},
+    {"delete, with a reason", "DELETE", "/entities?id=/resource/c/n/web1/disk",
+     "{\"message\":\"gone\"}", 200, "done", "1", 1, "\"output\":\"gone\""},
+    {"unknown", "DELETE", "/entities?id=/component/c/n/zz", NULL, 404, "detail",
+     "\"no entity has this id\"", 0, NULL},
+    {"unknown to change", "PATCH", "/entities?id=/component/c/n/zz",
+     "{\"enabled\":true}", 404, "field", "\"id\"", 0, NULL},
+    {"nothing to change", "PATCH", "/entities?id=/component/c/n/web1", "{}",
+     422, "field", "\"enabled\"", 0, NULL},
+    {"no body", "PATCH", "/entities?id=/component/c/n/web1", "", 400, "status",
+     "400", 0, NULL},
+    {"no truth", "PATCH", "/entities?id=/component/c/n/web1",
+     "{\"enabled\":\"no\"}", 422, "field", "\"enabled\"", 0, NULL},
+    {"what others write", "PATCH", "/entities?id=/component/c/n/web1",
+     "{\"name\":\"web9\"}", 422, "field", "\"name\"", 0, NULL},
+    {"ids", "DELETE", "/entities?id=/component/c/n/web1",
+     "{\"ids\":[\"/component/c/n/web1\"]}", 422, "field", "\"ids\"", 0, NULL},
+    {"all of them", "DELETE", "/entities", NULL, 405, "status", "405", 0, NULL},
+};
+
+static void check_one_act(void **state)
+{
+    const struct one_row *row = *state;
+    struct web_fixture f;
+    struct bus_message sent;
+    char path[256];
+
+    (void)snprintf(path, sizeof path, V1 "%s", row->path);
+    web_start(&f, NULL);
+    seed_entities(&f);
+    f.hook = obey;
+    web_method(&f, row->method, path, "Authorization: Bearer " WEB_KEY "\r\n",
+               row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    assert_int_equal(broker_depth(f.broker, WEB_QUEUE_EVENTS), row->sent);
+    if (row->in != NULL) {
+        assert_true(broker_peek(f.broker, WEB_QUEUE_EVENTS, 0, &sent));
+        assert_non_null(memmem(sent.body, sent.len, row->in, strlen(row->in)));
+    }
+    web_stop(&f);
+}
+
 /* Stands in for eventstore: replays all but what was replayed. */
 static void tend_letters(struct web_fixture *f)
 {
@@ -771,6 +830,7 @@ int main(void)
         ROWS(compats, check_compat),
         ROWS(acts, check_act),
         ROWS(entity_acts, check_entity_act),
+        ROWS(one_acts, check_one_act),
         ROWS(letter_acts, check_letter_act),
         ROW_SINGLE(message_of_an_event),
         ROW_SINGLE(message_of_several_events),

@@ -241,6 +241,29 @@ static void goes_on_when_it_cannot_write(void **state)
     status_file_close(file);
 }
 
+static void tells_of_a_reload(void **state)
+{
+    struct status status;
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    write_status(&f, true, NULL, start_ms);
+    read_status(&f, start_ms, &status);
+    assert_int_equal(status.reloads, 0);
+    status_fini(&status);
+    status_file_reloaded(f.file, "x", "", "no");
+    status_file_reloaded(f.file, "a.b, a.c", "d.e", "");
+    write_status(&f, true, NULL, start_ms);
+    read_status(&f, start_ms, &status);
+    assert_int_equal(status.reloads, 2);
+    assert_string_equal(doc_str(status.reload, "taken", ""), "a.b, a.c");
+    assert_string_equal(doc_str(status.reload, "kept", ""), "d.e");
+    assert_string_equal(doc_str(status.reload, "refused", "?"), "");
+    status_fini(&status);
+    end(&f);
+}
+
 static void cuts_a_long_reason(void **state)
 {
     static char reason[2 * STATUS_WHY_MAX];
@@ -302,6 +325,7 @@ int main(void)
         ROW_SINGLE(knows_the_dead),
         ROW_SINGLE(is_gone_after_a_clean_stop),
         ROW_SINGLE(goes_on_when_it_cannot_write),
+        ROW_SINGLE(tells_of_a_reload),
         ROW_SINGLE(cuts_a_long_reason),
         ROWS(bad, check_bad),
     };
