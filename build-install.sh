@@ -76,6 +76,8 @@ usage: ./build-install.sh [--start] [OPTION...]    build and install; start it
   --with-mongod PATH run this mongod as a service of the suite, a replica set
                      of one on this machine, and store there; its data are
                      under the prefix
+  --print-unit       print the systemd unit of what is installed there; root
+                     installs it by itself in /opt/hypervise
   --no-deps          install no Debian packages
   --no-build         install what build/ already holds
   --jobs N           compile N files at a time; default: processors
@@ -130,6 +132,7 @@ parse_options() {
         case $1 in
         --start | --update | --test | --uninstall) set_action "${1#--}" ;;
         --purge) purge=yes ;;
+        --print-unit) set_action print-unit ;;
         --no-deps) deps=no ;;
         --no-build) do_build=no ;;
         --dry-run) dry_run=yes ;;
@@ -502,9 +505,8 @@ kept_setting() {
 stop_suite() {
     suite_is_up || return 0
     say 'stopping'
-    if managed_by_systemd; then
-        systemctl stop hypervise.service && return 0
-    fi
+    ! managed_by_systemd || systemctl stop hypervise.service || true
+    # Somebody may have started it beside the unit.
     "$prefix/bin/hypcontrol" stop --wait 120s
 }
 
@@ -516,7 +518,8 @@ managed_by_systemd() {
 
 try_start() {
     if managed_by_systemd; then
-        systemctl start hypervise.service
+        systemctl start hypervise.service &&
+            "$prefix/bin/hypcontrol" status >/dev/null
     else
         "$prefix/bin/hypcontrol" start --wait 120s
     fi
@@ -717,6 +720,12 @@ update_suite() {
     fi
 }
 
+print_unit() {
+    [ -x "$prefix/libexec/hypervise/setup" ] ||
+        die "$prefix: no Hypervise is installed there"
+    "$prefix/libexec/hypervise/setup" print-unit
+}
+
 prepare_log() {
     mkdir -p "$build"
     : >"$log"
@@ -911,6 +920,7 @@ main() {
     case $action in
     test) run_tests ;;
     update) update_suite ;;
+    print-unit) print_unit ;;
     uninstall) uninstall_suite ;;
     *) install_suite ;;
     esac

@@ -83,6 +83,9 @@ static enum err read_conf(struct amqp_sender *sender, const char *folder,
     if (err == ERR_OK || err == ERR_NOT_FOUND) {
         err = conf_read_env(sender->conf, why);
     }
+    if (err == ERR_OK) {
+        err = conf_check(sender->conf, why);
+    }
     free(path);
     return err;
 }

@@ -130,6 +130,7 @@ static int look(struct applying *applying, const char *kind, struct doc object,
     buf_fini(&path);
     *version = 0;
     if (code != HYP_DONE) {
+        *answer = (struct api_answer){.status = 0}; /* it is released */
         return code;
     }
     if (answer->status == STATUS_NOT_FOUND) {

@@ -143,6 +143,9 @@ static enum err read_conf(struct bench *bench, struct errbuf *why)
     if (err == ERR_OK || err == ERR_NOT_FOUND) {
         err = conf_read_env(bench->conf, why);
     }
+    if (err == ERR_OK) {
+        err = conf_check(bench->conf, why);
+    }
     free(path);
     return err;
 }

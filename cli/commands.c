@@ -285,6 +285,14 @@ const struct command commands[] = {
      cmd_filter_check,
      "-o json prints it in its JSON form.\n\n"
      "Example:\n  hyp filter check 'state>=2 and not acked'\n"},
+    {NULL, "completion", "bash|zsh|fish", "completion of hyp for a shell", "",
+     1, 1, cmd_completion,
+     "Commands, options and their values are offered with Tab, once the shell\n"
+     "has read it. Examples:\n"
+     "  source <(hyp completion bash)        # in ~/.bashrc\n"
+     "  source <(hyp completion zsh)         # in ~/.zshrc, after compinit\n"
+     "  hyp completion fish | source         # in "
+     "~/.config/fish/config.fish\n"},
     {NULL, "version", "", "version of hyp and of the server", "", 0, 0,
      cmd_version, NULL},
     {0},

@@ -75,9 +75,8 @@ static bool pass_on(struct telling *telling, const char *name,
         return false;
     }
     telling->asked = telling->asked || strcmp(name, "--set") != 0;
-    telling->args[telling->n++] = value == NULL
-                                      ? xstrdup(name)
-                                      : xasprintf("%s=%s", name, value);
+    telling->args[telling->n++] =
+        value == NULL ? xstrdup(name) : xasprintf("%s=%s", name, value);
     return true;
 }
 
@@ -116,9 +115,9 @@ static void make_table(const struct conf_word *words, struct option *table)
 
     for (; words[n].name != NULL; n++) {
         BUG_IF(n == OPTIONS_MAX);
-        table[n] = (struct option){words[n].name + strlen("--"),
-                                   argument_of(&words[n]), NULL,
-                                   FIRST_VALUE + (int)n};
+        table[n] =
+            (struct option){words[n].name + strlen("--"),
+                            argument_of(&words[n]), NULL, FIRST_VALUE + (int)n};
     }
     table[n] = (struct option){0};
 }
@@ -165,9 +164,8 @@ static int tell(const struct conf_program *program, const struct cmdline *line,
 
 int cmdline_usage(const struct conf_program *program)
 {
-    (void)fprintf(stderr,
-                  "usage: %s %s\n\"%s --help\" tells more\n", program->name,
-                  program->usage, program->name);
+    (void)fprintf(stderr, "usage: %s %s\n\"%s --help\" tells more\n",
+                  program->name, program->usage, program->name);
     return EXIT_USAGE;
 }
 

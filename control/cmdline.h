@@ -35,15 +35,17 @@ enum {
          "with --sample-config and the two above it; may be given again"},     \
         {"--man", NULL, "print the manual page, for man -l -"},                \
         {"--help", NULL, "print this text"},                                   \
-        {"--version", NULL, "print the version"}
+    {                                                                          \
+        "--version", NULL, "print the version"                                 \
+    }
 
 struct cmdline {
-    const char *prefix;                   /**< NULL: as built */
-    int64_t wait_ms;                      /**< 0: as configured */
+    const char *prefix; /**< NULL: as built */
+    int64_t wait_ms;    /**< 0: as configured */
     bool json;
     bool secrets;
     bool dry_run;
-    struct rewriter *rewriter; /**< hypcontrol's own; NULL: none */
+    struct rewriter *rewriter;            /**< hypcontrol's own; NULL: none */
     const char *words[CMDLINE_WORDS_MAX]; /**< what is no option */
     int n;
 };

@@ -20,8 +20,7 @@ static int tell(enum err err, const struct errbuf *why)
     return EXIT_NOT_SO;
 }
 
-static int64_t wait_ms(const struct suite *suite,
-                       const struct cmdline *line)
+static int64_t wait_ms(const struct suite *suite, const struct cmdline *line)
 {
     return line->wait_ms > 0 ? line->wait_ms : suite->conf.wait_ms;
 }
@@ -65,8 +64,8 @@ static int command_status(struct suite *suite, const struct cmdline *line)
 {
     struct buf out;
     buf_init(&out, REPORT_MAX);
-    bool ready = report_status(
-        suite, NULL, line->json ? REPORT_JSON : REPORT_TABLE, &out);
+    bool ready = report_status(suite, NULL,
+                               line->json ? REPORT_JSON : REPORT_TABLE, &out);
     int printed = print(&out);
     return ready ? printed : EXIT_NOT_SO;
 }
@@ -85,13 +84,12 @@ static int command_urls(struct suite *suite, const struct cmdline *line)
 
 static int command_repartition(struct suite *suite, const struct cmdline *line)
 {
-    const struct repartition_request request = {
-        .prefix = line->prefix,
-        .numbers = line->words + 1,
-        .n = (size_t)line->n - 1,
-        .dry_run = line->dry_run,
-        .wait_ms = line->wait_ms,
-        .rewriter = line->rewriter};
+    const struct repartition_request request = {.prefix = line->prefix,
+                                                .numbers = line->words + 1,
+                                                .n = (size_t)line->n - 1,
+                                                .dry_run = line->dry_run,
+                                                .wait_ms = line->wait_ms,
+                                                .rewriter = line->rewriter};
     struct errbuf why = {0};
     return tell(repartition_run(suite, &request, &why), &why);
 }
@@ -130,9 +128,12 @@ static const struct conf_word command_words[] = {
     [N_COMMANDS] = {0}};
 
 static command_fn *const command_fns[N_COMMANDS] = {
-    [COMMAND_START] = command_start,     [COMMAND_STOP] = command_stop,
-    [COMMAND_RESTART] = command_restart, [COMMAND_STATUS] = command_status,
-    [COMMAND_RELOAD] = command_reload,   [COMMAND_URLS] = command_urls,
+    [COMMAND_START] = command_start,
+    [COMMAND_STOP] = command_stop,
+    [COMMAND_RESTART] = command_restart,
+    [COMMAND_STATUS] = command_status,
+    [COMMAND_RELOAD] = command_reload,
+    [COMMAND_URLS] = command_urls,
     [COMMAND_REPARTITION] = command_repartition};
 
 static const struct conf_word option_words[] = {

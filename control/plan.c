@@ -25,7 +25,8 @@ static const char *const phase_names[] = {"drain", "move", "settle", "start",
                                           NULL};
 
 #define OPTION(key_, field)                                                    \
-    .section = "repartition", .key = key_, .offset = offsetof(struct plan, field)
+    .section = "repartition", .key = key_,                                     \
+    .offset = offsetof(struct plan, field)
 
 static const struct conf_option plan_options[] = {
     {OPTION("id", id), .type = CONF_INT, .fallback = "0", .min = 0,
@@ -174,8 +175,8 @@ static enum err parse_number(const char *text, char name[64], int64_t *n,
 }
 
 /* The number asked for; the one before where none is. */
-static enum err find_number(const char *engine, const char *const *numbers, size_t n,
-                            int64_t *number, struct errbuf *why)
+static enum err find_number(const char *engine, const char *const *numbers,
+                            size_t n, int64_t *number, struct errbuf *why)
 {
     for (size_t i = 0; i < n; i++) {
         char name[64];
@@ -198,8 +199,8 @@ static enum err set_list(struct plan *plan, const char *key,
     return conf_set(plan->conf, "repartition", key, buf_str(list), why);
 }
 
-enum err plan_make(const struct partitions *now, const char *const *numbers, size_t n,
-                   int64_t id, struct plan *plan, struct errbuf *why)
+enum err plan_make(const struct partitions *now, const char *const *numbers,
+                   size_t n, int64_t id, struct plan *plan, struct errbuf *why)
 {
     struct conf *conf = make_conf(plan);
     struct buf from;

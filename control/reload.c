@@ -29,8 +29,7 @@ static bool look(const struct suite *suite, const char *name,
 {
     char *path = xasprintf("%s/run/%s" STATUS_SUFFIX, suite->var, name);
     struct errbuf why;
-    bool found =
-        status_file_read(path, clock_now_ms(), status, &why) == ERR_OK;
+    bool found = status_file_read(path, clock_now_ms(), status, &why) == ERR_OK;
 
     free(path);
     return found;

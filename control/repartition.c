@@ -22,6 +22,7 @@
 enum {
     WAIT_MS = 600000,
     QUIET_MS = 300,  /* empty for so long: what was delivered is done too */
+    MARKS_MS = 3000, /* some marks go all the way */
     SETTLE_MS = 3000, /* until the broker has seen that readers are gone */
     TELL_MS = 2000,
     MS_PER_S = 1000,
@@ -436,6 +437,21 @@ static enum err end_entries(struct job *job, struct errbuf *why)
     return err;
 }
 
+/* An engine that lost its connection waits for what comes behind the messages
+ * it is given again: the next mark, which only a cleaner sends. */
+static enum err let_marks_pass(struct job *job, struct errbuf *why)
+{
+    int64_t until_ms = clock_mono_ms() + MARKS_MS;
+    enum err err = each_engine(job, plan_is_hop, start_one, why);
+    if (err == ERR_OK) {
+        err = each_engine(job, plan_is_entry, start_one, why);
+    }
+    while (err == ERR_OK && clock_mono_ms() < until_ms) {
+        suite_pause();
+    }
+    return err;
+}
+
 static enum err drain_round(struct job *job, struct errbuf *why)
 {
     say("stopping the entry: what sources send waits there");
@@ -454,7 +470,8 @@ static enum err drain(struct job *job, struct errbuf *why)
     enum err err = drain_round(job, why);
     while (err == ERR_CONFLICT && clock_mono_ms() < job->until_ms) {
         say("once more: %s", why->text);
-        err = drain_round(job, why);
+        err = let_marks_pass(job, why);
+        err = err == ERR_OK ? drain_round(job, why) : err;
     }
     return err;
 }
@@ -534,12 +551,49 @@ static enum err enter(struct job *job, enum plan_phase phase,
     return plan_write(job->suite->var, &job->plan, why);
 }
 
-/* From the first row that is held on, nothing can start, so what was true
- * then stays true; before it, it is looked at once more. */
+/* Whether any row of an engine behind the entry was touched already. */
+static enum err look_begun(struct job *job, bool *begun, struct errbuf *why)
+{
+    enum err err = ERR_OK;
+    *begun = false;
+    for (size_t i = 0; all_engines[i] != NULL && err == ERR_OK; i++) {
+        struct repartition_found found;
+        if (plan_is_hop(all_engines[i])) {
+            err = look_hop(job, all_engines[i], NULL, &found, why);
+            *begun |= err == ERR_OK && found.n_rows > 0 &&
+                      (found.moving != 0 || found.moved);
+        }
+    }
+    return err;
+}
+
+/* While the entries are held nothing can enter, so what is true then stays
+ * true: it is looked at once more before anything is moved. ERR_CONFLICT:
+ * somebody was quicker, and nothing is held. */
+static enum err hold(struct job *job, struct errbuf *why)
+{
+    struct errbuf said = {{0}, {0}};
+    bool begun;
+    enum err err = look_begun(job, &begun, why);
+    if (err != ERR_OK || begun) {
+        return err;
+    }
+    err = each_engine(job, plan_is_entry, hold_entries, why);
+    if (err == ERR_OK) {
+        err = check_all(job, why);
+    }
+    if (err == ERR_OK || err == ERR_UNAVAILABLE) {
+        return err;
+    }
+    return each_engine(job, plan_is_entry, release_entries, &said) == ERR_OK
+               ? ERR_CONFLICT
+               : ERR_UNAVAILABLE;
+}
+
 static enum err move(struct job *job, struct errbuf *why)
 {
     say("moving what the engines know of their positions");
-    enum err err = each_engine(job, plan_is_entry, hold_entries, why);
+    enum err err = hold(job, why);
     return err == ERR_OK ? move_hops(job, why) : err;
 }
 
@@ -795,7 +849,7 @@ static enum err start_backends(struct job *job, struct errbuf *why)
     return err == ERR_OK && all->n > 0 ? run_start(&run, why) : err;
 }
 
-static enum err go(struct job *job, struct errbuf *why)
+static enum err drain_and_move(struct job *job, struct errbuf *why)
 {
     enum err err = ERR_OK;
     if (job->plan.phase == PLAN_DRAIN) {
@@ -806,9 +860,21 @@ static enum err go(struct job *job, struct errbuf *why)
         }
         err = enter(job, PLAN_MOVE, why);
     }
-    if (err == ERR_OK && job->plan.phase == PLAN_MOVE) {
+    if (err == ERR_OK) {
         err = move(job, why);
-        err = err == ERR_OK ? enter(job, PLAN_SETTLE, why) : err;
+    }
+    return err == ERR_OK ? enter(job, PLAN_SETTLE, why) : err;
+}
+
+static enum err go(struct job *job, struct errbuf *why)
+{
+    enum err err = ERR_OK;
+    while (err == ERR_OK && job->plan.phase < PLAN_SETTLE) {
+        err = drain_and_move(job, why);
+        if (err == ERR_CONFLICT && job->plan.phase == PLAN_MOVE) {
+            say("something was started meanwhile: %s", why->text);
+            err = enter(job, PLAN_DRAIN, why);
+        }
     }
     if (err == ERR_OK && job->plan.phase == PLAN_SETTLE) {
         err = settle(job, why);

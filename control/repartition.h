@@ -16,11 +16,12 @@ struct rewriter *rewriter_new(const char *prefix);
 void rewriter_free(struct rewriter *rewriter);
 
 struct repartition_request {
-    const char *prefix;    /**< as for suite_open */
-    const char *const *numbers;  /**< n of "alarm=4"; none: go on with the last */
+    const char *prefix; /**< as for suite_open */
+    const char *const
+        *numbers; /**< n of "alarm=4"; none: go on with the last */
     size_t n;
-    bool dry_run;          /**< tell what would be done */
-    int64_t wait_ms;       /**< how long engines may take to drain; 0: 10 min */
+    bool dry_run;    /**< tell what would be done */
+    int64_t wait_ms; /**< how long engines may take to drain; 0: 10 min */
     struct rewriter *rewriter;
 };
 

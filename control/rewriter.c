@@ -90,8 +90,9 @@ struct rewriter *rewriter_new(const char *prefix)
     struct rewriter *rewriter = xcalloc(1, sizeof *rewriter);
 
     rewriter->link = -1;
-    rewriter->conf = prefix == NULL ? xstrdup(HYP_SYSCONFDIR "/partitions.conf")
-                                    : xasprintf("%s/etc/partitions.conf", prefix);
+    rewriter->conf = prefix == NULL
+                         ? xstrdup(HYP_SYSCONFDIR "/partitions.conf")
+                         : xasprintf("%s/etc/partitions.conf", prefix);
     rewriter->setup = prefix == NULL
                           ? xstrdup(HYP_LIBEXECDIR "/setup")
                           : xasprintf("%s/libexec/hypervise/setup", prefix);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -86,6 +87,22 @@ static void show_tail(FILE *file)
     (void)fputs(line == NULL ? text : line + 1, stdout);
 }
 
+/* The one before, where it has been rotated just now. */
+static void show_older_tail(const char *path, FILE *file)
+{
+    struct stat info;
+    if (fstat(fileno(file), &info) != 0 || info.st_size >= LOG_SHOWN_BYTES) {
+        return;
+    }
+    char *older = xasprintf("%s.1", path);
+    FILE *before = fopen(older, "r");
+    if (before != NULL) {
+        show_tail(before);
+        (void)fclose(before);
+    }
+    free(older);
+}
+
 static int command_log(const struct suite *suite, char *name)
 {
     char *path = xasprintf("%s/log/%s.log", suite->var, name);
@@ -93,6 +110,7 @@ static int command_log(const struct suite *suite, char *name)
     if (file == NULL) {
         (void)fprintf(stderr, "service: %s: %s\n", path, strerror(errno));
     } else {
+        show_older_tail(path, file);
         show_tail(file);
         (void)fclose(file);
     }

@@ -275,8 +275,8 @@ static void take_groups(struct doc list, const char *prefix,
     doc_iter_init(&it, list);
     while (doc_next(&it, &index, &value)) {
         if (value.type == DOC_STRING && str_starts(value.u.s.text, prefix)) {
-            groups->names = xrealloc_array(groups->names, groups->n + 1,
-                                           sizeof(char *));
+            groups->names =
+                xrealloc_array(groups->names, groups->n + 1, sizeof(char *));
             groups->names[groups->n++] = xstrdup(value.u.s.text);
         }
     }

@@ -4,20 +4,13 @@
 #include "webserver/routes.h"
 
 static const struct item_field fields[] = {
-    {"id", BLANK_NULL},
-    {"type", BLANK_NULL},
-    {"connector", BLANK_TEXT},
-    {"connector_name", BLANK_TEXT},
-    {"component", BLANK_TEXT},
-    {"resource", BLANK_TEXT},
-    {"name", BLANK_TEXT},
-    {"enabled", BLANK_NULL},
-    {"infos", BLANK_OBJECT},
-    {"tags", BLANK_ARRAY},
-    {"created_at", BLANK_NULL},
-    {"last_event_at", BLANK_NULL},
-    {"state", BLANK_NULL},
-    {NULL, BLANK_NULL},
+    {"id", BLANK_NULL},         {"type", BLANK_NULL},
+    {"connector", BLANK_TEXT},  {"connector_name", BLANK_TEXT},
+    {"component", BLANK_TEXT},  {"resource", BLANK_TEXT},
+    {"name", BLANK_TEXT},       {"enabled", BLANK_NULL},
+    {"infos", BLANK_OBJECT},    {"tags", BLANK_ARRAY},
+    {"created_at", BLANK_NULL}, {"last_event_at", BLANK_NULL},
+    {"state", BLANK_NULL},      {NULL, BLANK_NULL},
 };
 
 static const char *const search[] = {"component", "resource", "name", NULL};

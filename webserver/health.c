@@ -160,6 +160,15 @@ static void look_at(struct health *health, const char *folder,
     status_fini(&status);
 }
 
+/* What a process told that is gone or hangs is true no more. */
+static void forget_values(struct health_process *p)
+{
+    p->rate = NAN;
+    p->rate_ms = 0;
+    p->lag_s = NAN;
+    p->memory = NAN;
+}
+
 static void forget_absent(struct health *health)
 {
     size_t kept = 0;
@@ -215,6 +224,11 @@ void health_look(struct health *health, const char *folder,
     }
     if (dir != NULL) {
         (void)closedir(dir);
+    }
+    for (size_t i = 0; i < health->n; i++) {
+        if (!health->processes[i].live) {
+            forget_values(&health->processes[i]);
+        }
     }
     forget_absent(health);
 }

@@ -492,8 +492,7 @@ static enum err add_total(const struct listing *l, struct buf *out)
                                           .look = LIST_LOOK};
         bool whole;
         int64_t n;
-        enum err err =
-            store_count_some(l->server->store, &query, &n, &whole);
+        enum err err = store_count_some(l->server->store, &query, &n, &whole);
 
         if (err != ERR_OK) {
             return err;

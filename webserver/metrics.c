@@ -367,12 +367,11 @@ static bool on_rollup(void *ctx, const struct rollup *rollup)
  * are of rates, so what is stored comes from points only. */
 static enum err read_steps(struct reading *r, struct errbuf *why)
 {
-    struct rollup_query query = {
-        .points = r->numbers,
-        .tier = r->tier,
-        .only_points = r->raw,
-        .type = r->rate.type,
-        .min = r->rate.min};
+    struct rollup_query query = {.points = r->numbers,
+                                 .tier = r->tier,
+                                 .only_points = r->raw,
+                                 .type = r->rate.type,
+                                 .min = r->rate.min};
     enum err err;
 
     query.points.from_ms = rollup_begin_ms(r->from_ms, r->step_ms);

@@ -17,6 +17,7 @@
 #include "webserver/deadlines.h"
 #include "webserver/health.h"
 #include "webserver/http.h"
+#include "webserver/own_event.h"
 #include "webserver/publisher.h"
 #include "webserver/waiters.h"
 
@@ -52,6 +53,9 @@ struct web_conf {
     bool metrics_file;
     bool metrics_key; /**< /metrics wants the API key */
     char *exchange_name;
+    int64_t self_ms;   /**< between two events about itself; 0: none */
+    int64_t missed_ms; /**< a process not ready for so long is a problem */
+    int64_t disk_minor, disk_major; /**< percent free */
 };
 
 extern const struct conf_option web_options[];
@@ -77,6 +81,7 @@ struct server {
     struct http_app http_app;
     struct http *http;
     struct health health;
+    struct own_event own_event;
     struct event_limits limits;
     const char **extra_types; /* NULL-terminated, of limits */
     struct event_parser *parser;

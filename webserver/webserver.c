@@ -122,6 +122,7 @@ static void write_status(struct process *process)
     /* looked at each second, so that /health knows rates when it is asked */
     health_look(&process->server.health, process->web.run_folder,
                 &process->web.expect);
+    own_event_look(&process->server, clock_mono_ms());
     process->requests.value = counts->requests;
     process->refused.value = counts->refused;
     process->events.value = counts->events;
@@ -213,10 +214,11 @@ int main(int argc, char **argv)
         {store_conf_options, &process.storage},
         {partitions_options, &process.partitions},
     };
-    const struct conf_file files[] = {{"amqp.conf", conf_amqp_sections},
-                                      {"storage.conf", conf_storage_sections},
-                                      {"partitions.conf", conf_partitions_sections},
-                                      {"webserver.conf", NULL}};
+    const struct conf_file files[] = {
+        {"amqp.conf", conf_amqp_sections},
+        {"storage.conf", conf_storage_sections},
+        {"partitions.conf", conf_partitions_sections},
+        {"webserver.conf", NULL}};
     const struct conf_program program = {
         .name = "webserver",
         .summary = "the REST API of the suite",

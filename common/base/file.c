@@ -98,8 +98,8 @@ static bool fill(int fd, const struct content *content)
 static bool sync_folder(const char *path)
 {
     const char *end = strrchr(path, '/');
-    char *folder =
-        end != NULL ? xasprintf("%.*s/", (int)(end - path), path) : xstrdup(".");
+    char *folder = end != NULL ? xasprintf("%.*s/", (int)(end - path), path)
+                               : xstrdup(".");
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool good = fd >= 0 && fsync(fd) == 0;
     int saved = errno;

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 
 /** From here on TERM and INT only set what stop_is_asked tells, HUP what
- *  stop_take_reload does; PIPE does nothing. Calls under way are interrupted (EINTR). */
+ *  stop_take_reload does; PIPE does nothing. Calls under way are interrupted
+ * (EINTR). */
 void stop_catch_signals(void);
 /** Whether the process was told to end. */
 bool stop_is_asked(void);

@@ -23,7 +23,7 @@ enum {
     CLOSE_S = 1,
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MOST_MS = 3000, /* a refused connect costs nobody anything */
-    STEADY_MS = 10000, /* up for so long: the next loss is a new one */
+    STEADY_MS = 10000,      /* up for so long: the next loss is a new one */
     FRAME_BYTES = 128 * 1024,
     REPLY_MOST = 200, /* shown of what the broker says */
     PORT_TEXT_MAX = 24,

@@ -146,9 +146,9 @@ static bool is_silent(struct amqp_out *out)
         return false;
     }
     out->heard_ms = now_ms;
-    out->silent = getsockopt(out->link.fd, IPPROTO_TCP, TCP_INFO, &info,
-                             &size) == 0 &&
-                  info.tcpi_last_data_recv >= most_ms;
+    out->silent =
+        getsockopt(out->link.fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+        info.tcpi_last_data_recv >= most_ms;
     return out->silent;
 }
 

@@ -18,14 +18,14 @@ struct amqp_out {
     char **declared;
     size_t n;
     bool blocked;
-    bool corked; /**< packets wait until the next flush */
+    bool corked;      /**< packets wait until the next flush */
     int64_t heard_ms; /**< when the kernel was asked about silence, */
     bool silent;      /**< and what it said */
     struct log_complaint blocking;
     struct amqp_window window;
     struct amqp_return returned;
-    uint64_t refuse_to; /**< all open up to it were nacked at once */
-    int64_t refused_ms; /**< the last refusal, and the first of those that */
+    uint64_t refuse_to;  /**< all open up to it were nacked at once */
+    int64_t refused_ms;  /**< the last refusal, and the first of those that */
     int64_t refusing_ms; /**< followed each other without a pause */
     char reason[LINK_REASON_MAX];
 };

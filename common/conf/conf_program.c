@@ -10,8 +10,8 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
-#include "common/conf/conf_program.h"
 #include "common/conf/conf_private.h"
+#include "common/conf/conf_program.h"
 
 const char *const conf_amqp_sections[] = {"amqp", NULL};
 const char *const conf_storage_sections[] = {"storage", NULL};
@@ -52,9 +52,9 @@ enum flag {
 };
 
 const struct conf_word conf_daemon_options[] = {
-    [FLAG_CONFIG_DIR] = {"--config-dir", "DIR",
-                         "folder of the configuration files (default "
-                         HYP_SYSCONFDIR ")"},
+    [FLAG_CONFIG_DIR] =
+        {"--config-dir", "DIR",
+         "folder of the configuration files (default " HYP_SYSCONFDIR ")"},
     [FLAG_CONFIG] = {"--config", "FILE",
                      "one more file, read over the others; may be given again"},
     [FLAG_SET] = {"--set", "SECTION.KEY=VALUE",

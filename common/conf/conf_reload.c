@@ -141,7 +141,8 @@ void conf_reload_free(struct conf_reload *reload)
     free(reload);
 }
 
-/* --- what has changed ---------------------------------------------------------
+/* --- what has changed
+ * ---------------------------------------------------------
  */
 
 static bool differs(const struct conf_reload *reload, size_t i)

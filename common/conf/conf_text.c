@@ -88,8 +88,8 @@ static void sample_one(void *ctx, const struct conf_setting *setting)
     buf_addf(out, "\n# %s\n# Expected: ", option->help);
     conf_value_expect(option, out);
     buf_addf(out, ".%s\n%s%s =%s%s\n", option->live ? " Reload: yes." : "",
-             setting->text != NULL ? "" : "#",
-             option->key, value[0] != '\0' ? " " : "", value);
+             setting->text != NULL ? "" : "#", option->key,
+             value[0] != '\0' ? " " : "", value);
 }
 
 void conf_sample_sections(const struct conf *conf, const char *title,

@@ -4,10 +4,10 @@
 #include "config.h"
 #endif
 
-#include "common/conf/man.h"
-
 #include <stdbool.h>
 #include <string.h>
+
+#include "common/conf/man.h"
 
 /* What troff would take for its own is escaped; a hyphen stays one that can
  * be copied to a command line. */

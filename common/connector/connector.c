@@ -11,6 +11,7 @@
 #include "common/connector/connector_private.h"
 #include "common/connector/text.h"
 #include "common/event/event_wire.h"
+#include "common/metrics/usage.h"
 
 enum {
     JSON_MAX = 1024 * 1024, /* what the entry takes */
@@ -303,15 +304,20 @@ static int judge(struct connector_io *io, const struct outlet_state *state,
 
 static void add_perf(struct connector_io *io, const struct outlet_state *state)
 {
+    struct usage usage;
+
+    usage_get(&usage);
     buf_clear(&io->perf);
     buf_addf(&io->perf,
              "events=%lluc refused=%lluc lost=%lluc waiting=%llu;;;0 "
-             "spool=%lldB;;;0;%lld",
+             "spool=%lldB;;;0;%lld lag=%.3fs;;;0 memory=%lldB;;;0",
              (unsigned long long)count_of(io, "events"),
              (unsigned long long)count_of(io, "refused"),
              (unsigned long long)io->n_lost + (unsigned long long)state->lost,
              (unsigned long long)state->waiting, (long long)state->bytes,
-             (long long)io->conf->spool_bytes);
+             (long long)io->conf->spool_bytes,
+             (double)waits_ms(io, state) / MS_A_SECOND,
+             (long long)usage.resident_bytes);
 }
 
 static bool publish_self(struct connector_io *io, int state, int64_t ttl_ms)
@@ -334,7 +340,9 @@ void connector_tell_self(struct connector_io *io, const char *why_not)
 
     outlet_get_state(io->outlet, &state);
     now = judge(io, &state, why_not);
-    if (now == io->told_state && io->now_ms - io->told_ms < io->conf->self_ms) {
+    /* What gets better waits for the interval: a sender that is refused now
+     * and then makes no storm. */
+    if (now <= io->told_state && io->now_ms - io->told_ms < io->conf->self_ms) {
         return;
     }
     add_perf(io, &state);

@@ -314,8 +314,8 @@ static int configure_and_run(struct process *process, int argc, char **argv)
         {bus_amqp_options, &process->amqp},
         {connector_options, &process->conf},
         {ops->options != NULL ? ops->options : no_options, process->state}};
-    const struct conf_file files[] = {
-        {"amqp.conf", conf_amqp_sections}, {file, NULL}};
+    const struct conf_file files[] = {{"amqp.conf", conf_amqp_sections},
+                                      {file, NULL}};
     const struct conf_program program = {.name = process->name,
                                          .summary = ops->summary,
                                          .description = ops->description,

@@ -380,6 +380,45 @@ static int64_t number_before(const struct repartition_move *move,
     return number > 0 ? number : move->to;
 }
 
+static void add_own_event(const struct row *row, struct doc_out *out)
+{
+    char resource[2 * sizeof row->name];
+
+    (void)snprintf(resource, sizeof resource, "Engine_%s", row->name);
+    doc_begin_doc(out, NULL);
+    doc_add_str(out, "own", resource);
+    doc_end(out);
+}
+
+/* What it told that only it could end: conditions, and of one that is gone
+ * the event about itself, whose silence would be an alarm. */
+static void add_orphans_of(const struct repartition_move *move,
+                           const struct row *row, struct doc_out *out)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *key;
+
+    if (!is_wanted(move, row->name)) {
+        add_own_event(row, out);
+    }
+
+    doc_iter_init(&it, doc_sub(doc_of(row), "orphans"));
+    while (doc_next(&it, &key, &value)) {
+        doc_add_value(out, NULL, &value);
+    }
+    doc_iter_init(&it, doc_sub(doc_of(row), "reports"));
+    while (doc_next(&it, &key, &value)) {
+        char resource[2 * sizeof row->name + sizeof "Engine_."];
+
+        if (value.type == DOC_DOC && doc_i64(value.u.doc, "state", 0) != 0) {
+            (void)snprintf(resource, sizeof resource, "Engine_%s.%.32s",
+                           row->name, doc_str(value.u.doc, "name", ""));
+            doc_add_str(out, NULL, resource);
+        }
+    }
+}
+
 /* What a partition begins with, by the rows that it follows: everything numbered so far is known,
  * whatever way it takes; what it originates goes on behind all that was. */
 static void write_payload(const struct repartition_move *move,
@@ -401,6 +440,13 @@ static void write_payload(const struct repartition_move *move,
     if (from == move->to &&
         doc_get(doc_of(&rows->list[0]), "reports", &reports)) {
         doc_add_value(out, "reports", &reports);
+    }
+    if (from != move->to) {
+        doc_begin_array(out, "orphans");
+        for (size_t i = 0; i < rows->n; i++) {
+            add_orphans_of(move, &rows->list[i], out);
+        }
+        doc_end(out);
     }
     add_move(move->change, from, out);
 }

@@ -39,27 +39,28 @@ const struct conf_option runtime_options[] = {
     {RUNTIME_OPTION(partition), .type = CONF_INT, .fallback = "0", .min = 0,
      .max = 255, .help = "number of this partition"},
     {RUNTIME_OPTION(partitions), .type = CONF_INT, .fallback = "1", .min = 1,
-     .max = 256, .help = "partitions of this engine, when not as partitions.conf "
+     .max = 256,
+     .help = "partitions of this engine, when not as partitions.conf "
              "says"},
-    {RUNTIME_OPTION(batch_max), .live = true, .type = CONF_INT, .fallback = "1000", .min = 1,
-     .max = 10000, .unit = "events",
+    {RUNTIME_OPTION(batch_max), .live = true, .type = CONF_INT,
+     .fallback = "1000", .min = 1, .max = 10000, .unit = "events",
      .help = "events committed together at most"},
-    {RUNTIME_OPTION(batch_bytes), .live = true, .type = CONF_SIZE, .fallback = "4M",
-     .min = 65536, .max = 12582912,
+    {RUNTIME_OPTION(batch_bytes), .live = true, .type = CONF_SIZE,
+     .fallback = "4M", .min = 65536, .max = 12582912,
      .help = "bytes of writes committed together at most"},
     {RUNTIME_OPTION(window), .type = CONF_INT, .fallback = "8", .min = 1,
      .max = 64, .unit = "batches",
      .help = "batches that may wait for their confirms"},
     {RUNTIME_OPTION(prefetch), .type = CONF_INT, .fallback = "2000", .min = 1,
      .max = 10000, .unit = "messages", .help = "entry messages taken ahead"},
-    {RUNTIME_OPTION(held_bytes), .live = true, .type = CONF_SIZE, .fallback = "32M",
-     .min = 1024, .max = INT64_MAX,
+    {RUNTIME_OPTION(held_bytes), .live = true, .type = CONF_SIZE,
+     .fallback = "32M", .min = 1024, .max = INT64_MAX,
      .help = "nothing more is read while messages taken ahead hold more"},
-    {RUNTIME_OPTION(depth_limit), .live = true, .type = CONF_INT, .fallback = "1000",
-     .min = 1, .max = 1000000, .unit = "messages",
+    {RUNTIME_OPTION(depth_limit), .live = true, .type = CONF_INT,
+     .fallback = "1000", .min = 1, .max = 1000000, .unit = "messages",
      .help = "pause while a queue of next holds more than this"},
-    {RUNTIME_OPTION(side_bytes), .live = true, .type = CONF_SIZE, .fallback = "4G",
-     .min = 1048576, .max = INT64_MAX,
+    {RUNTIME_OPTION(side_bytes), .live = true, .type = CONF_SIZE,
+     .fallback = "4G", .min = 1048576, .max = INT64_MAX,
      .help = "a queue of side that holds more gets nothing new"},
     {.section = "engine",
      .key = "fold_interval",
@@ -446,6 +447,7 @@ void runtime_free(struct engine_io *io)
     free(io->builders);
     sender_free(io->sender);
     progress_fini(&io->progress);
+    free(io->orphans);
     chain_fini(&io->chain);
     store_batch_free(io->writes);
     doc_out_free(io->scratch);
@@ -1060,9 +1062,9 @@ static bool act(struct engine_io *io)
         return true;
     }
     return act_declare(io) || act_publish(io) || act_confirmed(io) ||
-           act_acknowledge(io) ||
-           act_prove(io) || act_mark(io) || act_depth(io) || repeat_match(io) ||
-           act_beat(io) || act_drain(io) || take_held(io);
+           act_acknowledge(io) || act_prove(io) || act_mark(io) ||
+           act_depth(io) || repeat_match(io) || act_beat(io) || act_drain(io) ||
+           take_held(io);
 }
 
 /* The bus is waited for until something of this is due. */

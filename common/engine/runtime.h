@@ -40,14 +40,14 @@ struct runtime_setup {
     const char *user;            /**< the suite's own, for marks */
     int64_t (*now_ms)(void *ctx);
     void *ctx;
-    int burst; /**< messages published in one step at most; 0: one */
+    int burst;       /**< messages published in one step at most; 0: one */
     int patience_ms; /**< what the batches of a patient engine wait for more */
 };
 
 enum runtime_result {
     RUNTIME_GO_ON,
-    RUNTIME_IDLE,  /**< nothing to do now: the next step may wait */
-    RUNTIME_ENDED, /**< drained after runtime_stop */
+    RUNTIME_IDLE,   /**< nothing to do now: the next step may wait */
+    RUNTIME_ENDED,  /**< drained after runtime_stop */
     RUNTIME_FENCED, /**< another process took over: end at once */
     RUNTIME_FAILED  /**< it cannot go on, and said why: end at once */
 };

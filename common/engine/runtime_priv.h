@@ -56,7 +56,7 @@ struct entry {
 /* What one batch, or several, took from a queue. */
 struct taken {
     size_t n;
-    uint64_t tag; /* last; 0 none */
+    uint64_t tag;    /* last; 0 none */
     uint64_t last_n; /* entry: last number */
 };
 
@@ -191,8 +191,8 @@ struct engine_io {
     struct inflight *inflight; /* ring of conf->window */
     size_t inflight_head;
     size_t n_inflight;
-    bool unproven; /* an entry's acknowledgements may be under way */
-    bool due;      /* something is to be acknowledged, */
+    bool unproven;  /* an entry's acknowledgements may be under way */
+    bool due;       /* something is to be acknowledged, */
     int64_t due_ms; /* since then */
 
     int64_t retry_ms; /* not before: store or bus away */
@@ -212,6 +212,9 @@ struct engine_io {
 
     struct runtime_report reports[RUNTIME_REPORTS_MAX];
     size_t n_reports;
+    uint8_t *orphans; /* array of what other partitions told and nobody ends;
+                         NULL: none */
+    size_t orphans_len;
     uint64_t shed;    /* copies, in this life */
     bool depth_known; /* whether a side is too deep */
 

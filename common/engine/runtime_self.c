@@ -132,7 +132,8 @@ void self_step(struct engine_io *io)
 
     /* Before it runs, another process may be the engine. */
     if (io->setup.self == NULL || io->phase != PHASE_RUN || !io->out_up ||
-        io->stopping || (now >= io->self_last_ms && now < io->self_last_ms + LOOK_MS)) {
+        io->stopping ||
+        (now >= io->self_last_ms && now < io->self_last_ms + LOOK_MS)) {
         return;
     }
     io->self_last_ms = now;

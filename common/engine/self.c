@@ -16,7 +16,7 @@ enum {
 #define MIB         (1024 * 1024.0)
 
 #define OPTION(key_, field_)                                                   \
-    .section = "self", .key = key_,                                            \
+    .section = "self", .key = key_, .live = true,                              \
     .offset = offsetof(struct self_conf, field_)
 
 const struct conf_option self_options[] = {
@@ -167,7 +167,7 @@ static void say_lag(const struct self *self, const struct self_view *view,
         return;
     }
     say_more(out);
-    buf_addf(out, "%.0f s behind the sources, %" PRIu64 " messages wait for it",
+    buf_addf(out, "%.0f s behind the sources, waiting messages: %" PRIu64,
              (double)view->lag_ms / MS_A_SECOND, view->waiting);
 }
 
@@ -178,8 +178,8 @@ static void say_count(const struct self_level *level, const char *what,
         return;
     }
     say_more(out);
-    buf_addf(out, "%" PRIu64 " %s since it started, the last %.0f s ago",
-             level->seen, what,
+    buf_addf(out, "%s: %" PRIu64 " since it started, the last %.0f s ago", what,
+             level->seen,
              (double)(view->now_ms - level->last_ms) / MS_A_SECOND);
 }
 
@@ -191,7 +191,7 @@ static void say(const struct self *self, const struct self_view *view,
         buf_add_str(out, "the store does not answer, so it waits");
     }
     say_lag(self, view, out);
-    say_count(&self->dead, "messages refused", view, out);
+    say_count(&self->dead, "refused messages", view, out);
     say_count(&self->errors, "publishes refused or messages missing", view,
               out);
     if (self->memory.state > STATE_OK) {

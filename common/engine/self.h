@@ -39,10 +39,10 @@ struct self_view {
     uint64_t events;
     uint64_t batches;
     uint64_t dead;
-    uint64_t errors; /**< publishes refused, messages missing */
-    int64_t lag_ms;  /**< behind the sources; -1: not known */
+    uint64_t errors;  /**< publishes refused, messages missing */
+    int64_t lag_ms;   /**< behind the sources; -1: not known */
     uint64_t waiting; /**< messages that wait for it */
-    bool held_up;    /**< by an engine after it: the lag is not its own */
+    bool held_up;     /**< by an engine after it: the lag is not its own */
     int64_t resident_bytes;
     int64_t cpu_ms;
     bool store_away;

@@ -21,8 +21,7 @@ bool reload_begin(const struct reload *reload, struct conf_reload **out)
     struct errbuf why = {{0}, {0}};
 
     if (conf_reload_open(reload->program, reload->argc, reload->argv,
-                         reload->conf, reload->all_live, out,
-                         &why) == ERR_OK) {
+                         reload->conf, reload->all_live, out, &why) == ERR_OK) {
         return true;
     }
     reload_refuse(reload, NULL, why.text);

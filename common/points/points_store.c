@@ -336,11 +336,11 @@ enum err points_read(struct store *store, const struct points_query *query,
 
     all.readings = xcalloc(all.n, sizeof *all.readings);
     for (size_t i = 0; i < all.n; i++) {
-        all.readings[i] = (struct reading){
-            .store = store,
-            .query = query,
-            .n = i < query->n_was ? query->was[i] : query->n,
-            .why = why};
+        all.readings[i] =
+            (struct reading){.store = store,
+                             .query = query,
+                             .n = i < query->n_was ? query->was[i] : query->n,
+                             .why = why};
     }
     err = read_all(&all, each, ctx);
     if (err == ERR_OK && all.full) {

@@ -307,8 +307,8 @@ static enum err read_numbers(struct store *store,
 
     one.points.n_was = 0;
     for (size_t i = 0; i <= query->points.n_was && err == ERR_OK; i++) {
-        one.points.n = i < query->points.n_was ? query->points.was[i]
-                                               : query->points.n;
+        one.points.n =
+            i < query->points.n_was ? query->points.was[i] : query->points.n;
         err = like->stopped ? ERR_OK : read_number(store, &one, like);
     }
     return err;

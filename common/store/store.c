@@ -227,8 +227,7 @@ enum err store_scan(struct store *store, const struct store_query *query,
                     store_row_fn *each, void *ctx, struct buf *next,
                     struct errbuf *why)
 {
-    struct scan scan = {
-        .query = query, .each = each, .ctx = ctx, .next = next};
+    struct scan scan = {.query = query, .each = each, .ctx = ctx, .next = next};
     enum err err = check_query(query, why);
 
     if (next != NULL) {
@@ -283,11 +282,11 @@ enum err store_count(struct store *store, enum store_collection collection,
 {
     bool whole;
 
-    return store_count_some(
-        store,
-        &(struct store_query){
-            .collection = collection, .filter = filter, .limit = most},
-        n, &whole);
+    return store_count_some(store,
+                            &(struct store_query){.collection = collection,
+                                                  .filter = filter,
+                                                  .limit = most},
+                            n, &whole);
 }
 
 enum err store_fence_raise(struct store *store, int64_t now_s,

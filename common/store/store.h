@@ -138,7 +138,8 @@ struct store_progress {
     struct doc payload;
 };
 /** Borrowed for the call. */
-typedef void store_progress_fn(void *ctx, const struct store_progress *progress);
+typedef void store_progress_fn(void *ctx,
+                               const struct store_progress *progress);
 /** Give every progress row of this store's writer, "<writer>" and
  *  "<writer>.<more>", in the order of their names. ERR_UNAVAILABLE. */
 MUST_CHECK enum err store_progress_each(struct store *store,

@@ -381,8 +381,8 @@ static void give_progress(const bson_t *found, const char *writer,
     }
     progress.row = doc_str(doc, "_id", "");
     if (doc_get(doc, "payload", &payload) && payload.type == DOC_BYTES) {
-        progress.payload = (struct doc){(const uint8_t *)payload.u.s.text,
-                                        payload.u.s.len};
+        progress.payload =
+            (struct doc){(const uint8_t *)payload.u.s.text, payload.u.s.len};
     }
     if (store_is_row_of(progress.row, writer)) {
         each(ctx, &progress);

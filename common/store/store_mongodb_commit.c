@@ -194,8 +194,7 @@ static bool flush(struct run *run)
 static bool settle_add(struct run *run, const struct store_write *write,
                        struct store_write *as)
 {
-    uintptr_t before =
-        (uintptr_t)map_get(&run->last, write->id, write->id_len);
+    uintptr_t before = (uintptr_t)map_get(&run->last, write->id, write->id_len);
 
     *as = *write;
     if (write->op != STORE_OP_ADD || before == 0) {

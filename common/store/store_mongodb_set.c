@@ -85,12 +85,12 @@ static bool is_primary(mongoc_client_t *client, bson_error_t *error)
 static bool initiate(const struct mongodb_set *set, mongoc_client_t *client,
                      bson_error_t *error)
 {
-    bson_t *command = BCON_NEW(
-        "replSetInitiate", "{", "_id", BCON_UTF8(set->name), "members", "[",
-        "{", "_id", BCON_INT32(0), "host", BCON_UTF8(set->address), "}", "]",
-        "}");
-    bool ok = run(client, command, NULL, error) ||
-              error->code == ALREADY_INITIALIZED;
+    bson_t *command =
+        BCON_NEW("replSetInitiate", "{", "_id", BCON_UTF8(set->name), "members",
+                 "[", "{", "_id", BCON_INT32(0), "host",
+                 BCON_UTF8(set->address), "}", "]", "}");
+    bool ok =
+        run(client, command, NULL, error) || error->code == ALREADY_INITIALIZED;
 
     bson_destroy(command);
     return ok;

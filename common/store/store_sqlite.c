@@ -463,9 +463,9 @@ static enum err sqlite_fence_remove(struct store *base,
         (void)sqlite3_bind_int64(stmt, 3, fence->batch);
         code = sqlite3_step(stmt);
     }
-    err = code != SQLITE_DONE                         ? write_failed(store)
+    err = code != SQLITE_DONE                   ? write_failed(store)
           : sqlite3_changes(store->own->db) > 0 ? ERR_OK
-                                                      : ERR_FENCED;
+                                                : ERR_FENCED;
     (void)sqlite3_finalize(stmt);
     return err;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -279,6 +280,7 @@ struct sqlite_filling {
     enum store_filling_mode mode;
     char *folder;
     char *work;
+    int lock; /* of the folder: one filling at a time; -1: not held */
     struct fill_file files[FILES_MAX];
     size_t n_files;
 };
@@ -324,8 +326,11 @@ static void filling_close(struct store_filling *base)
         sqlite_file_free(filling->files[i].file);
     }
     /* What stays is removed by the next filling. */
-    if (remove_all(filling->work, &why) == ERR_OK) {
+    if (filling->lock >= 0 && remove_all(filling->work, &why) == ERR_OK) {
         (void)rmdir(filling->work);
+    }
+    if (filling->lock >= 0) {
+        (void)close(filling->lock);
     }
     free(filling->work);
     free(filling->folder);
@@ -614,6 +619,23 @@ static enum err make_folder(const char *folder, struct errbuf *why)
     return err;
 }
 
+static enum err take_lock(struct sqlite_filling *filling, struct errbuf *why)
+{
+    int fd = open(filling->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return folder_failed(filling->folder, "be read", why);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(fd);
+        errbuf_set_field(why, "storage", "%s: another restore into it runs",
+                         filling->folder);
+        return ERR_CONFLICT;
+    }
+    filling->lock = fd;
+    return ERR_OK;
+}
+
 static enum err prepare_folders(struct sqlite_filling *filling,
                                 struct errbuf *why)
 {
@@ -624,6 +646,9 @@ static enum err prepare_folders(struct sqlite_filling *filling,
     free(mark);
     if (err == ERR_OK && broken && filling->mode == STORE_FILL_EMPTY) {
         return sqlite_folder_check(filling->folder, why);
+    }
+    if (err == ERR_OK) {
+        err = take_lock(filling, why);
     }
     if (err == ERR_OK) {
         err = check_unused(filling, why);
@@ -643,13 +668,12 @@ enum err sqlite_filling_open(const char *uri, enum store_filling_mode mode,
 
     filling->base.ops = &filling_ops;
     filling->mode = mode;
+    filling->lock = -1;
     filling->folder = xstrdup(folder);
     filling->work = xasprintf("%s/" WORK_NAME, folder);
     err = prepare_folders(filling, why);
     if (err != ERR_OK) {
-        free(filling->work);
-        free(filling->folder);
-        free(filling);
+        filling_close(&filling->base);
         return err;
     }
     *out = &filling->base;

@@ -50,9 +50,9 @@ static void grow(sqlite3_file *file)
     struct log_file *log = log_of(file);
     sqlite3_int64 end = log->size + STEP_BYTES;
 
-    while (log->size < end && inner(file)->pMethods->xWrite(
-                                  inner(file), zeros, PIECE_BYTES,
-                                  log->size) == SQLITE_OK) {
+    while (log->size < end &&
+           inner(file)->pMethods->xWrite(inner(file), zeros, PIECE_BYTES,
+                                         log->size) == SQLITE_OK) {
         log->size += PIECE_BYTES;
     }
 }

@@ -77,8 +77,7 @@ static void put_row(const struct turn *turn)
             entity->stored = false;
         }
         key.text = entity->alarm->id;
-        store_batch_put(batch, STORE_ALARMS, &key,
-                        alarm_row_open(entity, out));
+        store_batch_put(batch, STORE_ALARMS, &key, alarm_row_open(entity, out));
     }
     alarm_book_settle(&turn->state->book, entity);
 }
@@ -783,9 +782,8 @@ static bool load_row(void *ctx, const struct store_key *key, struct doc row)
 {
     struct loading *loading = ctx;
     struct alarm_state *state = loading->state;
-    struct alarm_entity *entity = owns(loading->io, row)
-                                      ? alarm_row_read(row, state->facts)
-                                      : NULL;
+    struct alarm_entity *entity =
+        owns(loading->io, row) ? alarm_row_read(row, state->facts) : NULL;
     struct alarm_entity *first =
         entity != NULL ? alarm_book_find(&state->book, entity->id) : NULL;
 
@@ -879,7 +877,7 @@ static void alarm_fini(void *at)
 }
 
 #define RULE(name)                                                             \
-    .section = "alarm", .key = #name, .live = true,                                          \
+    .section = "alarm", .key = #name, .live = true,                            \
     .offset = offsetof(struct alarm_state, rules.name)
 
 /* Longest times that make sense, in ms. */
@@ -932,7 +930,8 @@ static const struct conf_option alarm_options[] = {
      .min = 0,
      .max = DAY,
      .help = "an alarm when what was sent takes so long to come through the "
-             "chain, or does not come; 0: none"},
+             "chain, or does not come; 0: none",
+     .live = true},
     {RULE(steps_max), .type = CONF_INT, .fallback = "2000", .min = 10,
      .max = 100000, .unit = "steps",
      .help = "steps kept one by one; further changes share a counter step"},

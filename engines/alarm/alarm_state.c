@@ -213,10 +213,9 @@ void alarm_gone(struct alarm_entity *entity, const struct alarm_rules *rules,
         .t_ms = event->timestamp_ms,
         .rx_ms = event->received_ms,
         .author = event->author,
-        .message = event->output[0] != '\0' ? event->output
-                   : event->type == EVENT_DELETE
-                       ? "the entity was deleted"
-                       : "the entity was disabled",
+        .message = event->output[0] != '\0'      ? event->output
+                   : event->type == EVENT_DELETE ? "the entity was deleted"
+                                                 : "the entity was disabled",
     };
 
     *result = (struct alarm_result){.changed = entity->ttl_ms != 0};

@@ -58,8 +58,8 @@ static const struct conf_option collectdgw_options[] = {
     {OPTION("hosts_max", hosts_max), .type = CONF_INT, .fallback = "100000",
      .min = 1, .max = 10000000, .unit = "hosts",
      .help = "hosts that get an alive check"},
-    {OPTION("interval", interval_ms), .live = true, .type = CONF_DURATION, .fallback = "10s",
-     .min = 1000, .max = 86400000,
+    {OPTION("interval", interval_ms), .live = true, .type = CONF_DURATION,
+     .fallback = "10s", .min = 1000, .max = 86400000,
      .help = "interval of values that do not tell theirs"},
     {0}};
 

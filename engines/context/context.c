@@ -19,7 +19,8 @@ struct context {
 
 static const struct conf_option context_options[] = {
     {.section = "context",
-     .key = "new_entities", .live = true,
+     .key = "new_entities",
+     .live = true,
      .type = CONF_INT,
      .offset = offsetof(struct context, new_entities),
      .fallback = "10000",

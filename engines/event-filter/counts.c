@@ -163,8 +163,8 @@ void counts_adopt(struct counts *counts, struct doc doc)
     count->matches += own.matches;
     count->drops += own.drops;
     count->failures += own.failures;
-    count->matched_ms = own.matched_ms > count->matched_ms ? own.matched_ms
-                                                           : count->matched_ms;
+    count->matched_ms =
+        own.matched_ms > count->matched_ms ? own.matched_ms : count->matched_ms;
     count->adopted = true;
     count->dirty = true;
 }

@@ -30,7 +30,8 @@ static const char *const default_actions[] = {"pass", "drop", NULL};
 
 static const struct conf_option event_filter_options[] = {
     {.section = "event-filter",
-     .key = "default_action", .live = true,
+     .key = "default_action",
+     .live = true,
      .type = CONF_CHOICE,
      .offset = offsetof(struct event_filter, default_action),
      .fallback = "pass",

@@ -269,8 +269,8 @@ void metrics_table_add_past(struct metrics_table *table, int64_t n,
     metric->min = doc_f64(row, "min", (double)NAN);
     metric->max = (double)NAN;
     set_number(table, metric, n);
-    table->past = xrealloc_array(table->past, table->n_past + 1,
-                                 sizeof(struct metric *));
+    table->past =
+        xrealloc_array(table->past, table->n_past + 1, sizeof(struct metric *));
     table->past[table->n_past++] = metric;
 }
 
@@ -289,8 +289,7 @@ static void renumber(struct metrics_table *table, struct metric *metric)
             metric->was[kept++] = metric->was[i];
         }
     }
-    metric->was =
-        xrealloc_array(metric->was, kept + 1, sizeof *metric->was);
+    metric->was = xrealloc_array(metric->was, kept + 1, sizeof *metric->was);
     metric->was[kept++] = metric->newest.n;
     metric->n_was = kept;
     metric->moved = true;

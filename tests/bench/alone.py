@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 
+from rig import Failed
+
 US = 1e6
 
 
@@ -36,10 +38,12 @@ class Alone:
         return f"sqlite:{folder}", None, lambda: shutil.rmtree(folder)
 
     def program(self, name, *args):
-        out = subprocess.check_output(
+        done = subprocess.run(
             [f"{self.bench.build}/tests/bench/{name}", *args],
-            stderr=subprocess.DEVNULL)
-        return json.loads(out)
+            capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failed(f"{name}: {done.stderr.splitlines()[-1]}")
+        return json.loads(done.stdout)
 
     def engines(self, store, entities, events):
         key = ("engines", store, entities)

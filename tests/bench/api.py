@@ -30,7 +30,8 @@ class Web:
             f.write(self.key + "\n")
         suite.put("webserver.conf",
                   f"[webserver]\nport = 0\nkey_file = {suite.folder}/etc/"
-                  f"api.key\nrun_folder = {suite.folder}/run\n")
+                  f"api.key\nrun_folder = {suite.folder}/run\n"
+                  "[self]\ninterval = 0s\n")
         with open(self.log, "ab") as log:
             log_from = log.tell()
             self.process = subprocess.Popen(

@@ -169,6 +169,10 @@ static void configure(const struct bench *bench, struct stage *stage)
     stage->conf = conf_new(parts, 2);
     set_option(stage, "engine", "next", stage->next);
     set_option(stage, "engine", "side", stage->side);
+    if (strcmp(stage->ops->name, "context") == 0) {
+        /* More entities than one connector should make in an hour. */
+        set_option(stage, "context", "new_entities", "0");
+    }
     for (size_t i = 0; i < bench->n_sets; i++) {
         char *text = xstrdup(bench->sets[i]);
         char *rest = text;
@@ -282,6 +286,18 @@ static void settle(const struct bench *bench, struct stage *stage,
     meter_add(&stage->meter, use);
 }
 
+/* What is refused costs otherwise, and is not in the store. */
+static void check_taken(const struct bench *bench)
+{
+    struct bus_message message;
+
+    if (broker_peek(bench->broker, "Engine_dead", 0, &message)) {
+        struct doc letter = {message.body, (uint32_t)message.len};
+
+        die(doc_str(letter, "engine", "?"), doc_str(letter, "reason", "?"));
+    }
+}
+
 static void stop(struct stage *stage)
 {
     int64_t since_ms = clock_mono_ms();
@@ -331,6 +347,7 @@ static void run(struct bench *bench, int64_t n, bool measured)
             struct stage *stage = &bench->stages[i];
             struct use ignored = {0};
 
+            check_taken(bench);
             settle(bench, stage, measured ? &stage->use : &ignored);
         }
     }

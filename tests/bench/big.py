@@ -3,7 +3,6 @@
 queries of the API, and the cost of an event with many entities."""
 import json
 import statistics
-import subprocess
 import time
 import urllib.parse
 
@@ -62,11 +61,10 @@ class Big:
         self.fill_s = round(time.monotonic() - begin, 1)
 
     def fill(self, engines, events, *more):
-        subprocess.check_output(
-            [f"{self.bench.build}/tests/bench/bench_engine", "--store",
-             self.suite.storage, "--engines", engines, "--entities",
-             str(self.alarms), "--events", str(events), *more],
-            stderr=subprocess.DEVNULL)
+        self.bench.alone.program(
+            "bench_engine", "--store", self.suite.storage, "--engines",
+            engines, "--entities", str(self.alarms), "--events", str(events),
+            *more)
 
     def touch(self, *names):
         """One event through all; it is done when these have done it."""

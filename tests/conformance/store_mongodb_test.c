@@ -287,7 +287,6 @@ int main(void)
         (void)fprintf(stderr, "HYP_TEST_MONGODB is not set: skipped\n");
         return SKIPPED;
     }
-    return test_race(&place) + store_suite_run(&suite) +
-           points_suite_run(&suite) + test_backups(&place) +
-           run_broken_off(&place);
+    return test_race(&place) + run_broken_off(&place) + test_backups(&place) +
+           store_suite_run(&suite) + points_suite_run(&suite);
 }

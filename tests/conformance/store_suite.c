@@ -991,10 +991,8 @@ static void test_looked_at(void **state)
     struct buf next;
     struct buf keys;
     struct filter *filter = make_filter("{'n.m':{'$gt':4}}");
-    struct store_query query = {.collection = STORE_ALARMS,
-                                .filter = filter,
-                                .limit = 100,
-                                .look = 5};
+    struct store_query query = {
+        .collection = STORE_ALARMS, .filter = filter, .limit = 100, .look = 5};
     bool whole = true;
     int64_t n = -1;
 

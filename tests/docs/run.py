@@ -32,14 +32,15 @@ PAGE_S = 120  # a page's commands together
 SETTLE_S = 30
 PROGRAMS = re.compile(
     r"(hyp|hypcontrol|service|curl|logger|make|git|cp|cat|tail|autoreconf|url|tar|gpg|"
-    r"my-check|send_nsca|rabbitmq\w+|systemctl|tar|amtool|for|until|"
+    r"my-check|send_nsca|rabbitmq\w+|systemctl|amtool|for|until|"
     r"\$EDITOR|\.\.?/\S+|/opt/hypervise/s?bin/\S+|"
     r"(engine|connector)-[a-z-]+|webserver|sbin/\S+|libexec/\S+)"
     r"(?= [\x21-\x7e]|=|$)")
 FENCE = re.compile(r"^```(\w*)")
 INLINE = re.compile(r"`(hyp(?: [a-z][a-z-]*)+)")
 MASKS = [  # of what a run prints and no other would
-    (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?\b", "TIME"),
+    (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?\b",
+     "TIME"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"\b\d+(\.\d+)?(ms|s|m|h|d)\b", "SPAN"),
     (r"\b\d+(\.\d+)? ([kMG]?i?B|rows|processes)\b", "MANY"),
@@ -47,7 +48,7 @@ MASKS = [  # of what a run prints and no other would
 ]
 
 # What a terminal is asked about, and a script says yes to.
-ASKED = re.compile(r"hyp (alarm|entity|dead) (?!list|count|show)")
+ASKED = re.compile(r"hyp (alarm|entity|dead|apply) (?!list|count|show)")
 
 # What the command before it may need a moment for.
 SETTLED = "hyp doctor"
@@ -212,7 +213,8 @@ class Suite:
         text = re.sub(r"^hyp watch", "hyp watch --once", text)
         text = re.sub(r"(hyp bench .*--for) \w+", r"\1 2s", text)
         if ASKED.match(text) and not re.search("--(dry-run|yes)", text):
-            text = re.sub("(--all|--filter )", r"--yes \1", text, count=1)
+            text = re.sub("(--all|--filter |--prune)", r"--yes \1", text,
+                          count=1)
         text = text.replace("http://127.0.0.1:8082", self.api)
         text = text.replace("http://monitor:8082", self.api)
         text = text.replace("127.0.0.1:8082", self.api.split("//")[1])
@@ -305,8 +307,7 @@ def run_page(suite, page, commands):
     shell = Shell(suite)
     alarm = f"test-{pathlib.Path(page).stem}"
     known = {"019a2b3c": lambda: suite.alarm(f"{alarm}-{time.time_ns()}"),
-             "cleaner/5ae1cf7469-10-0": suite.letter,
-             "/backup/": f"{shell.folder}/"}
+             "cleaner/5ae1cf7469-10-0": suite.letter}
     count, wrong = 0, []
     try:
         for command in commands:

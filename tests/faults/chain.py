@@ -42,8 +42,9 @@ TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
 # the same on each.
 ONLY_ON = {"primary": ("mongodb",), "moves": ("sqlite",),
            "self-watch": ("sqlite",)}
-# Not in the short form, where no test is named.
-LONG = ("primary", "posts")
+# And of these less, or nothing, is in the short form.
+SHORT = {"primary": (), "posts": (), "repartition": ("sqlite",),
+         "repartition-killed": ()}
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 
@@ -111,9 +112,11 @@ def parse_args():
 
 
 def is_asked_for(options, test, store):
-    """0 rounds of no named test are the short form."""
-    return store in ONLY_ON.get(test, STORES) and (
-        options.rounds > 0 or options.tests or test not in LONG)
+    """The short form has neither rounds nor a test that is named."""
+    stores = ONLY_ON.get(test, STORES)
+    if not options.rounds and not options.tests:
+        stores = SHORT.get(test, stores)
+    return store in stores
 
 
 def cases_of(options):

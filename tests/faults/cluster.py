@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The chain past one machine: a RabbitMQ cluster of three nodes, a MongoDB
 replica set of three members, four partitions and two instances of each
-engine; under load a node, an instance and the primary are killed.
+engine; under load a node, an instance and the primary are killed, and a node
+is stopped as it is (SIGSTOP).
 
 usage: cluster.py [--events N] [--rounds N] [--seed S] [--keep]
 
@@ -168,6 +169,7 @@ class Kills:
                  for kind in self.suite.chain]
         plan = [("instance", name) for name in names]
         plan += [("node", number) for number in range(N_SERVERS)]
+        plan += [("hung", self.random.randrange(N_SERVERS))]
         plan += [("primary", "")] * 2
         self.plan = plan * rounds
         self.random.shuffle(self.plan)
@@ -184,6 +186,16 @@ class Kills:
         self.servers.start_node(number)
         return took_s
 
+    def strike_hung(self, number):
+        """It keeps its connections and answers nothing any more."""
+        node = rig.Process(int(self.servers.node(number, "pid")))
+        node.signal(rig.STOP)
+        try:
+            took_s = self.suite.wait_flows(f"node {number} hangs")
+        finally:
+            node.signal(rig.CONTINUE)
+        return took_s
+
     def strike_primary(self, _):
         number = self.servers.set.primary()
         self.servers.set.tell(number, "kill")
@@ -193,6 +205,7 @@ class Kills:
 
     def strike(self, what, which):
         return {"instance": self.strike_instance, "node": self.strike_node,
+                "hung": self.strike_hung,
                 "primary": self.strike_primary}[what](which)
 
     def go(self):
@@ -203,7 +216,7 @@ class Kills:
             self.run.feed.wait(i * part + self.random.randrange(1, part))
             took_s = self.strike(what, which)
             self.suite.wait_ready(HEALTHY_S)
-            rig.say(f"  {what} {which} killed: the chain went on after "
+            rig.say(f"  {what} {which} struck: the chain went on after "
                     f"{took_s:.1f} s")
         self.run.feed.allow(n)
 

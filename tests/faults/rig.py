@@ -421,7 +421,8 @@ class Web:
             f"[webserver]\nport = {self.port}\n"
             f"key_file = {key_file}\n"
             f"run_folder = {suite.dir / 'run'}\nexpect = {expected}\n"
-            f"alarm_partitions = {suite.partitions.get('alarm', 1)}\n")
+            f"alarm_partitions = {suite.partitions.get('alarm', 1)}\n"
+            "[self]\n" + suite.own.get("web", "interval = 0s\n"))
         self.start()
 
     def start(self):

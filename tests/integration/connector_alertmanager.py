@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """connector-alertmanager against prometheus, prometheus-alertmanager and
 amtool."""
+import base64
 import datetime
 import http.server
 import json
@@ -9,7 +10,8 @@ import time
 import urllib.error
 import urllib.request
 
-from senders import Connector, Server, expect, need, rig, rows_by
+from senders import (Connector, Server, expect, make_certificates, need, rig,
+                     rows_by, tls_context)
 
 PROMETHEUS = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
@@ -17,6 +19,8 @@ rule_files: ["{dir}/rules.yml"]
 alerting:
   alertmanagers:
     - static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
+      scheme: https
+      tls_config: {{ca_file: "{dir}/ca.pem"}}
       basic_auth: {{username: prom, password: secret}}
 scrape_configs:
   - job_name: target
@@ -44,6 +48,9 @@ receivers:
 """
 
 
+LONG = "Größe " * 2000 + "end"
+
+
 class Metrics(http.server.BaseHTTPRequestHandler):
     """A target to scrape."""
 
@@ -63,8 +70,15 @@ def alarm_of(suite, **want):
     return None
 
 
+def check_begin(event):
+    """When it began, in whatever zone that was told."""
+    starts = event["extra"]["starts_at"]
+    if not 0 <= time.time() - starts < 600:
+        raise rig.Failure(f"startsAt: {starts}, now {time.time()}")
+
+
 def test_prometheus(suite, folder, port):
-    """A real rule fires, and resolves."""
+    """A real rule fires, and resolves; by HTTPS."""
     prometheus, = need("prometheus")
     target, web = rig.free_ports(2)
     (folder / "prometheus.yml").write_text(
@@ -90,6 +104,7 @@ def test_prometheus(suite, folder, port):
         # Prometheus says four times the interval that it resends in.
         if not 0 < event["ttl"] < 600:
             raise rig.Failure(f"ttl: {event['ttl']}")
+        check_begin(event)
         expect("its labels", event["extra"]["labels"], alertname="TargetDown",
                job="target", severity="critical")
         expect("its entity", rows_by(suite, "entities", "resource").get(
@@ -121,12 +136,20 @@ def test_alertmanager(suite, folder, port):
                 "device=sda", *args)
     try:
         rig.wait_for("Alertmanager", lambda: server.check() or answers(web))
-        add("--annotation=summary=Platte läuft voll")
+        add("--annotation=summary=Platte läuft voll",
+            "--annotation=description=" + LONG)
         name = "DiskFull{device=sda,severity=warning}"
         row = rig.wait_for("the webhook's alarm",
                            lambda: alarm_of(suite, resource=name))
         expect("it", row, state=1, component="db1",
                output="Platte läuft voll")
+        rig.wait_for("its last check",
+                     lambda: (name,) in rows_by(suite, "events", "resource"))
+        event = rows_by(suite, "events", "resource")[(name,)]
+        expect("its check", event, event_type="check", long_output=LONG)
+        check_begin(event)
+        expect("its entity", rows_by(suite, "entities", "resource").get(
+            (name,)), type="resource", component="db1")
         end = datetime.datetime.now(datetime.timezone.utc)
         add("--annotation=summary=over", "--end=" + end.strftime(
             "%Y-%m-%dT%H:%M:%SZ"))
@@ -185,6 +208,19 @@ def test_refused(connector, port):
                  lambda: connector.metric("refused_total") >= 5)
 
 
+def test_https(folder, port):
+    """Who trusts our authority is answered, who speaks in the clear is not."""
+    key = base64.b64encode(b"prom:secret").decode()
+    request = urllib.request.Request(f"https://localhost:{port}/-/ready",
+                                     headers={"Authorization": f"Basic {key}"})
+    with urllib.request.urlopen(request, timeout=20,
+                                context=tls_context(folder)) as answer:
+        if answer.status != 200:
+            raise rig.Failure(f"by HTTPS: {answer.status}")
+    if answers(port):
+        raise rig.Failure("answered in the clear")
+
+
 def test_direct(suite, port):
     """Two alerts of one name keep apart; an end in the past is an OK."""
     now = time.time()
@@ -225,6 +261,14 @@ def test(suite, connectors):
     connectors.append(connector)
     test_direct(suite, port)
     test_refused(connector, port)
-    test_prometheus(suite, folder, port)
     test_alertmanager(suite, folder, port)
+    connector.stop()
+    make_certificates(folder)
+    connector = connector.again({
+        "port": port, "user": "prom", "password_file": secret,
+        "tls_certificate": folder / "server.pem",
+        "tls_key": folder / "server.key"})
+    connectors[:] = [connector]
+    test_https(folder, port)
+    test_prometheus(suite, folder, port)
     connector.stop()

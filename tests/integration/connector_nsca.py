@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """connector-nsca against send_nsca."""
+import os
 import re
 import subprocess
+import time
 
 from senders import Connector, expect, need, rig, rows_by
 
@@ -20,7 +22,7 @@ def send(program, port, folder, method, password, text):
     done = subprocess.run(
         [program, "-H", "127.0.0.1", "-p", str(port), "-c", str(conf)],
         input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        check=False, timeout=30)
+        check=False, timeout=30, env=dict(os.environ, TZ="Asia/Tokyo"))
     if done.returncode != 0:
         raise rig.Failure(f"send_nsca, method {method}: {done.stdout!r}")
 
@@ -66,6 +68,8 @@ def check_story(suite):
     events = rows_by(suite, "events", "component", "resource")
     expect("disk's check", events.get(("web1", "disk")),
            long_output="full\nof it", event_type="check", state=3)
+    if not 0 <= time.time() - events[("web1", "disk")]["timestamp"] < 600:
+        raise rig.Failure(f"disk's time: {events[('web1', 'disk')]}")
     expect("lines", events.get(("web1", "lines")), output="first",
            long_output="second\nthird")
     metrics = rows_by(suite, "metrics", "entity_id", "name")

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """connector-syslog against logger and rsyslog."""
 import re
+import socket
+import ssl
 import subprocess
 import time
 
-from senders import Connector, Server, expect, need, rig, rows_by
+from senders import (Connector, Server, expect, make_certificates, need, rig,
+                     rows_by, tls_context)
 
 NEAR_S = 30
 ZONE = "America/New_York"
@@ -16,6 +19,8 @@ module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{dir}/log.sock" UseSysTimeStamp="off")
 global(workDirectory="{dir}" maxMessageSize="64k"
        DefaultNetstreamDriverCAFile="{dir}/ca.pem"
+       DefaultNetstreamDriverCertFile="{dir}/client.pem"
+       DefaultNetstreamDriverKeyFile="{dir}/client.key"
        parser.escapeControlCharactersOnReceive="off")
 local0.* action(type="omfwd" target="127.0.0.1" port="{udp}" protocol="udp")
 local1.* action(type="omfwd" target="127.0.0.1" port="{tcp}" protocol="tcp")
@@ -26,26 +31,6 @@ local3.* action(type="omfwd" target="127.0.0.1" port="{tls}" protocol="tcp"
     StreamDriver="gtls" StreamDriverMode="1"
     StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="localhost")
 """
-
-
-def make_certificates(folder):
-    """An authority and a certificate of it for localhost."""
-    certtool, = need("certtool")
-    (folder / "ca.info").write_text("cn = test\nca\ncert_signing_key\n")
-    (folder / "server.info").write_text(
-        "cn = localhost\ndns_name = localhost\ntls_www_server\n"
-        "signing_key\nencryption_key\n")
-    for name in ("ca", "server"):
-        rig.run(certtool, "--generate-privkey", "--key-type", "ecdsa",
-                "--outfile", folder / f"{name}.key", stderr=subprocess.DEVNULL)
-    rig.run(certtool, "--generate-self-signed", "--load-privkey",
-            folder / "ca.key", "--template", folder / "ca.info", "--outfile",
-            folder / "ca.pem", stderr=subprocess.DEVNULL)
-    rig.run(certtool, "--generate-certificate", "--load-privkey",
-            folder / "server.key", "--load-ca-certificate", folder / "ca.pem",
-            "--load-ca-privkey", folder / "ca.key", "--template",
-            folder / "server.info", "--outfile", folder / "server.pem",
-            stderr=subprocess.DEVNULL)
 
 
 class Logger:
@@ -136,6 +121,34 @@ def test_rsyslog(suite, folder):
             raise rig.Failure(f"{tag}: not in order: {order}")
 
 
+def send_tls(folder, port, name, text):
+    """One message by who has the certificate of that name, or none."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 20) as plain, \
+                tls_context(folder, name).wrap_socket(
+                    plain, server_hostname="localhost") as tls:
+            tls.sendall(f"<11>1 - h {text} - - - x\n".encode())
+            tls.unwrap()
+    except (ssl.SSLError, OSError):
+        pass  # a refusal is seen, or it overtakes what is sent
+
+
+def test_client_certificates(suite, connector, folder, port):
+    """With tls_ca only who has a certificate of it is let in."""
+    before = connector.metric("refused_total")
+    for count, name in enumerate((None, "stranger"), 1):
+        send_tls(folder, port, name, "never")
+        rig.wait_for(f"{name} refused", lambda n=count:
+                     connector.metric("refused_total") >= before + n)
+    if not re.search("CONNECTOR-REFUSED .*127.0.0.1.*TLS",
+                     connector.log_tail()):
+        raise rig.Failure(f"not told: {connector.log_tail()}")
+    send_tls(folder, port, "client", "let-in")
+    wait_logged(suite, "let-in")
+    if "never" in log_rows(suite):
+        raise rig.Failure("somebody without a certificate was let in")
+
+
 def position(row):
     """(message, index) of an event's id."""
     return tuple(int(n) for n in row["id"].split("-")[-2:])
@@ -174,7 +187,8 @@ def test(suite, connectors):
     connectors.append(Connector(suite, "syslog", {
         "udp_port": udp, "tcp_port": tcp, "tls_port": tls,
         "tls_certificate": folder / "server.pem",
-        "tls_key": folder / "server.key", "timezone": ZONE}))
+        "tls_key": folder / "server.key", "tls_ca": folder / "ca.pem",
+        "timezone": ZONE}))
     (folder / "rsyslog.conf").write_text(
         RSYSLOG.format(dir=folder, udp=udp, tcp=tcp, tls=tls))
     server = Server([rsyslogd, "-n", "-f", folder / "rsyslog.conf", "-i",
@@ -184,6 +198,7 @@ def test(suite, connectors):
                      or (folder / "log.sock").exists())
         test_logger(suite, udp, tcp)
         test_rsyslog(suite, folder)
+        test_client_certificates(suite, connectors[0], folder, tls)
     finally:
         server.stop()
     test_checks(suite, connectors, udp)

@@ -51,6 +51,7 @@ make_worker() {
 trap 'rm -f "$2/$1.status"; echo "$1 stop" >>"$2/order"; exit 0' TERM
 reloads=0
 trap 'reloads=$((reloads + 1))' HUP
+[ "$1" != front ] || seq -f "line %.0f" 1 8000
 [ ! -e "$2/refuse-$1" ] || { echo "$1: bad value"; exit 1; }
 echo "$1 start" >>"$2/order"
 while :; do
@@ -77,6 +78,8 @@ startsecs=1
 startretries=1000
 redirect_stderr=true
 stdout_logfile=$dir/var/log/$1.log
+stdout_logfile_maxbytes=10KB
+stdout_logfile_backups=20
 END
 }
 
@@ -119,6 +122,20 @@ stopped_backwards() {
     [ "$(sed -n '5p;8p' "$run/order")" = $'front stop\nbase stop' ]
 }
 
+# All that a talkative service said, in order, across its rotated files.
+no_line_is_lost() {
+    local files i
+    for ((i = 0; i < 100; i++)); do
+        mapfile -t files < <(printf '%s\n' "$dir"/var/log/front.log* |
+            sort -rV)
+        [ "${#files[@]}" -lt 2 ] ||
+            ! cmp -s <(seq -f 'line %.0f' 1 8000) <(cat "${files[@]}") ||
+            return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 nothing_runs() {
     ! pgrep -f "$dir/worker" >/dev/null &&
         ! pgrep -f "$etc/supervisord.conf" >/dev/null
@@ -134,9 +151,10 @@ check 'the socket is its owner'\''s only' socket_mode
 check 'sections start in order' sections_in_order
 check 'status' says 0 'engine-b' control status
 check 'status as JSON' says 0 '"why_not":null' control status --json
+check 'logs are rotated without the loss of a line' no_line_is_lost
 check 'start again' says 0 '' control start
 check 'status of one' says 0 'front' service front status
-check 'log of one' says 0 '' service front log
+check 'log of one' says 0 $'line 7900\nline 7901\n' service front log
 check 'unknown service' says 1 'not in hypcontrol.conf' service nope start
 check 'stop' says 0 '' control stop
 check 'sections stop backwards' stopped_backwards

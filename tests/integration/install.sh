@@ -146,6 +146,23 @@ restart_is_quick() {
     return 1
 }
 
+# It names what is there, and systemd itself finds no fault in it.
+unit_is_good() {
+    local file=$dir/hypervise.service program
+    run_install --print-unit >"$file" || return 1
+    while IFS= read -r program; do
+        [ -x "$program" ] || return 1
+    done < <(sed -n 's/^Exec[A-Za-z]*=-\{0,1\}\([^ ]*\).*/\1/p' "$file")
+    grep -qxF "User=$(stat -c %U "$prefix/var")" "$file" || return 1
+    if ! command -v systemd-analyze >/dev/null; then
+        return 0
+    fi
+    ! systemd-analyze verify --man=no "$file" 2>&1 |
+        grep -F hypervise.service &&
+        systemd-analyze security --offline=yes --threshold=25 "$file" \
+            >/dev/null
+}
+
 # Each program reads what is installed for it, and has its manual page.
 programs_are_described() {
     local program name
@@ -318,6 +335,7 @@ check 'everything listens on loopback' only_loopback
 check 'addresses' urls_are_right
 check 'every program has its manual and takes its configuration' \
     programs_are_described
+check 'the systemd unit is good' unit_is_good
 check 'every sample is a file of the configuration' samples_are_installed
 check 'all is well' "$bin/hyp" doctor
 check 'hypcontrol starts a connector' start_connector

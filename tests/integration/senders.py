@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 
@@ -110,6 +111,39 @@ def need(*programs):
     return paths
 
 
+def make_certificates(folder):
+    """ca.pem and, of it, server.pem (for localhost) and client.pem; stranger.pem
+    is of another authority. Each with its .key."""
+    certtool, = need("certtool")
+    forms = {
+        "ca": "cn = test\nca\ncert_signing_key\n",
+        "other": "cn = other\nca\ncert_signing_key\n",
+        "server": "cn = localhost\ndns_name = localhost\ntls_www_server\n"
+                  "ip_address = 127.0.0.1\nsigning_key\nencryption_key\n",
+        "client": "cn = client\ntls_www_client\nsigning_key\n",
+        "stranger": "cn = client\ntls_www_client\nsigning_key\n"}
+    for name, form in forms.items():
+        (folder / f"{name}.info").write_text(form)
+        rig.run(certtool, "--generate-privkey", "--key-type", "ecdsa",
+                "--outfile", folder / f"{name}.key", stderr=subprocess.DEVNULL)
+        authority = "other" if name == "stranger" else "ca"
+        how = ["--generate-self-signed"] if "\nca\n" in form else [
+            "--generate-certificate", "--load-ca-certificate",
+            folder / f"{authority}.pem", "--load-ca-privkey",
+            folder / f"{authority}.key"]
+        rig.run(certtool, *how, "--load-privkey", folder / f"{name}.key",
+                "--template", folder / f"{name}.info", "--outfile",
+                folder / f"{name}.pem", stderr=subprocess.DEVNULL)
+
+
+def tls_context(folder, name=None):
+    """Of a client that trusts ca.pem and has the certificate of that name."""
+    context = ssl.create_default_context(cafile=folder / "ca.pem")
+    if name is not None:
+        context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return context
+
+
 def rows_by(suite, collection, *keys):
     """Rows of a collection, the newest under each key."""
     found = {}
@@ -127,5 +161,6 @@ def expect(what, got, **want):
         good = value.search(have or "") if isinstance(value, re.Pattern) \
             else have == value
         if not good:
-            raise rig.Failure(f"{what}: {key} is {have!r}, expected "
-                              f"{value!r} in {json.dumps(got)[:1500]}")
+            raise rig.Failure(f"{what}: {key} is {repr(have)[-500:]}, expected "
+                              f"{repr(value)[-500:]} in "
+                              f"{json.dumps(got)[:1500]}")

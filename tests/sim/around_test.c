@@ -24,7 +24,8 @@ enum {
     WINDOW = 2,
     FOLDS = 10,
     RESOLVE_S = 60,
-    GAP_S = 7
+    GAP_S = 7,
+    MINUTE_S = 60
 };
 
 static void turns(struct world *world, size_t engine)
@@ -422,6 +423,70 @@ static void stops_within_its_window(void **state)
     world_free(world);
 }
 
+/* The own events told so far: "RESOURCE STATE TTL", a line each. */
+static void check_own_events(struct world *world, const char *expected)
+{
+    struct doc_out *out = doc_out_new();
+    char text[SCENE_TEXT_MAX] = "";
+    struct bus_message message;
+
+    for (size_t i = 0;
+         broker_peek(world_broker(world), "Engine_cleaner", i, &message); i++) {
+        size_t len = strlen(text);
+        struct doc doc;
+
+        assert_int_equal(
+            doc_from_json(message.body, message.len, out, &doc, NULL), ERR_OK);
+        assert_string_equal(doc_str(doc, "component", ""), "hypervise");
+        assert_non_null(strstr(doc_str(doc, "perf_data", ""), "cps_evt_per_"));
+        (void)snprintf(text + len, sizeof text - len,
+                       "%s %" PRId64 " %" PRId64 "\n",
+                       doc_str(doc, "resource", ""), doc_i64(doc, "state", -1),
+                       doc_i64(doc, "ttl", -1));
+    }
+    assert_string_equal(text, expected);
+    doc_out_free(out);
+}
+
+/* An engine tells how it is: nothing before it runs, then each minute, idle or
+ * not; that its store is away while it waits for it; nothing at its end. */
+static void tells_how_it_is(void **state)
+{
+    static const struct self_conf self = {.interval_ms = MINUTE_S * SECOND_MS};
+    static const struct world_engine engines[] = {
+        {.ops = &probe_engine, .next = "eventstore", .self = &self},
+        {.ops = &sink_engine}};
+    struct script script = {.engine = HOP};
+    struct world *world = scene_world(engines, N_ROWS(engines), &script);
+
+    (void)state;
+    world_pass_time(world, SECOND_MS);
+    assert_true(scene_rounds(world, N_ROWS(engines)));
+    check_own_events(world, "");
+    tell(world, 1);
+    pass_second(world, HOP, N_ROWS(engines));
+    check_own_events(world, "Engine_context 0 180\n");
+    for (int s = 0; s < MINUTE_S; s++) {
+        pass_second(world, HOP, N_ROWS(engines));
+    }
+    check_own_events(world, "Engine_context 0 180\nEngine_context 0 180\n");
+    script.commit = STORE_FAULT_UNAVAILABLE;
+    tell(world, 2);
+    while (script.commit != STORE_FAULT_NONE) {
+        assert_true(world_turn(world, HOP, 0));
+    }
+    pass_second(world, HOP, N_ROWS(engines));
+    check_own_events(world, "Engine_context 0 180\nEngine_context 0 180\n"
+                            "Engine_context 3 180\n");
+    runtime_stop(world_io(world, HOP, 0));
+    world_pass_time(world, MINUTE_S * SECOND_MS);
+    assert_false(scene_rounds(world, N_ROWS(engines))); /* it ended */
+    check_own_events(world, "Engine_context 0 180\nEngine_context 0 180\n"
+                            "Engine_context 3 180\n");
+    scene_check_sink(world, "told", "12");
+    world_free(world);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -434,6 +499,7 @@ int main(void)
         cmocka_unit_test(loss_is_told),
         cmocka_unit_test(marks_stop),
         cmocka_unit_test(stops_within_its_window),
+        cmocka_unit_test(tells_how_it_is),
     };
 
     testlog_mute();

@@ -8,6 +8,8 @@
 
 #include "common/base/err.h"
 #include "common/base/mem.h"
+#include "common/bus/topology.h"
+#include "common/event/event.h"
 #include "engines/alarm/alarm.h"
 #include "engines/cleaner/cleaner.h"
 #include "engines/collectdgw/collectdgw.h"
@@ -71,6 +73,40 @@ static const struct world_engine suite[] = {
     {.ops = &eventstore_engine, .options = small_batches},
     {.ops = &collectdgw_engine, .options = collectd_options}};
 
+/* The same with other numbers: half way through an act all go over. */
+static const char *const first_of_2[] = {
+    "engine.partition=0", "engine.partitions=2", "engine.batch_max=4", NULL};
+static const char *const second_of_2[] = {
+    "engine.partition=1", "engine.partitions=2", "engine.window=2", NULL};
+#define PERFDATA_OF_2                                                          \
+    "engine.partitions=2", "engine.batch_max=4", "perfdata.fold_after=1s",     \
+        "perfdata.merge_after=1s", NULL
+static const char *const perfdata_0[] = {"engine.partition=0", PERFDATA_OF_2};
+static const char *const perfdata_1[] = {"engine.partition=1", PERFDATA_OF_2};
+#define ALARM_OF_2                                                             \
+    "engine.partitions=2", "engine.fold_interval=3s",                          \
+        "alarm.flapping_changes=4", "alarm.flapping_end=2",                    \
+        "alarm.flapping_window=250s", "alarm.resolve_after=120s",              \
+        "alarm.cancel_autosolve=10h", NULL
+static const char *const alarm_0[] = {"engine.partition=0", ALARM_OF_2};
+static const char *const alarm_1[] = {"engine.partition=1", ALARM_OF_2};
+
+static const struct world_engine other[] = {
+    {.ops = &cleaner_engine, .next = "event-filter*2", .options = few_ids},
+    {.ops = &event_filter_engine, .next = "context", .options = first_of_2},
+    {.ops = &event_filter_engine, .next = "context", .options = second_of_2},
+    {.ops = &context_engine,
+     .next = "alarm*2",
+     .side = "perfdata*2",
+     .options = small_batches},
+    {.ops = &alarm_engine, .next = "eventstore*2", .options = alarm_0},
+    {.ops = &alarm_engine, .next = "eventstore*2", .options = alarm_1},
+    {.ops = &perfdata_engine, .options = perfdata_0},
+    {.ops = &perfdata_engine, .options = perfdata_1},
+    {.ops = &eventstore_engine, .options = first_of_2},
+    {.ops = &eventstore_engine, .options = second_of_2},
+    {.ops = &collectdgw_engine, .options = collectd_options}};
+
 /* What the end must be: of the plainest world, one context and no faults. */
 static const struct world_engine plain[] = {
     {.ops = &cleaner_engine, .next = "event-filter", .options = few_ids},
@@ -82,6 +118,8 @@ static const struct world_engine plain[] = {
     {.ops = &collectdgw_engine, .options = collectd_options}};
 
 static char difference[1024];
+/* Of the world under way. */
+static size_t alarm_partitions;
 
 /* Sending. */
 
@@ -97,6 +135,27 @@ static bool publish(struct world *world, const char *exchange, const char *key,
     return world_publish(world, &message);
 }
 
+/* Where the alarm of the entity is; the first one refuses what never was. */
+static void name_queue(const struct plan_item *item,
+                       char queue[BUS_NAME_MAX + 1])
+{
+    struct buf component;
+    struct buf name;
+    size_t partition = 0;
+
+    buf_init(&component, EVENT_ENTITY_ID_MAX);
+    buf_init(&name, EVENT_ENTITY_ID_MAX);
+    if (item->entity != NULL) {
+        event_entity_source(item->entity, &component, &name);
+        partition =
+            bus_partition(buf_str(&component), buf_str(&name), alarm_partitions);
+    }
+    (void)bus_own_queue_name("Engine_alarm.actions", "alarm", (int)partition,
+                             (int)alarm_partitions, queue);
+    buf_fini(&name);
+    buf_fini(&component);
+}
+
 static bool send_action(struct world *world, const struct plan_item *item)
 {
     const struct bus_properties ours = {.content_type = "application/json",
@@ -104,6 +163,9 @@ static bool send_action(struct world *world, const struct plan_item *item)
                                         .user_id = "hypervise"};
     char alarm_id[128] = "never-was";
     char text[ACTION_MAX];
+    char queue[BUS_NAME_MAX + 1];
+
+    name_queue(item, queue);
 
     if (item->entity != NULL &&
         !suite_open_alarm(world, item->entity, alarm_id, sizeof alarm_id)) {
@@ -111,11 +173,10 @@ static bool send_action(struct world *world, const struct plan_item *item)
     }
     (void)snprintf(text, sizeof text, "{\"alarm_id\":\"%s\",%s}", alarm_id,
                    item->text);
-    if (!publish(world, "", "Engine_alarm.actions", text, &ours)) {
+    if (!publish(world, "", queue, text, &ours)) {
         return false;
     }
-    return !item->twice ||
-           publish(world, "", "Engine_alarm.actions", text, &ours);
+    return !item->twice || publish(world, "", queue, text, &ours);
 }
 
 /* False: not yet. */
@@ -172,7 +233,25 @@ static void stay_silent(struct world *world, int seconds)
     }
 }
 
-static bool tell_act(struct world *world, const struct plan *plan, size_t act)
+/* To other numbers in the first act, and back in the second. */
+static bool repartition(struct world *world, size_t act, uint64_t kill_of)
+{
+    const struct world_engine *to = act % 2 == 0 ? other : suite;
+    size_t n = act % 2 == 0 ? sizeof other / sizeof other[0]
+                            : sizeof suite / sizeof suite[0];
+    struct errbuf why = {{0}, {0}};
+
+    if (!world_repartition(world, to, n, kill_of, &why)) {
+        (void)snprintf(difference, sizeof difference, "repartition %zu: %.500s",
+                       act, why.text);
+        return false;
+    }
+    alarm_partitions = act % 2 == 0 ? 2 : 1;
+    return true;
+}
+
+static bool tell_act(struct world *world, const struct plan *plan, size_t act,
+                     uint64_t move)
 {
     size_t next = 0;
 
@@ -186,6 +265,9 @@ static bool tell_act(struct world *world, const struct plan *plan, size_t act)
                 return false;
             }
             next++;
+        }
+        if (i == ACT_STEPS / 2 && move > 0 && !repartition(world, act, move)) {
+            return false;
         }
         if (dice_one_in(world_dice(world), TOUCH_EVERY)) {
             rules_touch(world);
@@ -205,9 +287,11 @@ static bool run_acts(struct world *world, const struct world_faults *faults,
         rules_set(world, act);
         stay_silent(world, 3); /* they are in use */
         world_set_faults(world, faults);
-        if (!tell_act(world, plan, act)) {
-            (void)snprintf(difference, sizeof difference,
-                           "act %zu: an alarm is never seen", act);
+        if (!tell_act(world, plan, act, faults->move)) {
+            if (difference[0] == '\0') {
+                (void)snprintf(difference, sizeof difference,
+                               "act %zu: an alarm is never seen", act);
+            }
             return false;
         }
         if (!world_settle(world)) {
@@ -222,7 +306,7 @@ static bool run_acts(struct world *world, const struct world_faults *faults,
                            "silence %zu: it never ends", act);
             return false;
         }
-        for (size_t e = 0; e < sizeof suite / sizeof suite[0]; e++) {
+        for (size_t e = 0; e < sizeof other / sizeof other[0]; e++) {
             world_kill(world, e, 1);
         }
         stay_silent(world, CALM_SECONDS);
@@ -252,6 +336,7 @@ static char *run_world(uint64_t seed, const struct world_faults *faults,
 
     set_types();
     difference[0] = '\0';
+    alarm_partitions = 1;
     buf_init(&end, DUMP_BYTES);
     plan_make(plan, seed);
     world = is_plain ? world_new(seed, plain, sizeof plain / sizeof plain[0])

@@ -26,6 +26,18 @@ const struct weather weathers[] = {
       .delay = 5,
       .swallow = 200,
       .keep = 2}},
+    {"moves", {.move = 4}},
+    {"stormy-moves",
+     {.move = 3,
+      .crash = 300,
+      .twin = 800,
+      .cut = 400,
+      .nack = 30,
+      .store = 60,
+      .unknown = 60,
+      .late = 4,
+      .delay = 5,
+      .keep = 2}},
     {NULL, {0}}};
 
 const struct weather *weather_find(const char *name)

@@ -9,11 +9,12 @@
 #include "common/base/err.h"
 #include "common/base/mem.h"
 #include "common/bus/topology.h"
+#include "common/engine/repartition.h"
 #include "common/store/objects.h"
 
 enum {
     TWINS = 2, /* instances of one engine at once */
-    ENGINES = 8,
+    ENGINES = 12,
     SETTLE_STEPS = 400000,
     HEARTBEATS = 5,    /* times rarer than a disown */
     SETTLE_LOOK = 8,   /* steps between two looks at the queues */
@@ -22,7 +23,11 @@ enum {
     IDLE_MS = 100,     /* that pass when nobody has anything to do */
     IDLE_STEPS = 3,    /* turns of each engine that tell so */
     SHALLOW = 4,
-    TURN_MS = 2
+    TURN_MS = 2,
+    DRAIN_ROUNDS = 50,
+    DRY_STEPS = 500,
+    DRY_MOST = 3000,
+    MOVE_TRIES = 1000
 };
 
 static const int64_t first_ms = INT64_C(1700000000000);
@@ -223,6 +228,7 @@ static struct instance *start(struct world *world, size_t e)
     instance->store = store_memory_open(world->memory, engine->ops->name);
     setup.state = instance->state;
     setup.conf = &instance->runtime;
+    setup.self = engine->self;
     instance->watched = watch_open(instance->bus, allows, world);
     setup.bus = instance->watched;
     setup.store = instance->store;
@@ -579,6 +585,244 @@ void world_restart_all(struct world *world)
         BUG_IF(!drained(world, e));
         world->instances[e][0] = start(world, e);
     }
+}
+
+/* Repartitioning. */
+
+static bool is_hop(const struct world_engine *engine)
+{
+    return engine->ops->entries == NULL;
+}
+
+static const char *main_queue(const struct world *world, size_t e,
+                              char name[BUS_NAME_MAX + 1])
+{
+    const struct runtime_conf *conf = &world->instances[e][0]->runtime;
+
+    return bus_queue_name(world->engines[e].ops->name, (int)conf->partition,
+                          (int)conf->partitions, name);
+}
+
+/* Let those that still run go on until what this one reads is empty. What was
+ * delivered to a lost connection may wait for the next mark: such an end
+ * leaves something, and the next round has marks. */
+static void run_dry(struct world *world, size_t e)
+{
+    char name[BUS_NAME_MAX + 1];
+    bool hop = is_hop(&world->engines[e]);
+    int64_t quiet = 0; /* steps: what was delivered is worked on meanwhile */
+
+    (void)main_queue(world, e, name);
+    for (int64_t n = 0; n < DRY_MOST && quiet < DRY_STEPS; n++) {
+        size_t any = e + dice_roll(&world->dice, world->n_engines - e);
+
+        world->now_ms++;
+        (void)step_instance(world, any, 0);
+        quiet = hop && broker_depth(world->broker, name) > 0 ? 0 : quiet + 1;
+    }
+}
+
+/* In the order of the list, which is that of the events' way. Names of the
+ * queues that are not empty at the end go into left. */
+static bool end_all(struct world *world, bool *left)
+{
+    char names[ENGINES][BUS_NAME_MAX + 1];
+
+    *left = false;
+    for (size_t e = 0; e < world->n_engines; e++) {
+        run_dry(world, e);
+        (void)main_queue(world, e, names[e]);
+        runtime_stop(world->instances[e][0]->io);
+        if (!drained(world, e)) {
+            return false;
+        }
+    }
+    for (size_t e = 0; e < world->n_engines; e++) {
+        *left |= is_hop(&world->engines[e]) &&
+                 broker_depth(world->broker, names[e]) > 0;
+    }
+    return true;
+}
+
+static void start_all(struct world *world)
+{
+    for (size_t e = 0; e < world->n_engines; e++) {
+        world->instances[e][0] = start(world, e);
+    }
+}
+
+/* The number of an engine in a list. */
+static int64_t number_in(const struct world_engine *engines, size_t n,
+                         const char *name)
+{
+    int64_t number = 0;
+
+    for (size_t e = 0; e < n; e++) {
+        number += strcmp(engines[e].ops->name, name) == 0;
+    }
+    return number;
+}
+
+/* A store that is away is asked again, as who runs the command would. */
+static bool gone_on(enum err err, int *tries)
+{
+    return err == ERR_UNAVAILABLE && ++*tries < MOVE_TRIES;
+}
+
+struct mover {
+    struct world *world;
+    struct repartition change;
+    struct progress floors;
+    uint64_t kill_of;
+    bool open; /* some process did not end in order */
+    struct errbuf *why;
+};
+
+typedef enum err mover_fn(struct mover *mover, struct store *store);
+
+static enum err hold_entry(struct mover *mover, struct store *store)
+{
+    return repartition_hold(&mover->change, store, mover->why);
+}
+
+static enum err release_entry(struct mover *mover, struct store *store)
+{
+    return repartition_release(&mover->change, store, mover->why);
+}
+
+static enum err look_hop(struct mover *mover, struct store *store)
+{
+    struct repartition_found found;
+    enum err err = repartition_look(&mover->change, store, &mover->floors,
+                                    &found, mover->why);
+
+    mover->open |= err == ERR_OK && found.open[0] != '\0';
+    return err;
+}
+
+/* For each engine once, again while its store is away. */
+static bool each_store(struct mover *mover, bool hops, mover_fn *fn)
+{
+    struct world *world = mover->world;
+
+    for (size_t e = 0; e < world->n_engines; e++) {
+        const struct engine_ops *ops = world->engines[e].ops;
+        struct store *store;
+        enum err err;
+        int tries = 0;
+
+        if (is_hop(&world->engines[e]) != hops || ops->to_exchange) {
+            continue;
+        }
+        store = store_memory_open(world->memory, ops->name);
+        do {
+            err = fn(mover, store);
+        } while (gone_on(err, &tries));
+        store_close(store);
+        if (err != ERR_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Again while something is left, or a process has not ended in order: one that
+ * was killed before and was given nothing since. */
+static bool drain_all(struct mover *mover)
+{
+    struct world *world = mover->world;
+    bool left = true;
+
+    for (int round = 0; round < DRAIN_ROUNDS && left; round++) {
+        for (size_t e = 0; e < world->n_engines; e++) {
+            if (world->instances[e][1] != NULL) {
+                kill_instance(&world->instances[e][1]);
+            }
+            if (world->instances[e][0] == NULL) {
+                world->instances[e][0] = start(world, e);
+            }
+        }
+        if (!end_all(world, &left)) {
+            return false;
+        }
+        mover->open = false;
+        if (!each_store(mover, true, look_hop) ||
+            !each_store(mover, false, look_hop)) {
+            return false;
+        }
+        left |= mover->open;
+    }
+    return !left;
+}
+
+/* One engine, through as many lives as chance has it. */
+static bool move_engine(struct mover *mover, const char *name, int64_t to)
+{
+    struct store *store = store_memory_open(mover->world->memory, name);
+    struct repartition_move move = {.change = &mover->change,
+                                    .store = store,
+                                    .engine = name,
+                                    .to = to,
+                                    .floors = &mover->floors};
+    enum err err = ERR_OK;
+    bool done = false;
+    int tries = 0;
+
+    while (!done && (err == ERR_OK || gone_on(err, &tries))) {
+        err = repartition_step(&move, &done, mover->why);
+        if (dice_one_in(&mover->world->dice, mover->kill_of)) {
+            move.copied = false;
+        }
+    }
+    store_close(store);
+    return done;
+}
+
+static bool move_all(struct mover *mover, const struct world_engine *engines,
+                     size_t n_engines)
+{
+    for (size_t e = 0; e < n_engines; e++) {
+        const char *name = engines[e].ops->name;
+
+        if (is_hop(&engines[e]) &&
+            (e == 0 || strcmp(engines[e - 1].ops->name, name) != 0) &&
+            !move_engine(mover, name, number_in(engines, n_engines, name))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool world_repartition(struct world *world, const struct world_engine *engines,
+                       size_t n_engines, uint64_t kill_of, struct errbuf *why)
+{
+    const struct world_faults faults = world->faults;
+    struct mover mover = {.world = world, .kill_of = kill_of, .why = why};
+    bool good;
+
+    BUG_IF(n_engines > ENGINES);
+    mover.change.id = world->now_ms;
+    mover.change.now_s = world->now_ms / 1000;
+    progress_init(&mover.floors);
+    world->faults = (struct world_faults){0};
+    notice_all(world);
+    errbuf_set(why, "it is not drained");
+    good = drain_all(&mover);
+    world->faults = (struct world_faults){.store = faults.store,
+                                          .unknown = faults.unknown};
+    good = good && each_store(&mover, false, hold_entry) &&
+           each_store(&mover, true, look_hop) &&
+           move_all(&mover, engines, n_engines) &&
+           each_store(&mover, false, release_entry);
+    progress_fini(&mover.floors);
+    for (size_t e = 0; e < world->n_engines; e++) {
+        kill_engine(world, e); /* none, where all went well */
+    }
+    world->engines = engines;
+    world->n_engines = n_engines;
+    start_all(world);
+    world->faults = faults;
+    return good;
 }
 
 void world_kill_all(struct world *world)

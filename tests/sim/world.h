@@ -38,6 +38,8 @@ struct world_faults {
     uint64_t delay;   /**< a confirm comes after a later one's */
     uint64_t swallow; /**< a publish and all after it go nowhere */
     uint64_t keep;    /**< on a cut: an event is still in the dead socket */
+    uint64_t move;    /**< the suite goes to other numbers of partitions and
+                           back, each time killed in so many steps */
 };
 
 struct world;
@@ -48,6 +50,7 @@ struct world_engine {
     const char *next; /**< "a,b" as in its file; NULL: none */
     const char *side;
     const char *const *options; /**< "section.key=value", NULL-terminated */
+    const struct self_conf *self; /**< NULL: no own events */
 };
 
 struct world *world_new(uint64_t seed, const struct world_engine *engines,
@@ -99,6 +102,12 @@ struct engine_io *world_io(struct world *world, size_t engine, size_t instance);
 bool world_settle(struct world *world);
 /** Stop every process cleanly (folding), then start them again. */
 void world_restart_all(struct world *world);
+/** As hypcontrol repartition: end every process in order, drained, and go on
+ *  as this list has them. The moves are killed once in so many steps, and
+ *  meet the store faults of the world. What was sent and not taken waits at
+ *  the entry. False: it never ends; why says where. */
+bool world_repartition(struct world *world, const struct world_engine *engines,
+                       size_t n_engines, uint64_t kill_of, struct errbuf *why);
 /** Kill every process and start them again. */
 void world_kill_all(struct world *world);
 /** Publish JSON to the events exchange as an outsider. */

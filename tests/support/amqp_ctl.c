@@ -566,8 +566,8 @@ int main(int argc, char **argv)
     bool understood = command >= 0;
     int c;
 
-    while (understood &&
-           (c = getopt(argc - 1, argv + 1, "x:k:t:i:u:s:d:n:w:amqrvjQ")) != -1) {
+    while (understood && (c = getopt(argc - 1, argv + 1,
+                                     "x:k:t:i:u:s:d:n:w:amqrvjQ")) != -1) {
         understood = set_option(&s.options, c);
     }
     if (!understood || argc - 1 - optind < commands[command].least ||

@@ -53,10 +53,9 @@ static void give(struct list *list, rollup_each_fn *each, void *ctx)
 enum err minutes_read(struct store *store, struct doc metric,
                       rollup_each_fn *each, void *ctx, struct errbuf *why)
 {
-    struct rollup_query query = {
-        .points = {.to_ms = INT64_MAX},
-        .tier = POINTS_MINUTES,
-        .min = doc_f64(metric, "min", (double)NAN)};
+    struct rollup_query query = {.points = {.to_ms = INT64_MAX},
+                                 .tier = POINTS_MINUTES,
+                                 .min = doc_f64(metric, "min", (double)NAN)};
     struct list list = {.n = 0};
     int64_t was[POINTS_SPACES];
     enum err err;

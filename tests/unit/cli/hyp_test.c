@@ -1042,6 +1042,12 @@ static const struct hyp_row hyps[] = {
      2,
      NULL,
      "expected objects as JSON"},
+    {"apply: nobody there",
+     {"apply", "-f", "-", "--server", "http://127.0.0.1:1"},
+     RULE("calm", SET_1),
+     3,
+     NULL,
+     "cannot reach"},
     {"apply: YAML without a name",
      {"apply", "-f", "-"},
      "kind: eventfilter\n",
@@ -1368,6 +1374,8 @@ int main(void)
                                        ROW_SINGLE(send_many)};
     int code;
 
+    (void)unsetenv("XDG_CONFIG_HOME"); /* what the caller has of its own */
+    (void)unsetenv("HYP_PROFILE");
     start_stub();
     code = rows_run("hyp", tables, N_ROWS(tables));
     stop_stub();

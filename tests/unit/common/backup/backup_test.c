@@ -319,6 +319,27 @@ static void test_in_use(void **state)
     assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_OK);
 }
 
+/* One restore at a time; who comes second does no harm to the first. */
+static void test_two_at_once(void **state)
+{
+    struct kept *kept = *state;
+    struct store_filling *filling = NULL;
+    struct errbuf why = {0};
+
+    assert_int_equal(store_filling_open(kept->folder.uri, STORE_FILL_REPLACE,
+                                        &filling, &why),
+                     ERR_OK);
+    assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_CONFLICT);
+    assert_non_null(strstr(why.text, "another restore"));
+    assert_int_equal(
+        store_filling_put(filling, STORE_ENTITIES,
+                          &(struct store_key){.text = "x"},
+                          (struct doc){(const uint8_t *)"\5\0\0\0", 5}, &why),
+        ERR_OK);
+    assert_int_equal(store_filling_finish(filling, &why), ERR_OK);
+    store_filling_close(filling);
+}
+
 /* Broken off while files were exchanged: nobody opens that. */
 static void test_broken_off(void **state)
 {
@@ -393,7 +414,8 @@ int main(void)
         SPOILT(test_each_length), SPOILT(test_frame_missing),
         SPOILT(test_strangers),   SPOILT(test_other_schema),
         KEPT(test_in_use),        KEPT(test_broken_off),
-        KEPT(test_left_behind),   KEPT(test_damaged_store),
+        KEPT(test_two_at_once),   KEPT(test_left_behind),
+        KEPT(test_damaged_store),
     };
 #undef SPOILT
 #undef KEPT

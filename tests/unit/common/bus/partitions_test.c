@@ -27,8 +27,8 @@ static const struct conf_option names_options[] = {
 static struct conf *read_lists(struct lists *lists, const char *engines,
                                const char *names)
 {
-    const struct conf_part parts[] = {
-        {partitions_options, &lists->partitions}, {names_options, lists}};
+    const struct conf_part parts[] = {{partitions_options, &lists->partitions},
+                                      {names_options, lists}};
     struct conf *conf;
 
     *lists = (struct lists){.names = {NULL, 0}};

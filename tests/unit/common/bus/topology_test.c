@@ -183,10 +183,10 @@ static void test_bindings(void **state)
 int main(void)
 {
     static const struct row_table tables[] = {
-        ROW_SINGLE(test_topics),     ROW_SINGLE(test_durable),
-        ROW_SINGLE(test_names),      ROW_SINGLE(test_own_queues_of_a_partition),
-        ROW_SINGLE(test_groups),
-        ROW_SINGLE(test_partitions), ROW_SINGLE(test_bindings),
+        ROW_SINGLE(test_topics),   ROW_SINGLE(test_durable),
+        ROW_SINGLE(test_names),    ROW_SINGLE(test_own_queues_of_a_partition),
+        ROW_SINGLE(test_groups),   ROW_SINGLE(test_partitions),
+        ROW_SINGLE(test_bindings),
     };
 
     return rows_run("topology", tables, N_ROWS(tables));

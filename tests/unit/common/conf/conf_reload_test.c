@@ -35,8 +35,8 @@ static enum err live_is_odd(const void *at, struct errbuf *why)
     return ERR_OK;
 }
 
-#define OPTION(key_) .section = "demo", .key = #key_,                          \
-                     .offset = offsetof(struct values, key_)
+#define OPTION(key_)                                                           \
+    .section = "demo", .key = #key_, .offset = offsetof(struct values, key_)
 
 static const struct conf_option options[] = {
     {OPTION(live), .type = CONF_INT, .fallback = "1", .max = 99, .live = true,
@@ -237,9 +237,9 @@ static void a_whole_table_can_be_live(void **state)
     (void)state;
     begin(&f, "");
     put(&f, "[demo]\nfixed = 9\n");
-    assert_int_equal(conf_reload_open(&f.program, 2, f.argv, f.conf, options,
-                                      &reload, &why),
-                     ERR_OK);
+    assert_int_equal(
+        conf_reload_open(&f.program, 2, f.argv, f.conf, options, &reload, &why),
+        ERR_OK);
     assert_true(conf_reload_changes(reload, options));
     conf_reload_swap(reload);
     check_told(reload, "demo.fixed", "");

@@ -61,8 +61,7 @@ static void title_names_program_and_section(void **state)
     buf_init(&out, PAGE_MAX);
     write_name(&out, "a-b");
     assert_non_null(strstr(buf_str(&out), ".TH \"a\\-b\" 8 "));
-    assert_non_null(
-        strstr(buf_str(&out), ".SH \"NAME\"\na\\-b \\- sums up\n"));
+    assert_non_null(strstr(buf_str(&out), ".SH \"NAME\"\na\\-b \\- sums up\n"));
     buf_fini(&out);
 }
 

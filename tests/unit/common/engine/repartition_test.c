@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Tests of the store's part of changing how many partitions engines have. */
-#include "common/engine/repartition.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/engine/known.h"
+#include "common/engine/repartition.h"
 #include "common/store/store_memory.h"
 #include "tests/support/rows.h"
 #include "tests/support/testlog.h"
@@ -67,6 +66,12 @@ static void write_partition(struct store *store, int64_t p, int64_t of,
     doc_add_i64(out, "outbox", OUTBOX + p);
     doc_add_i64(out, "published", OUTBOX + p);
     doc_add_bool(out, "drained", drained);
+    doc_begin_array(out, "reports");
+    doc_begin_doc(out, NULL);
+    doc_add_str(out, "name", "chain");
+    doc_add_i64(out, "state", 2);
+    doc_end(out);
+    doc_end(out);
     (void)snprintf(id, sizeof id, "id-%d", (int)p);
     write_row(store, row_of(p, of, row), doc_out_done(out), id);
     progress_fini(&progress);
@@ -118,9 +123,33 @@ static bool move_some(struct store_memory *memory, int64_t to, int steps)
     return done;
 }
 
+/* What partitions told of themselves is ended by others, or by themselves. */
+static void check_told(struct doc payload, int64_t from)
+{
+    struct doc orphans = doc_sub(payload, "orphans");
+
+    int64_t to = doc_i64(payload, "partitions", 0);
+    int64_t gone = from == 1 || to == 1 ? from : from > to ? from - to : 0;
+
+    assert_int_equal(
+        doc_count(orphans) + doc_count(doc_sub(payload, "reports")),
+        from + (from != to ? gone : 0));
+    if (from == 1 && to > 1) {
+        assert_string_equal(doc_str(doc_sub(orphans, "0"), "own", ""),
+                            "Engine_alarm");
+        assert_string_equal(doc_str(orphans, "1", ""), "Engine_alarm.chain");
+    }
+}
+
+struct dumping {
+    struct buf *text;
+    int64_t from;
+};
+
 static void add_row(void *ctx, const struct store_progress *row)
 {
-    struct buf *text = ctx;
+    const struct dumping *dumping = ctx;
+    struct buf *text = dumping->text;
     struct progress progress;
     const char *stream = "abc/9/9";
 
@@ -135,6 +164,7 @@ static void add_row(void *ctx, const struct store_progress *row)
              doc_sub(row->payload, "move").len > 0);
     assert_int_equal(doc_i64(row->payload, "outbox", 0),
                      doc_i64(row->payload, "published", 0));
+    check_told(row->payload, dumping->from);
     progress_fini(&progress);
 }
 
@@ -145,13 +175,14 @@ static bool add_id(void *ctx, const struct store_key *key, struct doc row)
 }
 
 /* What is there at the end does not depend on where it was killed. */
-static void dump(struct store_memory *memory, struct buf *text)
+static void dump(struct store_memory *memory, struct buf *text, int64_t from)
 {
+    struct dumping dumping = {text, from};
     const struct store_query query = {.collection = STORE_IDS,
                                       .limit = INT64_MAX};
     struct store *store = store_memory_open(memory, "alarm");
 
-    assert_int_equal(store_progress_each(store, add_row, text), ERR_OK);
+    assert_int_equal(store_progress_each(store, add_row, &dumping), ERR_OK);
     assert_int_equal(store_scan(store, &query, add_id, text, NULL, NULL),
                      ERR_OK);
     store_close(store);
@@ -164,7 +195,7 @@ struct move_case {
     const char *wanted;
 };
 
-#define LEFT(name, of, outbox)                                                  \
+#define LEFT(name, of, outbox)                                                 \
     name " of " #of ", floor 10" #outbox ", outbox 4" #outbox                  \
          ", moved 77, held 0; "
 
@@ -172,15 +203,15 @@ static const struct move_case moves[] = {
     {"1 to 4", 1, 4,
      LEFT("alarm.0", 4, 0) LEFT("alarm.1", 4, 0) LEFT("alarm.2", 4, 0)
          LEFT("alarm.3", 4, 0) "alarm.0.actions/id-0 alarm.1.actions/id-0 "
-                              "alarm.2.actions/id-0 alarm.3.actions/id-0 "},
+                               "alarm.2.actions/id-0 alarm.3.actions/id-0 "},
     {"4 to 1", 4, 1,
      LEFT("alarm", 1, 3) "alarm.actions/id-3 alarm.actions/id-2 "
-                        "alarm.actions/id-1 alarm.actions/id-0 "},
+                         "alarm.actions/id-1 alarm.actions/id-0 "},
     {"2 to 3", 2, 3,
      LEFT("alarm.0", 3, 1) LEFT("alarm.1", 3, 1)
          LEFT("alarm.2", 3, 1) "alarm.0.actions/id-1 alarm.0.actions/id-0 "
-                              "alarm.1.actions/id-1 alarm.1.actions/id-0 "
-                              "alarm.2.actions/id-1 alarm.2.actions/id-0 "},
+                               "alarm.1.actions/id-1 alarm.1.actions/id-0 "
+                               "alarm.2.actions/id-1 alarm.2.actions/id-0 "},
     {"1 to 1", 1, 1, LEFT("alarm", 1, 0) "alarm.actions/id-0 "},
 };
 
@@ -201,7 +232,7 @@ static void check_dump(struct store_memory *memory, const struct move_case *row,
     struct buf text;
 
     buf_init(&text, TEXT_MAX);
-    dump(memory, &text);
+    dump(memory, &text, row->from);
     if (text.len != strlen(row->wanted) ||
         sum_of(buf_str(&text)) != sum_of(row->wanted)) {
         fail_msg("%s, killed after %d steps:\n%s\nwanted:\n%s", row->name,

@@ -73,8 +73,8 @@ static void set_up(struct fixture *f)
                                   .ctx = f};
     struct errbuf why;
 
-    *f = (struct fixture){.now_ms = INT64_C(1700000000000),
-                          .sender = "cleaner"};
+    *f =
+        (struct fixture){.now_ms = INT64_C(1700000000000), .sender = "cleaner"};
     f->conf = (struct runtime_conf){.next = {next, 1},
                                     .side = {side, 1},
                                     .partitions = 1,
@@ -133,9 +133,8 @@ static void add_item(struct fixture *f, struct envelope_out *out,
 static void feed(struct fixture *f, const char *items)
 {
     struct envelope_out *out = envelope_out_new();
-    struct envelope_header header = {.epoch = 1,
-                                     .sequence = ++f->sequence,
-                                     .confirmed = f->sequence - 1};
+    struct envelope_header header = {
+        .epoch = 1, .sequence = ++f->sequence, .confirmed = f->sequence - 1};
     struct bus_message message = {
         .exchange = "",
         .routing_key = "Engine_t",

@@ -67,7 +67,7 @@ static void publish(struct broker *broker, const char *queue)
 
 struct life {
     int64_t partition;
-    int64_t of; /* 0: no more */
+    int64_t of;          /* 0: no more */
     const char *refused; /* NULL: it works */
 };
 
@@ -98,9 +98,8 @@ static enum runtime_result settle(struct engine_io *io)
 }
 
 /* Until it has taken a message and acknowledged it, or ended. */
-static enum runtime_result run(struct broker *broker,
-                               struct store_memory *memory,
-                               const struct life *life)
+static enum runtime_result
+run(struct broker *broker, struct store_memory *memory, const struct life *life)
 {
     struct runtime_conf conf = {.partition = life->partition,
                                 .partitions = life->of,
@@ -127,8 +126,8 @@ static enum runtime_result run(struct broker *broker,
     setup.bus = broker_open(broker, "t", "hypervise");
     assert_int_equal(runtime_new(&setup, &io, &why), ERR_OK);
     (void)settle(io);
-    publish(broker, bus_queue_name("t", (int)life->partition, (int)life->of,
-                                   queue));
+    publish(broker,
+            bus_queue_name("t", (int)life->partition, (int)life->of, queue));
     result = settle(io);
     now_ms += 200; /* acknowledged by then */
     result = result == RUNTIME_IDLE ? settle(io) : result;
@@ -154,8 +153,8 @@ static void check_lives(void **state)
             testlog_expect("ENGINE-PARTITIONS");
         }
         result = run(broker, memory, life);
-        assert_int_equal(result, life->refused != NULL ? RUNTIME_FAILED
-                                                       : RUNTIME_IDLE);
+        assert_int_equal(result,
+                         life->refused != NULL ? RUNTIME_FAILED : RUNTIME_IDLE);
         if (life->refused != NULL &&
             strstr(testlog_text("ENGINE-PARTITIONS"), life->refused) == NULL) {
             fail_msg("%s: %s", row->name, testlog_text("ENGINE-PARTITIONS"));

@@ -53,6 +53,21 @@ static struct result *next_result(struct fixture *fixture, uint32_t index)
     return result;
 }
 
+/* The id tells the names again that it was made of. */
+static void check_source(const struct event *event)
+{
+    struct buf component;
+    struct buf name;
+
+    buf_init(&component, EVENT_ENTITY_ID_MAX);
+    buf_init(&name, EVENT_ENTITY_ID_MAX);
+    event_entity_source(event->entity_id, &component, &name);
+    assert_string_equal(buf_str(&component), event->component);
+    assert_string_equal(buf_str(&name), event->connector_name);
+    buf_fini(&name);
+    buf_fini(&component);
+}
+
 static void on_event(void *ctx, uint32_t index, const struct event *event)
 {
     struct result *result = next_result(ctx, index);
@@ -60,6 +75,7 @@ static void on_event(void *ctx, uint32_t index, const struct event *event)
     assert_null(event->id);
     assert_true(event->rk[0] != '\0');
     assert_true(event->entity_id[0] == '/');
+    check_source(event);
     if (result != NULL) {
         result->accepted = true;
         event_to_doc(event, result->doc);
@@ -600,13 +616,13 @@ static const struct refuse_case refuse_cases[] = {
      "infos.\\u0000", "NUL"},
     {"half a pair", "{" ON "\"state\":0,\"output\":\"\\udc00\"}", "output",
      "surrogate"},
-    {"the first half", "{" ON "\"state\":0,\"output\":\"\\ud83dx\"}",
-     "output", "surrogate"},
+    {"the first half", "{" ON "\"state\":0,\"output\":\"\\ud83dx\"}", "output",
+     "surrogate"},
     {"the first half and no second",
      "{" ON "\"state\":0,\"output\":\"\\ud83d\\u0041\"}", "output",
      "surrogate"},
-    {"the first half of a name", "{" ON "\"state\":0,\"\\ud83d\":1}",
-     "\\ud83d", "surrogate"},
+    {"the first half of a name", "{" ON "\"state\":0,\"\\ud83d\":1}", "\\ud83d",
+     "surrogate"},
     {"number too large", "{" ON "\"state\":0,\"x\":1e999}", "x",
      "a number too large"},
     /* form */

@@ -210,11 +210,10 @@ static void test_type_names(void **state)
         const char *name = event_type_name(type);
 
         assert_non_null(name);
-        assert_int_equal(event_type_is_check(type) +
-                             event_type_is_action(type) +
-                             event_type_is_entity_action(type) +
-                             event_type_is_log(type),
-                         type == EVENT_PERF ? 0 : 1);
+        assert_int_equal(
+            event_type_is_check(type) + event_type_is_action(type) +
+                event_type_is_entity_action(type) + event_type_is_log(type),
+            type == EVENT_PERF ? 0 : 1);
         if (type == EVENT_EXTRA_LOG) {
             assert_int_equal(event_type_parse(name, &back), ERR_NOT_FOUND);
             continue;

@@ -595,18 +595,12 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_disk_full),
-        CASE(test_read_only_file),
-        CASE(test_no_folder),
-        CASE(test_damage),
-        CASE(test_other_version),
-        CASE(test_other_version_later),
-        CASE(test_kill),
-        CASE(test_rights),
-        CASE(test_bad_uri),
-        CASE(test_log_grows_ahead),
-        CASE(test_replaced),
-        CASE(test_replaced_in_scan),
+        CASE(test_disk_full),     CASE(test_read_only_file),
+        CASE(test_no_folder),     CASE(test_damage),
+        CASE(test_other_version), CASE(test_other_version_later),
+        CASE(test_kill),          CASE(test_rights),
+        CASE(test_bad_uri),       CASE(test_log_grows_ahead),
+        CASE(test_replaced),      CASE(test_replaced_in_scan),
     };
 #undef CASE
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -621,21 +621,20 @@ static void clocks_of_two_partitions_become_one(void **state)
     for (int64_t p = 0; p < 2; p++) {
         world_restart_as(world, p, 2);
         late_at(world, (size_t)p);
-        assert_int_equal(
-            count_of(world_rows(world, STORE_ALARMS), "\"_home\""), p + 1);
+        assert_int_equal(count_of(world_rows(world, STORE_ALARMS), "\"_home\""),
+                         p + 1);
     }
     for (int64_t p = 0; p < 2; p++) {
         world_restart_as(world, p, 2);
         late_at(world, (size_t)p);
-        assert_int_equal(
-            count_of(world_rows(world, STORE_ALARMS), "\"_home\""), 2);
+        assert_int_equal(count_of(world_rows(world, STORE_ALARMS), "\"_home\""),
+                         2);
     }
     world_restart_as(world, 0, 1);
     world_forget_messages(world);
     world_beat(world);
     world_commit(world, 0);
-    assert_int_equal(count_of(world_rows(world, STORE_ALARMS), "\"_home\""),
-                     1);
+    assert_int_equal(count_of(world_rows(world, STORE_ALARMS), "\"_home\""), 1);
     assert_int_equal(count_of(world_rows(world, STORE_ALARMS_RESOLVED), "\n"),
                      1);
     assert_has(world_messages(world), "\"type\":\"resolve\"");
