@@ -57,6 +57,12 @@ enum err mongodb_failed(struct store_mongodb *store, const bson_error_t *error);
 void mongodb_worked(struct store_mongodb *store);
 /** The options of a write outside of a transaction, for bson_destroy. */
 void mongodb_durable_opts(const struct store_mongodb *store, bson_t *opts);
+/** findAndModify of a progress row with MONGOC_FIND_AND_MODIFY_* flags; a lock
+ *  of a lost commit is waited for a few seconds only. The caller destroys
+ *  *reply in any case. */
+bool mongodb_modify_progress(struct store_mongodb *store, const bson_t *which,
+                             const bson_t *change, int flags, bson_t *reply,
+                             bson_error_t *error);
 
 /** Start the session of commits unless there is one. */
 bool mongodb_session_start(struct store_mongodb *store, bson_error_t *error);

@@ -8,8 +8,7 @@
 #include "common/store/store_mongodb.h"
 
 enum {
-    LOST_MOST = 64,
-    RECORD_MS = 5000 /* that a lock of a lost commit is waited for */
+    LOST_MOST = 64
 };
 
 /* Abort what these sessions have open. */
@@ -122,14 +121,11 @@ bool mongodb_session_record(struct store_mongodb *store,
     bson_t *change = BCON_NEW(
         "$set", "{", "session",
         BCON_DOCUMENT(mongoc_client_session_get_lsid(store->session)), "}");
-    bson_t opts;
-    bool ok;
+    bson_t reply;
+    bool ok = mongodb_modify_progress(
+        store, which, change, MONGOC_FIND_AND_MODIFY_NONE, &reply, error);
 
-    mongodb_durable_opts(store, &opts);
-    BSON_APPEND_INT32(&opts, "maxTimeMS", RECORD_MS);
-    ok = mongoc_collection_update_one(store->progress, which, change, &opts,
-                                      NULL, error);
-    bson_destroy(&opts);
+    bson_destroy(&reply);
     bson_destroy(change);
     bson_destroy(which);
     return ok;
