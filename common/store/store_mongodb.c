@@ -248,31 +248,39 @@ static enum err mongodb_count(struct store *base,
     return ERR_OK;
 }
 
-/* Run findAndModify on a progress row; the row as it is then is in *reply. */
-static bool modify_progress(struct store_mongodb *store, const char *row,
-                            const bson_t *change, bool upsert, bson_t *reply)
+bool mongodb_modify_progress(struct store_mongodb *store, const bson_t *which,
+                             const bson_t *change, int flags, bson_t *reply,
+                             bson_error_t *error)
 {
     mongoc_find_and_modify_opts_t *opts = mongoc_find_and_modify_opts_new();
-    bson_t which = BSON_INITIALIZER;
     bson_t extra;
-    bson_error_t error;
-    int flags = MONGOC_FIND_AND_MODIFY_RETURN_NEW;
     bool ok;
 
     mongodb_durable_opts(store, &extra);
-    BSON_APPEND_UTF8(&which, "_id", row);
-    if (upsert) {
-        flags |= MONGOC_FIND_AND_MODIFY_UPSERT;
-    }
     (void)mongoc_find_and_modify_opts_set_flags(
         opts, (mongoc_find_and_modify_flags_t)flags);
     (void)mongoc_find_and_modify_opts_set_update(opts, change);
     (void)mongoc_find_and_modify_opts_set_max_time_ms(opts, PROGRESS_MS);
     (void)mongoc_find_and_modify_opts_append(opts, &extra);
-    ok = mongoc_collection_find_and_modify_with_opts(store->progress, &which,
-                                                     opts, reply, &error);
+    ok = mongoc_collection_find_and_modify_with_opts(store->progress, which,
+                                                     opts, reply, error);
     mongoc_find_and_modify_opts_destroy(opts);
     bson_destroy(&extra);
+    return ok;
+}
+
+/* The same by the row's name; tells what goes wrong. */
+static bool modify_row(struct store_mongodb *store, const char *row,
+                       const bson_t *change, int flags, bson_t *reply)
+{
+    bson_t which = BSON_INITIALIZER;
+    bson_error_t error;
+    bool ok;
+
+    BSON_APPEND_UTF8(&which, "_id", row);
+    ok = mongodb_modify_progress(store, &which, change,
+                                 flags | MONGOC_FIND_AND_MODIFY_RETURN_NEW,
+                                 reply, &error);
     bson_destroy(&which);
     if (ok) {
         mongodb_worked(store);
@@ -329,7 +337,8 @@ static enum err mongodb_fence_raise(struct store *base, int64_t now_s,
         return mongodb_failed(store, &error);
     }
     change = raise_change(store, now_s);
-    if (modify_progress(store, fence->row, change, true, &reply) &&
+    if (modify_row(store, fence->row, change, MONGOC_FIND_AND_MODIFY_UPSERT,
+                   &reply) &&
         reply_row(&reply, &row)) {
         fence->epoch = doc_i64(row, "epoch", 0);
         fence->batch = doc_i64(row, "batch", 0);
@@ -356,7 +365,7 @@ static enum err mongodb_progress(struct store *base, const char *name,
     enum err err = ERR_UNAVAILABLE;
 
     mongodb_session_end_lost(store);
-    if (modify_progress(store, name, change, false, &reply)) {
+    if (modify_row(store, name, change, MONGOC_FIND_AND_MODIFY_NONE, &reply)) {
         err = ERR_NOT_FOUND;
         if (reply_row(&reply, &row)) {
             *epoch = doc_i64(row, "epoch", 0);

@@ -16,7 +16,9 @@ struct store_mongodb {
     mongoc_collection_t *collections[STORE_N_COLLECTIONS]; /**< when used */
     mongoc_collection_t *progress;
     mongoc_client_session_t *session; /**< of commits; NULL: a new one */
-    bson_t *lost; /**< id of the one before, which may hold locks; or NULL */
+    bson_t *lost; /**< array: ids of those before, since a commit worked; their
+                       transactions may hold locks; NULL: none */
+    uint32_t n_lost;
     mongoc_transaction_opt_t *transaction;
     mongoc_write_concern_t *durable; /**< majority, journaled */
     mongoc_read_concern_t *majority;
@@ -55,6 +57,12 @@ enum err mongodb_failed(struct store_mongodb *store, const bson_error_t *error);
 void mongodb_worked(struct store_mongodb *store);
 /** The options of a write outside of a transaction, for bson_destroy. */
 void mongodb_durable_opts(const struct store_mongodb *store, bson_t *opts);
+/** findAndModify of a progress row with MONGOC_FIND_AND_MODIFY_* flags; a lock
+ *  of a lost commit is waited for a few seconds only. The caller destroys
+ *  *reply in any case. */
+bool mongodb_modify_progress(struct store_mongodb *store, const bson_t *which,
+                             const bson_t *change, int flags, bson_t *reply,
+                             bson_error_t *error);
 
 /** Start the session of commits unless there is one. */
 bool mongodb_session_start(struct store_mongodb *store, bson_error_t *error);
@@ -65,8 +73,10 @@ bool mongodb_session_record(struct store_mongodb *store,
                             bson_error_t *error);
 /** Let go of a session whose transaction went wrong. */
 void mongodb_session_drop(struct store_mongodb *store);
-/** Abort what the session let go of may have open. */
+/** Abort what the sessions let go of may have open. */
 void mongodb_session_end_lost(struct store_mongodb *store);
+/** A commit worked: none of them holds anything up. */
+void mongodb_session_forget_lost(struct store_mongodb *store);
 /** Abort what the last holder of a progress row may have open. */
 void mongodb_session_end_recorded(struct store_mongodb *store, const char *row);
 

@@ -338,6 +338,7 @@ static enum err finish(struct store_mongodb *store)
         if (mongoc_client_session_commit_transaction(store->session, &reply,
                                                      &error)) {
             bson_destroy(&reply);
+            mongodb_session_forget_lost(store);
             mongodb_worked(store);
             return ERR_OK;
         }

@@ -7,37 +7,61 @@
  */
 #include "common/store/store_mongodb.h"
 
-/* Abort what the session has open. */
-static bool kill_session(struct store_mongodb *store, const bson_t *lsid)
+enum {
+    LOST_MOST = 64
+};
+
+/* Abort what these sessions have open. */
+static void kill_sessions(struct store_mongodb *store, const bson_t *list)
 {
     bson_t command = BSON_INITIALIZER;
-    bson_t list;
-    bool ok;
 
-    BSON_APPEND_ARRAY_BEGIN(&command, "killSessions", &list);
-    BSON_APPEND_DOCUMENT(&list, "0", lsid);
-    (void)bson_append_array_end(&command, &list);
-    ok = mongoc_client_command_simple(store->client, "admin", &command, NULL,
-                                      NULL, NULL);
+    BSON_APPEND_ARRAY(&command, "killSessions", list);
+    (void)mongoc_client_command_simple(store->client, "admin", &command, NULL,
+                                       NULL, NULL);
     bson_destroy(&command);
-    return ok;
+}
+
+static void add_session(bson_t *list, uint32_t number, const bson_t *lsid)
+{
+    char room[16];
+    const char *key;
+    size_t len = bson_uint32_to_string(number, &key, room, sizeof room);
+
+    (void)bson_append_document(list, key, (int)len, lsid);
+}
+
+void mongodb_session_forget_lost(struct store_mongodb *store)
+{
+    bson_destroy(store->lost);
+    store->lost = NULL;
+    store->n_lost = 0;
 }
 
 void mongodb_session_drop(struct store_mongodb *store)
 {
-    if (store->session != NULL) {
-        bson_destroy(store->lost);
-        store->lost = bson_copy(mongoc_client_session_get_lsid(store->session));
-        mongoc_client_session_destroy(store->session);
-        store->session = NULL;
+    if (store->session == NULL) {
+        return;
     }
+    if (store->n_lost == LOST_MOST) {
+        mongodb_session_forget_lost(store); /* the server's own limit did */
+    }
+    if (store->lost == NULL) {
+        store->lost = bson_new();
+    }
+    add_session(store->lost, store->n_lost++,
+                mongoc_client_session_get_lsid(store->session));
+    mongoc_client_session_destroy(store->session);
+    store->session = NULL;
 }
 
+/* Again with each try, until a commit works: a server that hung may begin a
+ * transaction after it was told to end its session, for what was sent before
+ * waits in the socket of a connection that is given up. */
 void mongodb_session_end_lost(struct store_mongodb *store)
 {
-    if (store->lost != NULL && kill_session(store, store->lost)) {
-        bson_destroy(store->lost);
-        store->lost = NULL;
+    if (store->lost != NULL) {
+        kill_sessions(store, store->lost);
     }
 }
 
@@ -65,8 +89,12 @@ void mongodb_session_end_recorded(struct store_mongodb *store, const char *row)
 
         bson_iter_document(&at, &len, &data);
         if (bson_init_static(&lsid, data, len) && !is_own(store, &lsid)) {
+            bson_t list = BSON_INITIALIZER;
+
             /* Where it is not allowed, the server's own limit frees it. */
-            (void)kill_session(store, &lsid);
+            add_session(&list, 0, &lsid);
+            kill_sessions(store, &list);
+            bson_destroy(&list);
         }
     }
     mongoc_cursor_destroy(cursor);
@@ -93,13 +121,11 @@ bool mongodb_session_record(struct store_mongodb *store,
     bson_t *change = BCON_NEW(
         "$set", "{", "session",
         BCON_DOCUMENT(mongoc_client_session_get_lsid(store->session)), "}");
-    bson_t opts;
-    bool ok;
+    bson_t reply;
+    bool ok = mongodb_modify_progress(
+        store, which, change, MONGOC_FIND_AND_MODIFY_NONE, &reply, error);
 
-    mongodb_durable_opts(store, &opts);
-    ok = mongoc_collection_update_one(store->progress, which, change, &opts,
-                                      NULL, error);
-    bson_destroy(&opts);
+    bson_destroy(&reply);
     bson_destroy(change);
     bson_destroy(which);
     return ok;

@@ -5,16 +5,20 @@
 A seed makes the events, the order of the faults and their moments. README.md
 has the table of what strikes and what must hold."""
 import argparse
+import os
 import pathlib
 import random
 import signal
 import sys
 import time
 
+import disk
 import faults
 import groups
 import moves
 import parts
+import posts
+import primary
 import repart
 import rig
 import run
@@ -26,6 +30,7 @@ STORES = ("sqlite", "mongodb")
 # Those that a seed changes, and those that one run says everything of.
 SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
           "twins": twins.test_twins, "groups": groups.test_groups,
+          "posts": posts.test_posts, "primary": primary.test_primary,
           "repartition-killed": repart.test_repartition_killed}
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
                         "repartition": repart.test_repartition,
@@ -33,11 +38,13 @@ TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
                         "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input,
                         "self-watch": selfwatch.test_self_watch})
-# Of those one store tells all: "moves" has both, and what is told of itself is
+# Of these one store tells all: "moves" has both, and what is told of itself is
 # the same on each.
-ONCE = {"moves", "self-watch"}
-# Too long for the short form: run when they are named, or with rounds.
-LONG = {"repartition-killed"}
+ONLY_ON = {"primary": ("mongodb",), "moves": ("sqlite",),
+           "self-watch": ("sqlite",)}
+# And of these less, or nothing, is in the short form.
+SHORT = {"primary": (), "posts": (), "repartition": ("sqlite",),
+         "repartition-killed": ()}
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 
@@ -52,6 +59,14 @@ class Case:
         self.events = int(events)
         self.rounds = int(rounds)
         self.plain = None
+        self.only = []  # faults; none: all
+
+    def is_short(self):
+        """Not all faults, and not those that were asked for."""
+        return self.rounds == 0 and not self.only
+
+    def wants(self, fault):
+        return not self.only or any(o in fault for o in self.only)
 
     def __str__(self):
         return f"{self.test} {self.store} {self.seed} {self.events} " \
@@ -76,20 +91,32 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--events", type=int, default=6000)
     parser.add_argument("--rounds", type=int, default=0,
-                        help="how often each fault strikes each engine; 0: "
-                             "each kind once,\non engines chosen by the seed")
+                        help="how often each fault strikes, engines each; 0: "
+                             "the short form,\nsome of them once, on engines "
+                             "chosen by the seed")
     parser.add_argument("--seed", type=int, action="append",
                         help="as often as wanted; default: 1")
     parser.add_argument("--seeds", type=int, default=0, metavar="N",
                         help="so many new ones, made by chance and printed")
     parser.add_argument("--failed-once", action="store_true",
                         help="the cases of seeds.list before all others")
+    parser.add_argument("--fault", action="append", default=[],
+                        help="only faults whose name has this in it, of test "
+                             "faults")
     parser.add_argument("--store", action="append", choices=STORES)
     parser.add_argument("--keep", action="store_true",
                         help="keep the folder when a test fails")
     parser.add_argument("tests", nargs="*", metavar="TEST",
                         help=" ".join(TESTS))
     return parser.parse_args()
+
+
+def is_asked_for(options, test, store):
+    """The short form has neither rounds nor a test that is named."""
+    stores = ONLY_ON.get(test, STORES)
+    if not options.rounds and not options.tests:
+        stores = SHORT.get(test, stores)
+    return store in stores
 
 
 def cases_of(options):
@@ -101,11 +128,10 @@ def cases_of(options):
         found += [Case(test, store, seed, options.events, options.rounds)
                   for test in options.tests or TESTS
                   for store in options.store or STORES
-                  if (i == 0 or test in SEEDED)
-                  and (test not in ONCE or store == STORES[0])
-                  and (test not in LONG or options.tests or options.rounds)
-                  and (test != "repartition" or store == STORES[0]
-                       or options.tests or options.rounds)]
+                  if is_asked_for(options, test, store)
+                  and (i == 0 or test in SEEDED)]
+    for case in found:
+        case.only = options.fault
     return found
 
 
@@ -137,6 +163,17 @@ def run_all(servers, cases):
     return results
 
 
+def has_disks():
+    """Whether disks can be filled; where tests decide, they must be."""
+    if disk.enter_namespace():
+        return True
+    if os.environ.get("CI"):
+        sys.exit("chain.py: mounting is not allowed here: disks cannot be "
+                 "filled")
+    rig.say("SKIPPED: full and read-only disks: mounting is not allowed here")
+    return False
+
+
 def on_signal(number, _):
     sys.exit(128 + number)
 
@@ -145,7 +182,7 @@ def main():
     signal.signal(signal.SIGTERM, on_signal)
     options = parse_args()
     cases = cases_of(options)
-    servers = rig.Rig()
+    servers = rig.Rig(own_disks=has_disks())
     results = []
     try:
         results = run_all(servers, cases)

@@ -10,13 +10,13 @@ usage: cluster.py [--events N] [--rounds N] [--seed S] [--keep]
 While one is away the whole chain must go on, and the end must be that of a
 run on the same servers with one partition, one instance and no fault."""
 import argparse
-import concurrent.futures
 import random
 import signal
 import sys
 import time
 
 import compare
+import members
 import rig
 import run
 
@@ -24,7 +24,6 @@ N_SERVERS = 3
 PARTITIONS = {"context": 4, "perfdata": 4, "alarm": 4, "eventstore": 4}
 SECOND = "-second"
 HEALTHY_S = 60
-NO_MARKS = "collectdgw"  # what it passes on goes through an entry again
 
 
 class Cluster(rig.Rig):
@@ -35,8 +34,7 @@ class Cluster(rig.Rig):
         self.broker_ports = [self.broker_port] + rig.free_ports(N_SERVERS - 1)
         self.broker_dirs = [self.broker_dir] + [
             self.dir / f"broker{i}" for i in range(1, N_SERVERS)]
-        self.mongod_ports = rig.free_ports(N_SERVERS)
-        self.mongod_dirs = [self.dir / f"mongod{i}" for i in range(N_SERVERS)]
+        self.set = members.Members(self)
         self.env["HYP_TEST_AMQP_OTHERS"] = self.others(0)
         self.env["ERL_FLAGS"] = "+S 2:2 +sbwt none"
 
@@ -48,19 +46,15 @@ class Cluster(rig.Rig):
     def amqp_conf(self):
         return f"port = {self.broker_port}\nother_hosts = {self.others(0)}\n"
 
+    def feed_env(self):
+        return self.env
+
     def node(self, number, command, *args):
         return rig.run(rig.SUPPORT / "rabbitmq.sh", command,
                        self.broker_dirs[number], *args, env=self.env)
 
-    def member(self, number, command, *args):
-        return rig.run(rig.SUPPORT / "mongod.sh", command,
-                       self.mongod_dirs[number], *args, env=self.env)
-
     def start_node(self, number):
         self.node(number, "start", self.broker_ports[number])
-
-    def start_member(self, number):
-        self.member(number, "start", self.mongod_ports[number], "--member")
 
     def start_broker(self):
         self.start_node(0)
@@ -68,44 +62,19 @@ class Cluster(rig.Rig):
             self.node(number, "join", self.broker_ports[number],
                       self.broker_dirs[0])
 
-    def servers(self):
-        return [f"127.0.0.1:{port}" for port in self.mongod_ports]
-
-    def mongo_ctl(self, command, *args):
-        return rig.run(rig.TOOLS / "mongo_ctl", command, *args,
-                       env=self.env).strip()
-
-    def primary(self):
-        """Number of the member that the others take for the primary."""
-        for server in self.servers():
-            try:
-                found = self.mongo_ctl("primary", server)
-            except rig.Failure:
-                continue
-            if found and self.mongo_ctl("primary", found) == found:
-                return self.servers().index(found)
-        return None
-
     def start_mongod(self):
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            list(pool.map(self.start_member, range(N_SERVERS)))
-        self.mongo_ctl("initiate", *self.servers())
-        rig.wait_for("a primary", lambda: self.primary() is not None)
+        self.set.start_all()
         self.has_mongod = True
 
-    def mongod(self, command, *args):
-        """The connection string is of all of them."""
-        if command != "uri":
-            raise ValueError(command)
-        return f"mongodb://{','.join(self.servers())}/{args[0]}" \
-            "?replicaSet=rs0"
+    def store_uri(self, name):
+        """Of all of them."""
+        return self.set.uri(name)
 
     def close(self, keep):
         self.drop_all()
         ends = [lambda n=n: self.node(n, "stop")
                 for n in reversed(range(N_SERVERS))]
-        ends += [lambda n=n: self.member(n, "stop") for n in range(N_SERVERS)]
-        self.end(ends, keep)
+        self.end(ends + self.set.stops(), keep)
 
 
 class Doubled(rig.Suite):
@@ -159,7 +128,7 @@ class Doubled(rig.Suite):
     def behind(self, since_s):
         """Processes that have not seen a mark newer than this."""
         self.tend()
-        return [name for name in self.list if name != NO_MARKS and
+        return [name for name in self.list if name != rig.NO_MARKS and
                 max(e.chain_s() for e in self.pair(name)) <= since_s]
 
     def wait_flows(self, what):
@@ -228,10 +197,10 @@ class Kills:
         return took_s
 
     def strike_primary(self, _):
-        number = self.servers.primary()
-        self.servers.member(number, "kill")
+        number = self.servers.set.primary()
+        self.servers.set.tell(number, "kill")
         took_s = self.suite.wait_flows("the primary away")
-        self.servers.start_member(number)
+        self.servers.set.start(number)
         return took_s
 
     def strike(self, what, which):

@@ -6,34 +6,49 @@ import time
 
 import rig
 import run
-import twins
+import strikes
 
 HEALTHY_S = 30  # by itself, after the end of a fault
-ENGINE_FAULTS = ("killed", "stopped", "refused by its store")
-SQLITE_ONLY = ("refused by its store",)
-BROKER_FAULTS = ("rabbitmq killed", "rabbitmq stopped", "rabbitmq hangs",
-                 "rabbitmq out of memory", "everything killed",
-                 "everything stopped")
-MONGOD_FAULTS = ("mongod killed", "mongod stopped", "mongod hangs")
-LITTLE, USUAL = "0.00001", "0.4"  # share of the memory
+# Engines are struck by these, each or one by chance.
+ENGINE_FAULTS = {"sqlite": ("killed", "stopped", "refused by its store"),
+                 "mongodb": ("killed", "stopped")}
+COMMON = ("rabbitmq killed", "rabbitmq stopped", "rabbitmq hangs",
+          "rabbitmq out of memory", "everything killed", "everything stopped",
+          "network delayed", "network reset", "network truncated",
+          "network half-open", "clock set back")
+OF_STORE = {"sqlite": (),
+            "mongodb": ("mongod killed", "mongod stopped", "mongod hangs",
+                        "mongod refuses", "store-network delayed",
+                        "store-network reset", "store-network truncated",
+                        "store-network half-open")}
+# Where disks can be filled.
+OF_DISKS = {"sqlite": ("rabbitmq disk full", "store disk full",
+                       "store read-only"),
+            "mongodb": ("rabbitmq disk full", "mongod disk full")}
+# The short form: one of each family on one of the stores, of the quick ones.
+SHORT = {"sqlite": ("everything killed", "rabbitmq out of memory",
+                    "network half-open", "network reset", "clock set back",
+                    "store disk full", "store read-only"),
+         "mongodb": ("everything stopped", "network truncated",
+                     "mongod killed", "mongod hangs", "mongod refuses",
+                     "store-network reset")}
 
 
 class Faults:
     """A plan of faults for one run, in an order from a seed. rounds: how
-    often each strikes each engine; 0: each once, engines by chance."""
+    often each strikes each engine; 0: the short form, engines by chance."""
 
-    def __init__(self, told, seed, rounds):
+    def __init__(self, told, case):
         self.run = told
         self.suite = told.suite
-        self.servers = told.servers
-        self.random = random.Random(seed)
-        self.on_sqlite = told.store == "sqlite"
-        plan = [f"{name} {how}" for how in ENGINE_FAULTS
-                if self.on_sqlite or how not in SQLITE_ONLY
-                for name in self.engines(rounds)]
-        plan += BROKER_FAULTS
-        plan += () if self.on_sqlite else MONGOD_FAULTS
-        self.plan = plan * max(rounds, 1)
+        self.random = random.Random(case.seed)
+        self.until = 0
+        self.strikes = strikes.Strikes(told, self.more)
+        plan = [f"{name} {how}" for how in ENGINE_FAULTS[told.store]
+                for name in self.engines(case.rounds)]
+        plan += [fault for fault in self.others()
+                 if not case.is_short() or fault in SHORT[told.store]]
+        self.plan = [f for f in plan if case.wants(f)] * max(case.rounds, 1)
         self.random.shuffle(self.plan)
 
     def engines(self, rounds):
@@ -41,105 +56,44 @@ class Faults:
         every = list(self.suite.list)
         return every if rounds > 0 else [self.random.choice(every)]
 
-    def hang(self, process, what):
-        """Stopped until somebody has noticed; its connections stay open."""
-        process.signal(rig.STOP)
-        try:
-            rig.wait_for(f"{what} missed", lambda: not all(
-                self.is_well(e) for e in self.suite.engines.values()))
-        finally:
-            process.signal(rig.CONTINUE)
+    def others(self):
+        """What strikes no engine."""
+        store = self.run.store
+        found = COMMON + OF_STORE[store]
+        return found + OF_DISKS[store] * self.run.servers.own_disks
 
-    def is_well(self, engine):
-        status = engine.status()
-        return status.get("ready") and \
-            status["updated_at"] > time.time() - 2 * twins.STALE_S
-
-    def broker_out_of_memory(self):
-        """It blocks who publishes, until there is memory again."""
-        cleaner = self.suite.engines["cleaner"]
-        self.servers.set_memory(LITTLE)
-        try:
-            rig.wait_for("the cleaner to be blocked",
-                         lambda: cleaner.metric("blocked"))
-        finally:
-            self.servers.set_memory(USUAL)
-        rig.wait_for("the cleaner to go on",
-                     lambda: not cleaner.metric("blocked"), HEALTHY_S)
-
-    def strike_broker(self, how):
-        servers = self.servers
-        if how == "hangs":
-            self.hang(servers.broker_process(), "rabbitmq")
-        elif how == "out of memory":
-            self.broker_out_of_memory()
-        else:
-            servers.end_broker(how)
-            servers.start_broker()
-
-    def strike_mongod(self, how):
-        if how == "hangs":
-            self.hang(self.servers.mongod_process(), "mongod")
-        else:
-            self.servers.mongod(how.replace("ped", "").replace("ed", ""))
-            self.servers.start_mongod()
-
-    def strike_everything(self, how):
-        if how == "killed":
-            self.suite.kill_all()
-        else:
-            self.suite.stop_all()
-            self.suite.web.stop()
-        self.servers.end_broker(how)
-        self.servers.start_broker()
-        for name in self.suite.list:
-            self.suite.start(name)
-        self.suite.web.start()
-
-    def strike_engine(self, name, how):
-        engine = self.suite.engines[name]
-        if how == "refused by its store":
-            with twins.StoreHeld(self.suite, name):
-                rig.wait_for(f"engine-{name} to miss its store",
-                             lambda: not self.is_well(engine))
-            return
-        if how == "killed":
-            engine.kill()
-        else:
-            engine.stop()
-        self.suite.start(name)
+    def more(self):
+        self.run.feed.allow(self.until)
 
     def strike(self, fault):
-        what, how = fault.split(" ", 1)
-        if what == "rabbitmq":
-            self.strike_broker(how)
-        elif what == "mongod":
-            self.strike_mongod(how)
-        elif what == "everything":
-            self.strike_everything(how)
-        else:
-            self.strike_engine(what, how)
+        begun = time.monotonic()
+        self.strikes.strike(fault)
+        ended = time.monotonic()
+        self.suite.wait_healed(HEALTHY_S)
+        rig.say(f"  {fault}: {ended - begun:.1f} s, well again after "
+                f"{time.monotonic() - ended:.1f} s")
 
     def go(self):
-        """Let a part of the story flow, strike within it, and so on."""
+        """Let a part of the story flow, strike within it, let more flow
+        while the fault lasts, and so on."""
         n = len(self.run.story.messages)
         part = n // (len(self.plan) + 1)
         for i, fault in enumerate(self.plan):
             begin = i * part
-            self.run.feed.allow(begin + part)
-            self.run.feed.wait(begin + self.random.randrange(1, part))
-            self.strike(fault)
-            ended = time.monotonic()
-            self.suite.web.wait_well(HEALTHY_S)
-            rig.say(f"  {fault}: well again after "
-                    f"{time.monotonic() - ended:.1f} s")
+            self.until = begin + part
+            self.run.feed.allow(begin + part * 3 // 4)
+            self.run.feed.wait(begin + self.random.randrange(1, part // 2))
+            try:
+                self.strike(fault)
+            except rig.Failure as failure:
+                raise rig.Failure(f"{fault}: {failure}") from failure
         self.run.feed.allow(n)
 
 
 def test_faults(servers, store, case):
     """Faults of each kind: the same as without."""
     told = run.Run(servers, "faults", store, case.plain.story)
-    faults = Faults(told, case.seed, case.rounds)
+    faults = Faults(told, case)
     faults.go()
     told.wait_end()
     case.plain.judge(told, "after " + ", ".join(faults.plan))

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines in partitions: the same as with one of each; and a store that was
 written with one number of partitions refuses another."""
-import time
-
 import rig
 import run
 
 PARTITIONS = {"context": 2, "perfdata": 3, "alarm": 2, "eventstore": 2}
-NO_MARKS = "collectdgw"
 EXIT_FAILED = 1
 
 
@@ -20,15 +17,6 @@ def expect_refusal(suite, name, text):
             text not in engine.log_tail():
         raise rig.Failure(f"engine-{name} ended with status "
                           f"{engine.process.returncode}: {engine.log_tail()}")
-
-
-def wait_flows(suite):
-    """What is sent now arrives at the end of each way."""
-    since_s = time.time()
-    for name, engine in suite.engines.items():
-        if name != NO_MARKS:
-            rig.wait_for(f"marks at engine-{name}",
-                         lambda e=engine: e.chain_s() > since_s)
 
 
 def refuse_other_number(suite, name, partitions):
@@ -47,7 +35,7 @@ def test_partitions(servers, store, case):
                    partitions=PARTITIONS)
     told.feed.allow(len(told.story.messages))
     told.wait_end()
-    wait_flows(told.suite)
+    told.suite.wait_flows()
     case.plain.judge(told, "in partitions")
     refuse_other_number(told.suite, "alarm.0", dict(PARTITIONS, alarm=3))
     refuse_other_number(told.suite, "alarm", {"context": 2, "perfdata": 3,

@@ -16,12 +16,17 @@ import threading
 import time
 import urllib.parse
 
+import clock
+import disk
+import network
+
 SOURCE = pathlib.Path(os.environ.get(
     "HYP_SRCDIR", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("HYP_BUILDDIR", SOURCE / "build"))
 SUPPORT = SOURCE / "tests" / "support"
 TOOLS = BUILD / "tests" / "support"
 PATIENCE_S = 120
+NO_MARKS = "collectdgw"  # what it passes on goes through an entry again
 POLL_S = 0.05
 # RabbitMQ writes its directory of quorum queues with a delay of 3 s. Killed
 # before, it loses queues that were new, so no test may do that.
@@ -32,6 +37,7 @@ RESTART_S = 30
 EXIT_FENCED = 3
 ANSWER_S = 15
 VHOSTS_AT_ONCE = 10
+STORE_MIB, BROKER_MIB, MONGOD_MIB = 1024, 2048, 2048
 # The least there is: a stalled process counts as lost after two or three.
 HEARTBEAT_S = 5
 
@@ -115,16 +121,31 @@ class Process:
     def signal(self, number):
         os.kill(self.pid, number)
 
+    def is_alive(self):
+        stat = pathlib.Path(f"/proc/{self.pid}/stat")
+        try:
+            return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
 
 class Rig:
-    """The servers."""
+    """The servers. With own_disks theirs and the stores' are small file
+    systems that can be filled."""
 
-    def __init__(self):
+    def __init__(self, own_disks=False):
+        self.own_disks = own_disks
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hyp-chain."))
         self.broker_port, self.mongod_port = free_ports(2)
         self.broker_dir = self.dir / "broker"
         self.mongod_dir = self.dir / "mongod"
+        self.clock = clock.Clock(self.dir, TOOLS / "clock_shim.so")
+        self.disks = []
+        self.broker_disk = self.make_disk(self.broker_dir, BROKER_MIB)
+        self.mongod_disk = self.make_disk(self.mongod_dir, MONGOD_MIB)
         self.has_mongod = False
+        self.network = network.Proxy(self.broker_port)
+        self.store_network = network.Proxy(self.mongod_port)
         self.env = dict(os.environ, HYP_BUILDDIR=str(BUILD),
                         HYP_SRCDIR=str(SOURCE),
                         HYP_TEST_AMQP_PORT=str(self.broker_port),
@@ -137,18 +158,30 @@ class Rig:
         self.vhosts_lock = threading.Lock()
         self.n_vhosts = 0
 
+    def make_disk(self, folder, size_mib):
+        """A folder, None, or a file system of its own on it."""
+        folder.mkdir(parents=True)
+        if not self.own_disks:
+            return None
+        self.disks.append(disk.Disk(folder, size_mib))
+        return self.disks[-1]
+
     def cut(self, pids):
-        """The broker closes every connection of these processes."""
-        ports = [str(port) for pid in pids for port in tcp_ports(pid)]
-        self.broker("ctl", "eval", "[rabbit_networking:close_connection("
-                    "rabbit_misc:pget(pid, C), \"cut by a test\") || C <- "
-                    "rabbit_networking:connection_info_all([pid, peer_port]),"
-                    " lists:member(rabbit_misc:pget(peer_port, C), "
-                    f"[{','.join(ports)}])].")
+        """Every connection of these processes to the broker is lost."""
+        self.network.reset({port for pid in pids for port in tcp_ports(pid)})
 
     def amqp_conf(self):
         """Lines of an [amqp] section: how to reach the broker."""
-        return f"port = {self.broker_port}\n"
+        return f"port = {self.network.port}\n"
+
+    def feed_env(self):
+        """How a publisher reaches the broker."""
+        return dict(self.env, HYP_TEST_AMQP_PORT=str(self.network.port))
+
+    def store_uri(self, name):
+        """Of a database, through the network that fails."""
+        return f"mongodb://127.0.0.1:{self.store_network.port}/{name}" \
+            "?directConnection=true"
 
     def broker(self, command, *args):
         return run(SUPPORT / "rabbitmq.sh", command, self.broker_dir, *args,
@@ -164,6 +197,10 @@ class Rig:
     def start_mongod(self):
         self.mongod("start", self.mongod_port)
         self.has_mongod = True
+
+    def mongod_ctl(self, command):
+        run(TOOLS / "mongo_ctl", command, f"127.0.0.1:{self.mongod_port}",
+            env=self.env)
 
     def end_broker(self, how):
         """how: killed or stopped."""
@@ -222,6 +259,9 @@ class Rig:
 
     def heal(self):
         """The servers run again, whatever a failed test did to them."""
+        self.clock.set(0)
+        for one in self.disks:
+            one.free()
         for start in [self.start_broker] + \
                 [self.start_mongod] * self.has_mongod:
             try:
@@ -244,6 +284,8 @@ class Rig:
         if keep:
             say(f"kept: {self.dir}")
         else:
+            for one in reversed(self.disks):
+                one.remove()
             shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -254,7 +296,7 @@ class Feed:
         self.confirmed = 0
         self.process = subprocess.Popen(
             [str(TOOLS / "amqp_feed"), prefix, str(path)],
-            env=dict(rig.env, HYP_TEST_AMQP_VHOST=vhost), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            env=dict(rig.feed_env(), HYP_TEST_AMQP_VHOST=vhost), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.unread = b""
         rig.feeds.append(self)
@@ -312,7 +354,8 @@ class Engine:
                  str(suite.dir / "etc"), "--set",
                  f"process.status_dir={self.status_dir}"]
                 + [a for s in sets for a in ("--set", s)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                env=suite.rig.clock.env(), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log)
 
     def status(self):
         """What its own status file tells, {} while there is none."""
@@ -387,7 +430,8 @@ class Web:
             self.process = subprocess.Popen(
                 [str(BUILD / "webserver" / "webserver"), "--config-dir",
                  str(self.suite.dir / "etc")],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                env=self.suite.rig.clock.env(), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log)
 
     def ask(self, method, path, body=None, **headers):
         """Status and JSON document of an answer; OSError without one."""
@@ -408,6 +452,13 @@ class Web:
         if status != 200:
             raise Failure(f"GET {path}: {status}: {found}")
         return found
+
+    def try_store(self):
+        """Ask for something that it reads from the store."""
+        try:
+            self.ask("GET", "/alarms?limit=1")
+        except OSError:
+            pass
 
     def why_not(self):
         """"" when the whole suite is well, else what it lacks."""
@@ -492,15 +543,16 @@ class Suite:
         self.own = own
         self.name = f"{name}-{store}-{self.vhost}"
         self.web = None
+        self.disk = None  # of the store
         self.sets = {}  # {engine: [section.key=value]}
         self.dir = rig.dir / self.name
         self.engines = {}
         self.chain = engines or read_engines()
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
-            self.uri = rig.mongod("uri", self.name).strip()
+            self.uri = self.store_uri()
         else:
-            (self.dir / "store").mkdir()
+            self.disk = rig.make_disk(self.dir / "store", STORE_MIB)
             self.uri = f"sqlite:{self.dir / 'store'}"
         self.renumber(partitions or {})
         rig.suites.append(self)
@@ -510,6 +562,10 @@ class Suite:
         self.partitions = partitions
         self.list = list_processes(self.chain, partitions, self.groups)
         self.configure()
+
+    def store_uri(self):
+        """Of its database on a mongod."""
+        return self.rig.store_uri(self.name)
 
     def configure(self):
         etc = self.dir / "etc"
@@ -542,6 +598,28 @@ class Suite:
         end = time.monotonic() + patience_s
         for engine in self.engines.values():
             engine.wait_ready(max(POLL_S, end - time.monotonic()))
+
+    def start_again(self):
+        """All of it, whatever there is to be waited for."""
+        for name in self.list:
+            self.start(name)
+        self.web.start()
+
+    def wait_flows(self, patience_s=PATIENCE_S):
+        """What is sent now arrives at the end of each way."""
+        since_s = time.time()
+        end = time.monotonic() + patience_s
+        for name, engine in self.engines.items():
+            if name != NO_MARKS:
+                wait_for(f"marks at engine-{name}",
+                         lambda e=engine: e.chain_s() > since_s,
+                         max(POLL_S, end - time.monotonic()))
+
+    def wait_healed(self, patience_s):
+        """Well by itself, and events flow."""
+        end = time.monotonic() + patience_s
+        self.web.wait_well(patience_s)
+        self.wait_flows(max(POLL_S, end - time.monotonic()))
 
     def stop_all(self):
         """In the order of the events' way, so that each drains."""

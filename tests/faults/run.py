@@ -11,10 +11,12 @@ import story
 SINCE_S = 60
 SHOWN = 20
 OPTIONS = {
+    # The clock is set back by less than max_ahead.
+    "cleaner": "[cleaner]\nmax_ahead = 1d\n",
     "alarm": "[alarm]\n# nothing that depends on how long a run takes\n"
              "resolve_after = 366d\ncancel_autosolve = 366d\n"
              "flapping_window = 30d\n",
-    "collectdgw": "[collectdgw]\nalive = no\n",
+    "collectdgw": "[collectdgw]\nalive = no\nmax_ahead = 1d\n",
 }
 
 

@@ -26,6 +26,7 @@ enum {
     WINDOW = 200,
     RECONNECT_NS = 100 * 1000 * 1000,
     FRAME_WAIT_US = 10 * 1000,
+    HEARTBEAT_S = 5,
     ID_MAX = 256,
     EXIT_USAGE = 2
 };
@@ -105,7 +106,7 @@ static bool try_connect(struct feed *feed)
     socket = amqp_tcp_socket_new(feed->conn);
     if (amqp_socket_open(socket, feed->conf.host, (int)feed->conf.port) !=
             AMQP_STATUS_OK ||
-        amqp_login(feed->conn, feed->conf.vhost, 0, FRAME_BYTES, 0,
+        amqp_login(feed->conn, feed->conf.vhost, 0, FRAME_BYTES, HEARTBEAT_S,
                    AMQP_SASL_METHOD_PLAIN, feed->conf.user, feed->conf.password)
                 .reply_type != AMQP_RESPONSE_NORMAL ||
         amqp_channel_open(feed->conn, CHANNEL) == NULL ||

@@ -10,6 +10,7 @@
 enum {
     WAIT_PRIMARY_MS = 60000,
     POLL_NS = 50 * 1000 * 1000,
+    STEP_DOWN_S = 10,
     ELECTION_MS = 2000 /* of a set of several members */
 };
 
@@ -143,6 +144,33 @@ static bool command_primary(mongoc_client_t *client, const char *server,
     return ok;
 }
 
+/* The primary gives up for a while, whoever is behind. */
+static bool command_step_down(mongoc_client_t *client, const char *server,
+                              char **args, bson_error_t *error)
+{
+    bson_t *step_down = BCON_NEW("replSetStepDown", BCON_INT32(STEP_DOWN_S),
+                                 "force", BCON_BOOL(true));
+    bool ok = run_admin(client, step_down, NULL, error);
+
+    (void)server;
+    (void)args;
+    bson_destroy(step_down);
+    return ok;
+}
+
+/* What it does by itself each minute: a checkpoint on its disk. */
+static bool command_flush(mongoc_client_t *client, const char *server,
+                          char **args, bson_error_t *error)
+{
+    bson_t *flush = BCON_NEW("fsync", BCON_INT32(1));
+    bool ok = run_admin(client, flush, NULL, error);
+
+    (void)server;
+    (void)args;
+    bson_destroy(flush);
+    return ok;
+}
+
 static bool command_drop(mongoc_client_t *client, const char *server,
                          char **args, bson_error_t *error)
 {
@@ -156,8 +184,12 @@ static bool command_drop(mongoc_client_t *client, const char *server,
 }
 
 static const struct command commands[] = {
-    {"drop", command_drop},       {"initiate", command_initiate},
-    {"ping", command_ping},       {"primary", command_primary},
+    {"drop", command_drop},
+    {"flush", command_flush},
+    {"initiate", command_initiate},
+    {"ping", command_ping},
+    {"primary", command_primary},
+    {"step-down", command_step_down},
     {"wait-primary", command_wait_primary},
 };
 
@@ -178,8 +210,7 @@ static bool run_command(const struct command *command, char **argv)
     snprintf(uri, sizeof(uri), "mongodb://%s/?directConnection=true", argv[2]);
     mongoc_init();
     mongoc_client_t *client = mongoc_client_new(uri);
-    bool ok = client != NULL &&
-              command->run(client, argv[2], argv + 3, &error);
+    bool ok = client != NULL && command->run(client, argv[2], argv + 3, &error);
     if (!ok) {
         fprintf(stderr, "mongo_ctl %s %s: %s\n", command->name, argv[2],
                 client == NULL ? "not a HOST:PORT" : error.message);
@@ -193,7 +224,8 @@ int main(int argc, char **argv)
 {
     const struct command *command = argc > 2 ? find_command(argv[1]) : NULL;
     if (command == NULL || (command->run == command_drop && argc != 4)) {
-        fprintf(stderr, "usage: mongo_ctl ping|primary|wait-primary HOST:PORT\n"
+        fprintf(stderr, "usage: mongo_ctl flush|ping|primary|step-down|"
+                        "wait-primary HOST:PORT\n"
                         "       mongo_ctl initiate HOST:PORT [MEMBER]...\n"
                         "       mongo_ctl drop HOST:PORT DATABASE\n");
         return 2;

@@ -49,6 +49,7 @@ class Proxy:
         self.target_port = target_port
         self.delay_s = 0
         self.links = set()
+        self.n_accepted = 0
         self.loop = asyncio.new_event_loop()
         self.tasks = set()
         self.thread = threading.Thread(target=self.loop.run_forever,
@@ -74,6 +75,7 @@ class Proxy:
             return
         link = Link((reader, writer), server)
         self.links.add(link)
+        self.n_accepted += 1
         try:
             await asyncio.gather(self.pump(link, link.client, link.server),
                                  self.pump(link, link.server, link.client))
@@ -124,13 +126,14 @@ class Proxy:
     def half_open(self):
         self.call(self.do_each(Link.lose_server, None))
 
-    def n_half_open(self):
-        """Clients that have not noticed."""
-        return sum(link.is_half_open for link in list(self.links))
+    def n_links(self):
+        return len(self.links)
 
-    def n_cut_next(self):
-        """Connections that are to end in the middle, and did not yet."""
-        return sum(link.cut_next for link in list(self.links))
+    def marked(self):
+        """Ports of the clients whose connection is to end, or who have not
+        noticed its end."""
+        return {link.port for link in list(self.links)
+                if link.is_half_open or link.cut_next}
 
     def close(self):
         self.reset()
