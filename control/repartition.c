@@ -21,8 +21,8 @@
 
 enum {
     WAIT_MS = 600000,
-    QUIET_MS = 300,  /* empty for so long: what was delivered is done too */
-    MARKS_MS = 3000, /* some marks go all the way */
+    QUIET_MS = 300,   /* empty for so long: what was delivered is done too */
+    MARKS_MS = 3000,  /* some marks go all the way */
     SETTLE_MS = 3000, /* until the broker has seen that readers are gone */
     TELL_MS = 2000,
     MS_PER_S = 1000,
@@ -230,8 +230,7 @@ static enum err check_entry(struct job *job, const struct engine_ops *ops,
     enum err err = each_entry_store(job, ops, look_entry, why);
     add_services(job, ops->name, &names);
     for (size_t i = 0; i < names.n && err == ERR_OK; i++) {
-        char *queue =
-            xasprintf("Engine_%s", names.list[i] + strlen("engine-"));
+        char *queue = xasprintf("Engine_%s", names.list[i] + strlen("engine-"));
         err = look_entry_queue(job, queue, why);
         free(queue);
     }
@@ -350,13 +349,13 @@ static enum err count_waiting(struct job *job, const struct engine_ops *ops,
         err = queues_look(job->queues, bus_queue_name(ops->name, p, n, queue),
                           &state, why);
         *waiting += state.messages;
-        for (size_t i = 0; err == ERR_OK && ops->extras != NULL &&
-                           ops->extras[i] != NULL;
+        for (size_t i = 0;
+             err == ERR_OK && ops->extras != NULL && ops->extras[i] != NULL;
              i++) {
-            err = queues_look(job->queues,
-                              bus_own_queue_name(ops->extras[i], ops->name, p,
-                                                 n, queue),
-                              &state, why);
+            err = queues_look(
+                job->queues,
+                bus_own_queue_name(ops->extras[i], ops->name, p, n, queue),
+                &state, why);
             *waiting += state.messages;
         }
     }
@@ -616,9 +615,9 @@ static size_t find_partition(const struct routing *routing, struct doc action)
     if (store_get(routing->store, STORE_ALARMS, &key, &bytes) == ERR_OK) {
         row = (struct doc){(const uint8_t *)bytes.data, (uint32_t)bytes.len};
     }
-    found = bus_partition(doc_str(row, "_home", doc_str(row, "component", "")),
-                          doc_str(row, "connector_name", ""),
-                          (size_t)routing->to);
+    found =
+        bus_partition(doc_str(row, "_home", doc_str(row, "component", "")),
+                      doc_str(row, "connector_name", ""), (size_t)routing->to);
     buf_fini(&bytes);
     return found;
 }
@@ -705,8 +704,8 @@ static enum err remove_main(struct job *job, const struct engine_ops *ops,
         if (n > 1 && to > 1 && p < to) {
             continue;
         }
-        err = queues_remove(job->queues,
-                            bus_queue_name(ops->name, p, n, queue), why);
+        err = queues_remove(job->queues, bus_queue_name(ops->name, p, n, queue),
+                            why);
         if (err == ERR_OK) {
             say("queue %s: deleted", queue);
         }
@@ -723,9 +722,8 @@ static enum err settle_hop(struct job *job, const struct engine_ops *ops,
     if (before(job, ops) == after(job, ops)) {
         return ERR_OK;
     }
-    for (size_t i = 0; err == ERR_OK && ops->extras != NULL &&
-                       ops->extras[i] != NULL;
-         i++) {
+    for (size_t i = 0;
+         err == ERR_OK && ops->extras != NULL && ops->extras[i] != NULL; i++) {
         /* One that all partitions share stays what it is. */
         if (strcmp(bus_own_queue_name(ops->extras[i], ops->name, 0, 2, own),
                    ops->extras[i]) == 0) {
@@ -1000,8 +998,7 @@ static enum err prepare(struct job *job, struct errbuf *why)
     if (err == ERR_OK) {
         err = queues_open(job->suite, &job->queues, why);
     }
-    job->change =
-        (struct repartition){job->plan.id, clock_now_ms() / MS_PER_S};
+    job->change = (struct repartition){job->plan.id, clock_now_ms() / MS_PER_S};
     return err;
 }
 
@@ -1010,8 +1007,8 @@ enum err repartition_run(struct suite *suite,
                          struct errbuf *why)
 {
     struct job job = {.suite = suite, .request = request};
-    job.until_ms = clock_mono_ms() +
-                   (request->wait_ms > 0 ? request->wait_ms : WAIT_MS);
+    job.until_ms =
+        clock_mono_ms() + (request->wait_ms > 0 ? request->wait_ms : WAIT_MS);
     enum err err = prepare(&job, why);
     if (err == ERR_OK && request->dry_run) {
         err = tell(&job, why);

@@ -137,8 +137,10 @@ static const struct conf_word command_words[] = {
     [N_COMMANDS] = {0}};
 
 static command_fn *const command_fns[N_COMMANDS] = {
-    [COMMAND_START] = command_start,     [COMMAND_STOP] = command_stop,
-    [COMMAND_RESTART] = command_restart, [COMMAND_STATUS] = command_status,
+    [COMMAND_START] = command_start,
+    [COMMAND_STOP] = command_stop,
+    [COMMAND_RESTART] = command_restart,
+    [COMMAND_STATUS] = command_status,
     [COMMAND_LOG] = command_log};
 
 static const struct conf_word option_words[] = {CMDLINE_COMMON_OPTIONS, {0}};

@@ -419,8 +419,9 @@ static void add_orphans_of(const struct repartition_move *move,
     }
 }
 
-/* What a partition begins with, by the rows that it follows: everything numbered so far is known,
- * whatever way it takes; what it originates goes on behind all that was. */
+/* What a partition begins with, by the rows that it follows: everything
+ * numbered so far is known, whatever way it takes; what it originates goes on
+ * behind all that was. */
 static void write_payload(const struct repartition_move *move,
                           const struct rows *rows, int64_t from,
                           struct doc_out *out)
@@ -633,8 +634,8 @@ static enum err read_ids(const struct repartition_move *move,
 
     for (size_t i = 0; err == ERR_OK && i < rows->n; i++) {
         char name[KNOWN_ROW_MAX];
-        const struct store_key from = {
-            .text = known_row(rows->list[i].name, name)};
+        const struct store_key from = {.text =
+                                           known_row(rows->list[i].name, name)};
         const struct store_key to = {.text = name, .a = KNOWN_MAX};
         const struct store_query query = {.collection = STORE_IDS,
                                           .from = &from,

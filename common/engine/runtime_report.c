@@ -179,9 +179,8 @@ void report_add_members(const struct engine_io *io, struct doc_out *out)
     }
     doc_end(out);
     if (io->orphans != NULL) {
-        doc_add_array(
-            out, "orphans",
-            (struct doc){io->orphans, (uint32_t)io->orphans_len});
+        doc_add_array(out, "orphans",
+                      (struct doc){io->orphans, (uint32_t)io->orphans_len});
     }
 }
 

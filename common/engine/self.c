@@ -26,9 +26,8 @@ const struct conf_option self_options[] = {
     {OPTION("lag_minor", lag_minor_ms), .type = CONF_DURATION,
      .fallback = "30s", .min = 0, .max = 86400000,
      .help = "so far behind the sources is a minor problem; 0: never"},
-    {OPTION("lag_major", lag_major_ms), .type = CONF_DURATION,
-     .fallback = "5m", .min = 0, .max = 86400000,
-     .help = "and so far a major one; 0: never"},
+    {OPTION("lag_major", lag_major_ms), .type = CONF_DURATION, .fallback = "5m",
+     .min = 0, .max = 86400000, .help = "and so far a major one; 0: never"},
     {OPTION("dead_minor", dead_minor), .type = CONF_INT, .fallback = "1",
      .min = 0, .max = 1000000000, .unit = "messages",
      .help = "so many dead letters in an interval are a minor problem; 0: "
@@ -36,8 +35,8 @@ const struct conf_option self_options[] = {
     {OPTION("dead_major", dead_major), .type = CONF_INT, .fallback = "1000",
      .min = 0, .max = 1000000000, .unit = "messages",
      .help = "and so many a major one; 0: never"},
-    {OPTION("errors_minor", errors_minor), .type = CONF_INT,
-     .fallback = "1000", .min = 0, .max = 1000000000, .unit = "errors",
+    {OPTION("errors_minor", errors_minor), .type = CONF_INT, .fallback = "1000",
+     .min = 0, .max = 1000000000, .unit = "errors",
      .help = "so many publishes refused in an interval are a minor problem; "
              "0: never"},
     {OPTION("errors_major", errors_major), .type = CONF_INT, .fallback = "0",
@@ -92,8 +91,7 @@ static void judge_count(struct self_level *level, uint64_t count,
                         const int64_t limits[2])
 {
     int64_t age_ms = now_ms - level->before_ms;
-    int now =
-        state_of((int64_t)(count - level->before), limits[0], limits[1]);
+    int now = state_of((int64_t)(count - level->before), limits[0], limits[1]);
 
     if (now > STATE_OK && count > level->seen) {
         level->last_ms = now_ms;
@@ -260,8 +258,10 @@ static void measure(const struct self *self, const struct self_conf *conf,
     }
     add_perf(out, "queue", (double)view->waiting, "", none);
     add_perf(out, "memory", (double)view->resident_bytes, "B", memory);
-    buf_addf(out, " events=%" PRIu64 "c dead_letters=%" PRIu64 "c errors=%" PRIu64
-             "c", view->events, view->dead, view->errors);
+    buf_addf(out,
+             " events=%" PRIu64 "c dead_letters=%" PRIu64 "c errors=%" PRIu64
+             "c",
+             view->events, view->dead, view->errors);
 }
 
 bool self_look(struct self *self, const struct self_conf *conf,

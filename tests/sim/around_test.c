@@ -154,9 +154,9 @@ static void paused_and_resumed(void **state)
  * prefetch alone would let eight through. */
 static void held_is_bounded(void **state)
 {
-    static const char *const options[] = {
-        "engine.depth_limit=2", "engine.batch_max=1", "engine.held_bytes=1024",
-        NULL};
+    static const char *const options[] = {"engine.depth_limit=2",
+                                          "engine.batch_max=1",
+                                          "engine.held_bytes=1024", NULL};
     static const struct world_engine engines[] = {
         {.ops = &probe_engine, .next = "eventstore", .options = options},
         {.ops = &sink_engine}};

@@ -147,8 +147,8 @@ static void name_queue(const struct plan_item *item,
     buf_init(&name, EVENT_ENTITY_ID_MAX);
     if (item->entity != NULL) {
         event_entity_source(item->entity, &component, &name);
-        partition =
-            bus_partition(buf_str(&component), buf_str(&name), alarm_partitions);
+        partition = bus_partition(buf_str(&component), buf_str(&name),
+                                  alarm_partitions);
     }
     (void)bus_own_queue_name("Engine_alarm.actions", "alarm", (int)partition,
                              (int)alarm_partitions, queue);

@@ -808,8 +808,8 @@ bool world_repartition(struct world *world, const struct world_engine *engines,
     notice_all(world);
     errbuf_set(why, "it is not drained");
     good = drain_all(&mover);
-    world->faults = (struct world_faults){.store = faults.store,
-                                          .unknown = faults.unknown};
+    world->faults =
+        (struct world_faults){.store = faults.store, .unknown = faults.unknown};
     good = good && each_store(&mover, false, hold_entry) &&
            each_store(&mover, true, look_hop) &&
            move_all(&mover, engines, n_engines) &&

@@ -49,7 +49,7 @@ struct world_engine {
     const struct engine_ops *ops;
     const char *next; /**< "a,b" as in its file; NULL: none */
     const char *side;
-    const char *const *options; /**< "section.key=value", NULL-terminated */
+    const char *const *options;   /**< "section.key=value", NULL-terminated */
     const struct self_conf *self; /**< NULL: no own events */
 };
 

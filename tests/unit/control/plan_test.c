@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Tests of a change of partitions as it is kept in files. */
-#include "control/plan.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +8,7 @@
 
 #include "common/base/file.h"
 #include "common/base/mem.h"
+#include "control/plan.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
@@ -83,8 +82,8 @@ static void check_plan(void **state)
     struct buf to;
 
     buf_init(&to, TEXT_MAX);
-    assert_int_equal(
-        plan_make(&now, row->numbers, count(row), ID, &plan, &why), row->err);
+    assert_int_equal(plan_make(&now, row->numbers, count(row), ID, &plan, &why),
+                     row->err);
     if (row->err == ERR_OK) {
         plan_list(&plan.to, &to);
         assert_string_equal(buf_str(&to), row->to);

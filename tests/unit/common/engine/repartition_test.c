@@ -131,9 +131,9 @@ static void check_told(struct doc payload, int64_t from)
     int64_t to = doc_i64(payload, "partitions", 0);
     int64_t gone = from == 1 || to == 1 ? from : from > to ? from - to : 0;
 
-    assert_int_equal(
-        doc_count(orphans) + doc_count(doc_sub(payload, "reports")),
-        from + (from != to ? gone : 0));
+    assert_int_equal(doc_count(orphans) +
+                         doc_count(doc_sub(payload, "reports")),
+                     from + (from != to ? gone : 0));
     if (from == 1 && to > 1) {
         assert_string_equal(doc_str(doc_sub(orphans, "0"), "own", ""),
                             "Engine_alarm");

@@ -38,8 +38,14 @@ struct look_case {
     struct at looks[LOOKS_MAX];
 };
 
-#define LAG(lag_, waiting_) {.lag_ms = (lag_) * 1000, .waiting = (waiting_)}
-#define DEAD(n_)            {.lag_ms = -1, .dead = (n_)}
+#define LAG(lag_, waiting_)                                                    \
+    {                                                                          \
+        .lag_ms = (lag_)*1000, .waiting = (waiting_)                           \
+    }
+#define DEAD(n_)                                                               \
+    {                                                                          \
+        .lag_ms = -1, .dead = (n_)                                             \
+    }
 
 static const struct look_case cases[] = {
     {"at once, then every minute",
@@ -73,7 +79,8 @@ static const struct look_case cases[] = {
     {"refused messages, until it is quiet",
      {{0, DEAD(0), 0, "0.0"},
       {10, DEAD(1), 0, NULL},
-      {11, DEAD(2), 1, "refused messages: 2 since it started, the last 0 s ago"},
+      {11, DEAD(2), 1,
+       "refused messages: 2 since it started, the last 0 s ago"},
       {20, DEAD(99), 1, NULL},
       {21, DEAD(100), 2, "refused messages: 100"},
       {81, DEAD(101), 2, "refused messages: 101"},
@@ -88,7 +95,9 @@ static const struct look_case cases[] = {
       {90, DEAD(2), 0, NULL},
       {120, DEAD(2), 0, "0.0"}}},
     {"errors",
-     {{0, {.lag_ms = -1, .errors = 10}, 1,
+     {{0,
+       {.lag_ms = -1, .errors = 10},
+       1,
        "publishes refused or messages missing: 10"}}},
     {"memory",
      {{0, {.lag_ms = -1, .resident_bytes = 1000}, 1, "it takes 0 MiB"},
@@ -97,7 +106,9 @@ static const struct look_case cases[] = {
       {121, {.lag_ms = -1, .resident_bytes = 1599}, 1, "it takes"},
       {181, {.lag_ms = -1, .resident_bytes = 799}, 0, "0.0"}}},
     {"the store, with all else",
-     {{0, {.lag_ms = 31000, .waiting = 1, .store_away = true, .dead = 3}, 3,
+     {{0,
+       {.lag_ms = 31000, .waiting = 1, .store_away = true, .dead = 3},
+       3,
        "the store does not answer, so it waits; 31 s behind the sources, "
        "waiting messages: 1; refused messages: 3"},
       {1, {.lag_ms = -1, .dead = 3}, 1, NULL},
