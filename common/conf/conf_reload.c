@@ -67,7 +67,7 @@ static char *known_of(const struct conf_setting *setting)
     if (option->type == CONF_PATH) {
         add_file_state(*(char *const *)setting->field, &text);
     }
-    return text.len > 0 ? buf_take(&text) : xstrdup("");
+    return buf_take(&text);
 }
 
 void conf_remember(struct conf *conf)
