@@ -56,7 +56,8 @@ const struct conf_option self_options[] = {
 
 void self_init(struct self *self, const struct self_view *view)
 {
-    *self = (struct self){.told = *view, .told_state = -1};
+    *self = (struct self){
+        .told = *view, .told_state = -1, .began_ms = view->now_ms};
     self->dead.before = view->dead;
     self->dead.before_ms = view->now_ms;
     self->errors.before = view->errors;
@@ -108,15 +109,28 @@ static void judge_count(struct self_level *level, uint64_t count,
     }
 }
 
+/* How far it is behind by its own fault: one that has nothing to do is not, nor
+ * one that is held up by another, and not for longer than it runs. */
+static int64_t own_lag(const struct self *self, const struct self_view *view)
+{
+    int64_t runs_ms = view->now_ms - self->began_ms;
+
+    if (view->waiting == 0 || view->held_up) {
+        return 0;
+    }
+    return view->lag_ms < runs_ms ? view->lag_ms : runs_ms;
+}
+
 static void judge_all(struct self *self, const struct self_conf *conf,
                       const struct self_view *view)
 {
     const int64_t dead[2] = {conf->dead_minor, conf->dead_major};
     const int64_t errors[2] = {conf->errors_minor, conf->errors_major};
-    /* One that has nothing to do is not behind: who is before it is. */
-    bool is_behind = view->waiting > 0 && !view->held_up;
 
-    judge_value(&self->lag, is_behind ? view->lag_ms : 0, conf->lag_minor_ms,
+    if (view->now_ms < self->began_ms) {
+        self->began_ms = view->now_ms; /* the clock was put back */
+    }
+    judge_value(&self->lag, own_lag(self, view), conf->lag_minor_ms,
                 conf->lag_major_ms);
     judge_value(&self->memory, view->resident_bytes, conf->memory_minor,
                 conf->memory_major);

@@ -61,6 +61,7 @@ struct self {
     struct self_view told; /**< as it was at the last own event */
     int64_t told_ms;       /**< 0: none yet */
     int told_state;
+    int64_t began_ms;
     struct self_level lag, dead, errors, memory;
 };
 

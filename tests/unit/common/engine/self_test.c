@@ -149,10 +149,9 @@ static void check_look(struct self *self, const struct at *at,
     self_told(self, &view, word);
 }
 
-static void check_case(void **state)
+static void check_looks(const struct look_case *row, int64_t runs_s)
 {
-    const struct look_case *row = *state;
-    const struct self_view first = {.now_ms = start_ms};
+    const struct self_view first = {.now_ms = start_ms - runs_s * 1000};
     struct self_word word;
     struct self self;
 
@@ -162,6 +161,24 @@ static void check_case(void **state)
         check_look(&self, &row->looks[i], &word);
     }
     word_fini(&word);
+}
+
+static void check_case(void **state)
+{
+    check_looks(*state, 3600);
+}
+
+/* What waited before it started is not its fault at first. */
+static void counts_lag_from_its_start(void **state)
+{
+    static const struct look_case row = {
+        "new",
+        {{0, LAG(600, 5), 0, "0.0"},
+         {29, LAG(600, 5), 0, NULL},
+         {30, LAG(600, 5), 1, "600 s behind the sources"}}};
+
+    (void)state;
+    check_looks(&row, 0);
 }
 
 /* What could not be published is told at the next look. */
@@ -226,6 +243,7 @@ int main(void)
 {
     static const struct row_table tables[] = {
         ROWS(cases, check_case),
+        ROW_SINGLE(counts_lag_from_its_start),
         ROW_SINGLE(tells_again_what_was_not_published),
         ROW_SINGLE(is_silent_when_off),
         ROW_SINGLE(measures),
