@@ -212,7 +212,7 @@ start_connector() {
 
 connector_takes_a_check() {
     printf 'encryption_method=0\n' >"$dir/send_nsca.cfg"
-    printf 'web1\tnsca\t2\tdown\n' | send_nsca -H 127.0.0.1 \
+    printf 'mail1\tnsca\t2\tdown\n' | send_nsca -H 127.0.0.1 \
         -p $((ports_from + 5)) -c "$dir/send_nsca.cfg" &&
         eventually has_entity /resource/nsca/
 }
@@ -262,7 +262,7 @@ reload_takes_what_it_can() {
     out=$("$bin/hypcontrol" reload) || return 1
     [[ $out == *'engine-alarm '*'took alarm.resolve_after'* ]] &&
         [[ $out == *'connector-nsca '*'took nsca.port'* ]] || return 1
-    printf 'web1\tnsca2\t2\tdown\n' | send_nsca -H 127.0.0.1 \
+    printf 'mail1\tnsca2\t2\tdown\n' | send_nsca -H 127.0.0.1 \
         -p $((ports_from + 7)) -c "$dir/send_nsca.cfg" || return 1
     sed -i "s/^port = $ports_from/port = 1/" "$prefix/etc/webserver.conf"
     sed -i 's/^resolve_after =.*/resolve_after = soon/' \
@@ -274,7 +274,7 @@ reload_takes_what_it_can() {
     [ "$status" = 1 ] &&
         [[ $out == *'needs a restart for webserver.port'* ]] &&
         [[ $out == *'refused, goes on as before: '*resolve_after* ]] &&
-        "$bin/hypcontrol" reload && eventually has_entity web1/nsca2
+        "$bin/hypcontrol" reload && eventually has_entity mail1/nsca2
 }
 
 update_refuses_a_bad_configuration() {
