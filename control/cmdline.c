@@ -55,6 +55,16 @@ struct conf_program cmdline_program(const char *name)
                                  .n_files = sizeof files / sizeof files[0]};
 }
 
+int cmdline_find(const struct conf_word *words, const char *name)
+{
+    for (int i = 0; words[i].name != NULL; i++) {
+        if (strcmp(words[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 static bool take_wait(const char *text, struct cmdline *line)
 {
     struct errbuf why = {0};

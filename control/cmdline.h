@@ -61,6 +61,9 @@ struct conf_program cmdline_program(const char *name);
  */
 MUST_CHECK int cmdline_parse(const struct conf_program *program, int argc,
                              char **argv, struct cmdline *line);
+/** Which of these words, ended by one without a name, is called so; -1: none.
+ */
+int cmdline_find(const struct conf_word *words, const char *name);
 /** Tell that it was not understood; returns EXIT_USAGE. */
 int cmdline_usage(const struct conf_program *program);
 

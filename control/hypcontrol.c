@@ -148,13 +148,10 @@ static const struct conf_word option_words[] = {
 
 static command_fn *find_command(const struct cmdline *line)
 {
-    for (size_t i = 0; line->n > 0 && i < N_COMMANDS; i++) {
-        if (strcmp(command_words[i].name, line->words[0]) == 0) {
-            return line->n == 1 || i == COMMAND_REPARTITION ? command_fns[i]
-                                                            : NULL;
-        }
-    }
-    return NULL;
+    int i = line->n > 0 ? cmdline_find(command_words, line->words[0]) : -1;
+
+    return i == COMMAND_REPARTITION || (i >= 0 && line->n == 1) ? command_fns[i]
+                                                                : NULL;
 }
 
 static struct conf_program describe(void)

@@ -199,46 +199,66 @@ static enum err set_list(struct plan *plan, const char *key,
     return conf_set(plan->conf, "repartition", key, buf_str(list), why);
 }
 
+/* Joins the list as partitions.conf has it; one needs no word. */
+static void add_number(struct buf *list, const char *engine, int64_t number)
+{
+    if (number > 1) {
+        buf_addf(list, "%s%s*%" PRId64, list->len > 0 ? ", " : "", engine,
+                 number);
+    }
+}
+
+struct lists {
+    struct buf from;
+    struct buf to;
+};
+
+static enum err make_lists(const struct partitions *now,
+                           const char *const *numbers, size_t n,
+                           struct lists *lists, struct errbuf *why)
+{
+    for (size_t i = 0; all_engines[i] != NULL; i++) {
+        const char *name = all_engines[i]->name;
+        int64_t before = partitions_of(now, name);
+        int64_t after = before;
+        enum err err = find_number(name, numbers, n, &after, why);
+
+        if (err != ERR_OK) {
+            return err;
+        }
+        add_number(&lists->from, name, before);
+        add_number(&lists->to, name, after);
+    }
+    if (strcmp(buf_str(&lists->from), buf_str(&lists->to)) == 0) {
+        errbuf_set(why, "partitions.conf says so already: %s",
+                   lists->to.len > 0 ? buf_str(&lists->to)
+                                     : "one of each engine");
+        return ERR_CONFLICT;
+    }
+    return ERR_OK;
+}
+
 enum err plan_make(const struct partitions *now, const char *const *numbers,
                    size_t n, int64_t id, struct plan *plan, struct errbuf *why)
 {
     struct conf *conf = make_conf(plan);
-    struct buf from;
-    struct buf to;
-    bool differs = false;
+    struct lists lists;
     enum err err = conf != NULL ? ERR_OK : ERR_INVALID;
 
-    buf_init(&from, FILE_MAX);
-    buf_init(&to, FILE_MAX);
+    buf_init(&lists.from, FILE_MAX);
+    buf_init(&lists.to, FILE_MAX);
     plan->id = id;
-    for (size_t i = 0; err == ERR_OK && all_engines[i] != NULL; i++) {
-        const char *name = all_engines[i]->name;
-        int64_t before = partitions_of(now, name);
-        int64_t after = before;
-
-        err = find_number(name, numbers, n, &after, why);
-        differs |= before != after;
-        if (before > 1) {
-            buf_addf(&from, "%s%s*%" PRId64, from.len > 0 ? ", " : "", name,
-                     before);
-        }
-        if (after > 1) {
-            buf_addf(&to, "%s%s*%" PRId64, to.len > 0 ? ", " : "", name, after);
-        }
-    }
-    if (err == ERR_OK && !differs) {
-        errbuf_set(why, "partitions.conf says so already: %s",
-                   to.len > 0 ? buf_str(&to) : "one of each engine");
-        err = ERR_CONFLICT;
+    if (err == ERR_OK) {
+        err = make_lists(now, numbers, n, &lists, why);
     }
     if (err == ERR_OK) {
-        err = set_list(plan, "from", &from, why);
+        err = set_list(plan, "from", &lists.from, why);
     }
     if (err == ERR_OK) {
-        err = set_list(plan, "to", &to, why);
+        err = set_list(plan, "to", &lists.to, why);
     }
-    buf_fini(&to);
-    buf_fini(&from);
+    buf_fini(&lists.to);
+    buf_fini(&lists.from);
     return err;
 }
 

@@ -147,12 +147,9 @@ static const struct conf_word option_words[] = {CMDLINE_COMMON_OPTIONS, {0}};
 
 static command_fn *find_command(const struct cmdline *line)
 {
-    for (size_t i = 0; line->n == 2 && i < N_COMMANDS; i++) {
-        if (strcmp(command_words[i].name, line->words[1]) == 0) {
-            return command_fns[i];
-        }
-    }
-    return NULL;
+    int i = line->n == 2 ? cmdline_find(command_words, line->words[1]) : -1;
+
+    return i >= 0 ? command_fns[i] : NULL;
 }
 
 static struct conf_program describe(void)
