@@ -81,6 +81,11 @@ struct bus_queue_state {
                              count */
 };
 
+/** Set in the number of a message that is handed over within the process
+ *  (bus_local.h): such numbers go on over BUS_OUT_UP, each is confirmed alone,
+ *  and they are above all of the broker's. */
+#define BUS_LOCAL_NUMBER (UINT64_C(1) << 63)
+
 struct bus_ops {
     void (*close)(struct bus *bus);
     enum err (*consume)(struct bus *bus, const char *queue, int prefetch,

@@ -20,6 +20,7 @@
 
 /** Content types of the suite's own messages beside envelopes. */
 #define ENGINE_MARK_CONTENT_TYPE "application/vnd.hypervise.mark"
+#define ENGINE_TURN_CONTENT_TYPE "application/vnd.hypervise.turn"
 #define ENGINE_DEAD_CONTENT_TYPE "application/vnd.hypervise.dead"
 
 /** What an engine sees of the world; every call below is valid from load to
@@ -204,5 +205,10 @@ struct engine_ops {
 /** The whole of an engine's main(): command line, configuration, runtime.
  *  Returns the exit code. */
 int engine_main(const struct engine_ops *ops, int argc, char **argv);
+/** The same of a process that several engines share, each as it is alone but
+ *  for the queues between them: section [chain] of engines/chain.conf says
+ *  which of `known` (NULL-terminated). */
+int engine_chain_main(const struct engine_ops *const *known, int argc,
+                      char **argv);
 
 #endif

@@ -128,6 +128,27 @@ enum progress_message progress_judge(struct progress *progress,
     return hole ? PROGRESS_HOLE : PROGRESS_TAKE;
 }
 
+struct progress_sender *progress_sender(struct progress *progress,
+                                        const char *name)
+{
+    struct progress_sender *sender = find_sender(progress, name);
+
+    BUG_IF(sender == NULL);
+    return sender;
+}
+
+bool progress_awaits(const struct progress *progress)
+{
+    for (size_t i = 0; i < progress->n_senders; i++) {
+        const struct progress_sender *sender = &progress->senders[i];
+
+        if (sender->kept && !sender->heard) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t progress_stream(struct progress *progress, const char *stream,
                          size_t len, const char *sender)
 {
@@ -294,6 +315,9 @@ void progress_add_members(const struct progress *progress, struct doc_out *out)
         doc_add_str(out, "name", sender->name);
         doc_add_i64(out, "epoch", (int64_t)sender->epoch);
         doc_add_i64(out, "next", (int64_t)sender->next);
+        if (sender->kept) {
+            doc_add_bool(out, "kept", true);
+        }
         doc_end(out);
     }
     doc_end(out);
@@ -352,6 +376,7 @@ void progress_from_doc(struct progress *progress, struct doc doc)
         BUG_IF(sender == NULL);
         sender->epoch = (uint64_t)doc_i64(value.u.doc, "epoch", 0);
         sender->next = (uint64_t)doc_i64(value.u.doc, "next", 1);
+        sender->kept = doc_bool(value.u.doc, "kept", false);
     }
     doc_iter_init(&it, doc_sub(doc, "streams"));
     while (doc_next(&it, &key, &value)) {

@@ -28,6 +28,10 @@ struct progress_sender {
     char name[ENVELOPE_NAME_MAX + 1];
     uint64_t epoch;
     uint64_t next; /**< number expected */
+    /** It kept its last messages itself until all was done: what it sends
+     *  again, nobody else has. Until something new comes by the broker. */
+    bool kept;
+    bool heard; /**< something new, in this life */
 };
 
 struct progress_stream {
@@ -85,6 +89,11 @@ void progress_add_floor(struct progress *progress, const char *stream,
 /** Judge a message by its sender's epoch and number, and remember it. */
 enum progress_message progress_judge(struct progress *progress,
                                      const struct envelope_header *header);
+/** The row of a sender that was judged. */
+struct progress_sender *progress_sender(struct progress *progress,
+                                        const char *name);
+/** Whether a sender that kept its messages may still send some again. */
+bool progress_awaits(const struct progress *progress);
 /** Row of a (stream, sender), made when new: at the stream's floor, if it has
  *  one; stream has len bytes.
  *  PROGRESS_NO_STREAM when there are PROGRESS_STREAMS_MAX others. */

@@ -8,6 +8,8 @@
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/mem.h"
+#include "common/base/random.h"
+#include "common/bus/bus_local.h"
 #include "common/bus/partitions.h"
 #include "common/engine/runtime_priv.h"
 
@@ -18,6 +20,8 @@ enum {
     DEPTH_MS = 1000,
     PROVE_MS = 1000,
     DECLARE_MS = 1000,
+    TURN_MS = 1000,
+    TURN_RANDOM_BYTES = 8,
     GATHER_MS = 2,
     ACK_MS = 100,
     ACK_SHARE = 4 /* of the prefetch */
@@ -207,6 +211,12 @@ static bool is_in_order(enum queue_kind kind)
     return kind == QUEUE_HOP || kind == QUEUE_ENTRY;
 }
 
+/* Whether something must be here before any of it is taken. */
+static bool waits_first(enum queue_kind kind)
+{
+    return is_in_order(kind) || kind == QUEUE_LOCAL;
+}
+
 static enum err read_queue(struct engine_io *io, const char *name,
                            enum queue_kind kind, int prefetch)
 {
@@ -214,7 +224,7 @@ static enum err read_queue(struct engine_io *io, const char *name,
 
     BUG_IF(io->n_queues == RUNTIME_QUEUES_MAX);
     *queue = (struct queue){.kind = kind,
-                            .matching = is_in_order(kind),
+                            .matching = waits_first(kind),
                             .prefetch = (size_t)prefetch};
     (void)snprintf(queue->name, sizeof queue->name, "%s", name);
     if (kind == QUEUE_ENTRY) {
@@ -255,17 +265,28 @@ static enum err name_entries(struct engine_io *io, struct errbuf *why)
     return ERR_OK;
 }
 
+/* What the others in this process send to the queue of that name. */
+static enum err read_local(struct engine_io *io, const char *queue)
+{
+    char name[BUS_NAME_MAX + 1];
+    int len = snprintf(name, sizeof name, "%s" BUS_LOCAL_SUFFIX, queue);
+
+    BUG_IF(len < 0 || (size_t)len >= sizeof name);
+    random_hex(io->turn, TURN_RANDOM_BYTES);
+    io->local = &io->queues[io->n_queues];
+    return read_queue(io, name, QUEUE_LOCAL, RUNTIME_LOCAL_PREFETCH);
+}
+
 static enum err read_queues(struct engine_io *io)
 {
     char name[BUS_NAME_MAX + 1];
     enum err err = ERR_OK;
 
     if (io->entries == NULL) {
-        return read_queue(io,
-                          bus_queue_name(io->ops->name,
-                                         (int)io->conf->partition,
-                                         (int)io->conf->partitions, name),
-                          QUEUE_HOP, RUNTIME_HOP_PREFETCH);
+        (void)bus_queue_name(io->ops->name, (int)io->conf->partition,
+                             (int)io->conf->partitions, name);
+        err = read_queue(io, name, QUEUE_HOP, RUNTIME_HOP_PREFETCH);
+        return err == ERR_OK && io->setup.local ? read_local(io, name) : err;
     }
     for (size_t i = 0; io->entries[i] != NULL && err == ERR_OK; i++) {
         err = read_queue(io, io->entries[i], QUEUE_ENTRY,
@@ -617,7 +638,7 @@ static void on_in_lost(struct engine_io *io)
 
         io->queues[i].taken = (struct taken){0};
         io->queues[i].due = (struct taken){0};
-        io->queues[i].matching = is_in_order(io->queues[i].kind);
+        io->queues[i].matching |= is_in_order(io->queues[i].kind);
         if (entry != NULL) {
             entry->acked = 0; /* may never have arrived */
         }
@@ -750,6 +771,9 @@ static int64_t gathers_ms(const struct engine_io *io)
 
     if (!io->open || io->committing || io->stopping) {
         return 0;
+    }
+    if (io->local != NULL) {
+        most = 0; /* its sender has gathered */
     }
     if (io->ops->patient && io->setup.patience_ms > most) {
         most = io->setup.patience_ms;
@@ -916,6 +940,44 @@ static bool act_mark(struct engine_io *io)
     return true;
 }
 
+/* Whether what is in the broker's queue of a hop that reads others in this
+ * process, too, is to be told apart from what comes later. */
+static bool waits_for_turn(const struct engine_io *io)
+{
+    return io->local != NULL && (io->local->matching || io->queues[0].matching);
+}
+
+/* A message of this life into the own queue at the broker. When it comes back,
+ * all that was there before has come: what an earlier life of a sender left
+ * must be taken before what the sender hands over now, for its newer epoch
+ * makes the older one void. And nothing else may ever come there that ends the
+ * wait for what comes again. While it does not come back, another process may
+ * read the queue: one of the two is fenced, and an empty commit tells. */
+static bool act_turn(struct engine_io *io)
+{
+    const struct bus_message message = {
+        .exchange = "",
+        .routing_key = io->queues[0].name,
+        .properties = {.content_type = ENGINE_TURN_CONTENT_TYPE,
+                       .message_id = io->turn},
+        .body = "",
+        .len = 0};
+    uint64_t number;
+
+    if (io->phase != PHASE_RUN || io->stopping || !io->in_up || !io->out_up ||
+        !waits_for_turn(io) || io->step_ms < io->turn_ms) {
+        return false;
+    }
+    if (io->turn_ms > 0 && !io->committing &&
+        io->n_inflight < (size_t)io->conf->window) {
+        batch_open(io);
+    }
+    io->turn_ms = io->step_ms + TURN_MS;
+    /* One that is lost is followed by the next. */
+    (void)!bus_publish(io->setup.bus, &message, &number);
+    return true;
+}
+
 static void set_shedding(struct engine_io *io, struct group *group, bool on)
 {
     if (group->shedding != on) {
@@ -1063,16 +1125,15 @@ static bool act(struct engine_io *io)
     }
     return act_declare(io) || act_publish(io) || act_confirmed(io) ||
            act_acknowledge(io) || act_prove(io) || act_mark(io) ||
-           act_depth(io) || repeat_match(io) || act_beat(io) || act_drain(io) ||
-           take_held(io);
+           act_turn(io) || act_depth(io) || repeat_match(io) || act_beat(io) ||
+           act_drain(io) || take_held(io);
 }
 
-/* The bus is waited for until something of this is due. */
-static int shorten(const struct engine_io *io, int timeout_ms)
+int runtime_wait_ms(const struct engine_io *io, int most_ms)
 {
     int64_t gathers = gathers_ms(io);
     int64_t ack = io->due ? left_ms(io, io->due_ms, ACK_MS) : 0;
-    int64_t wait = timeout_ms;
+    int64_t wait = most_ms;
 
     wait = gathers > 0 && gathers < wait ? gathers : wait;
     wait = ack > 0 && ack < wait ? ack : wait;
@@ -1087,7 +1148,7 @@ enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
 
     io->idle_polled = false;
     bound_held(io);
-    err = bus_poll(io->setup.bus, shorten(io, timeout_ms), &event);
+    err = bus_poll(io->setup.bus, runtime_wait_ms(io, timeout_ms), &event);
     io->step_ms = runtime_now(io);
     if (err == ERR_OK) {
         on_event(io, &event);

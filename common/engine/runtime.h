@@ -42,6 +42,8 @@ struct runtime_setup {
     void *ctx;
     int burst;       /**< messages published in one step at most; 0: one */
     int patience_ms; /**< what the batches of a patient engine wait for more */
+    bool local; /**< the bus is one of bus_local.h: what other engines of the
+                     process send to this one's queue is taken from them */
 };
 
 enum runtime_result {
@@ -59,13 +61,17 @@ MUST_CHECK enum err runtime_new(const struct runtime_setup *setup,
 void runtime_free(struct engine_io *io);
 /** One step; the bus is polled for at most timeout_ms. */
 enum runtime_result runtime_step(struct engine_io *io, int timeout_ms);
+/** How long the next step may be put off, should nothing come by the bus: ms,
+ *  at most most_ms. */
+int runtime_wait_ms(const struct engine_io *io, int most_ms);
 /** Drain: take nothing more, finish what was taken, then RUNTIME_ENDED. */
 void runtime_stop(struct engine_io *io);
 /** Whether it consumes and its store answers; else why not. */
 bool runtime_is_ready(const struct engine_io *io, struct errbuf *why);
 
 enum {
-    RUNTIME_MIRROR_MAX = 64
+    RUNTIME_MIRROR_MAX = 64,
+    RUNTIME_DRAIN_MS = 10000 /**< what draining takes at most */
 };
 
 /** Counters and gauges, for status and metrics; NULL at the end. */

@@ -7,8 +7,9 @@
 #include "common/store/objects.h"
 
 enum {
-    LOOK_MS = 30000, /* a change notice may have been lost */
-    PAUSE_MS = 200,  /* between two looks, when one change follows another */
+    LOOK_MS = 30000,  /* a change notice may have been lost */
+    AWAIT_MS = 60000, /* for a sender that may be no more */
+    PAUSE_MS = 200,   /* between two looks, when one change follows another */
     RETRY_MS = 1000
 };
 
@@ -56,6 +57,7 @@ enum err objects_load(struct engine_io *io)
                 io->ops->reload(io->state, io, kind_of(io, i), kind->revision);
         }
     }
+    io->await_ms = runtime_now(io) + AWAIT_MS;
     io->kinds_ms = 0; /* look at once whether there is a newer one */
     return err;
 }
@@ -84,7 +86,7 @@ static bool repeats_wait(const struct engine_io *io)
             return true;
         }
     }
-    return false;
+    return io->step_ms < io->await_ms && progress_awaits(&io->progress);
 }
 
 bool objects_hold(const struct engine_io *io)

@@ -20,8 +20,9 @@ enum {
     RUNTIME_CONTROL_PREFETCH = 100,
     RUNTIME_HOP_PREFETCH = 16,
     RUNTIME_FOLD_ROWS = 2000,
-    RUNTIME_DRAIN_MS = 10000,
-    RUNTIME_DEAD_BODY = 64 * 1024
+    RUNTIME_DEAD_BODY = 64 * 1024,
+    RUNTIME_LOCAL_PREFETCH = 1, /* each is acknowledged at once */
+    RUNTIME_TURN_BYTES = 24
 };
 
 enum runtime_phase {
@@ -35,6 +36,7 @@ enum runtime_phase {
 
 enum queue_kind {
     QUEUE_HOP,
+    QUEUE_LOCAL, /* what others in this process send to the hop's queue */
     QUEUE_ENTRY,
     QUEUE_EXTRA,
     QUEUE_CONTROL /* notices that objects have changed */
@@ -70,7 +72,8 @@ struct queue {
     struct taken taken; /* in the open batch */
     struct taken due;   /* done, to be acknowledged */
     size_t n_held;
-    bool matching; /* until all that comes again is here */
+    bool matching; /* until all that comes again is here; local: until all
+                      that the broker's queue held before is taken */
 };
 
 /* A delivery that cannot be taken yet, copied. */
@@ -126,6 +129,9 @@ struct engine_io {
 
     struct queue queues[RUNTIME_QUEUES_MAX];
     size_t n_queues;
+    struct queue *local;           /* NULL: none */
+    char turn[RUNTIME_TURN_BYTES]; /* the own turn's message-id */
+    int64_t turn_ms;
     bool extras_read;
     struct group groups[RUNTIME_GROUPS_MAX];
     size_t n_groups;
@@ -168,6 +174,7 @@ struct engine_io {
     struct kind_in_use kinds[RUNTIME_KINDS_MAX]; /* as ops->kinds */
     bool kinds_told;                             /* one may have changed */
     int64_t kinds_ms; /* when to look without being told */
+    int64_t await_ms; /* until then, what a sender kept may come again */
     int64_t kinds_not_before_ms;
     struct log_complaint kinds_complaint;
 

@@ -202,7 +202,8 @@ bool repeat_match(struct engine_io *io)
     for (size_t i = 0; i < io->n_queues; i++) {
         struct queue *queue = &io->queues[i];
 
-        if (queue->matching && queue->n_held > 0 && runtime_may_take(io) &&
+        if (queue->kind != QUEUE_LOCAL && queue->matching &&
+            queue->n_held > 0 && runtime_may_take(io) &&
             match_queue(io, queue)) {
             return true;
         }

@@ -141,12 +141,31 @@ static void take_mark(struct engine_io *io, const struct envelope_item *item,
     batch_forward_mark(io, item);
 }
 
-static void take_items(struct engine_io *io, const struct envelope *envelope)
+/* It ends as it did the first time. Where its forwarding may have failed it
+ * came among the redelivered, and repeat_match has forwarded it; but for what
+ * its sender kept, which is nowhere else. */
+static void take_repeat(struct engine_io *io, const struct envelope_item *item,
+                        uint32_t stream, bool kept)
+{
+    struct event event;
+
+    engine_count(io, "repeats", 1);
+    if (kept && item->kind == ENVELOPE_EVENT &&
+        !progress_has_ended(&io->progress, stream, item->n, item->index) &&
+        event_from_doc(item->doc, &event, NULL) == ERR_OK) {
+        take_forward(io, &event, item);
+    }
+}
+
+static void take_items(struct engine_io *io, const struct envelope *envelope,
+                       bool local)
 {
     const char *sender = envelope->header.sender;
+    struct progress_sender *from = progress_sender(&io->progress, sender);
     const char *last = NULL;
     uint32_t stream = 0;
 
+    from->kept |= local;
     for (uint32_t i = 0; i < envelope->count; i++) {
         struct envelope_item item;
 
@@ -162,10 +181,12 @@ static void take_items(struct engine_io *io, const struct envelope *envelope)
             return;
         }
         if (!progress_advance(&io->progress, stream, item.n, item.index)) {
-            /* Taken before. Where its forwarding may have failed it came
-             * among the redelivered, and repeat_match has forwarded it. */
-            engine_count(io, "repeats", 1);
-        } else if (item.kind == ENVELOPE_MARK) {
+            take_repeat(io, &item, stream, from->kept);
+            continue;
+        }
+        from->heard = true;
+        from->kept = local;
+        if (item.kind == ENVELOPE_MARK) {
             take_mark(io, &item, stream);
         } else {
             take_event(io, &item, stream);
@@ -174,8 +195,23 @@ static void take_items(struct engine_io *io, const struct envelope *envelope)
     }
 }
 
+/* All that waited at the broker before this life began its own has come. */
+static void take_turn(struct engine_io *io, const struct bus_delivery *delivery)
+{
+    if (io->local != NULL &&
+        strcmp(delivery->properties.message_id, io->turn) == 0) {
+        io->local->matching = false;
+    }
+}
+
+static bool is_turn(const struct bus_delivery *delivery)
+{
+    return strcmp(delivery->properties.content_type,
+                  ENGINE_TURN_CONTENT_TYPE) == 0;
+}
+
 static void take_envelope(struct engine_io *io,
-                          const struct bus_delivery *delivery)
+                          const struct bus_delivery *delivery, bool local)
 {
     struct envelope envelope;
     struct errbuf why;
@@ -209,7 +245,7 @@ static void take_envelope(struct engine_io *io,
     case PROGRESS_TAKE:
         break;
     }
-    take_items(io, &envelope);
+    take_items(io, &envelope, local);
 }
 
 /* The number of an entry message: from its receipt when it comes again. */
@@ -396,7 +432,14 @@ void take_delivery(struct engine_io *io, size_t queue,
     from->taken.n++;
     switch (from->kind) {
     case QUEUE_HOP:
-        take_envelope(io, delivery);
+        if (is_turn(delivery)) {
+            take_turn(io, delivery);
+        } else {
+            take_envelope(io, delivery, false);
+        }
+        break;
+    case QUEUE_LOCAL:
+        take_envelope(io, delivery, true);
         break;
     case QUEUE_ENTRY:
         take_input(io, from, delivery);

@@ -16,7 +16,7 @@
 enum {
     CHECK_SEEDS = 50,
     STORY_EVENTS = 60,
-    WEATHERS_MAX = 16
+    WEATHERS_MAX = 24
 };
 
 static void run_weather(const struct weather *weather, uint64_t seed,
@@ -62,6 +62,13 @@ static const struct {
     {"twins", 1, "no fence"},
     {"storm", 119338, "a lost connection's deliveries are taken"},
     {"storm", 167121, "a lost connection's deliveries are taken"},
+    {"one-twins", 6, "whose turn never comes back does not look at its fence"},
+    {"swaps", 33, "what is handed over is taken before the broker's queue"},
+    {"one-storm", 6, "what is handed over is taken before the broker's queue"},
+    {"swaps", 2,
+     "what a sender kept is not forwarded when it comes again by "
+     "the broker"},
+    {"one-crashes", 1, "what is handed over is confirmed at once"},
 };
 
 static void check_found(void **state)

@@ -28,6 +28,15 @@ static const struct world_engine story_engines[] = {
     {.ops = &probe_engine, .next = "eventstore"},
     {.ops = &sink_engine}};
 
+/* The same in one process. */
+static const struct world_engine story_process[] = {
+    {.ops = &cleaner_engine,
+     .next = "context",
+     .options = few_ids,
+     .shares = true},
+    {.ops = &probe_engine, .next = "eventstore", .shares = true},
+    {.ops = &sink_engine, .shares = true}};
+
 /* One event of the story, as sent and as the model takes it. */
 struct sent {
     int entity;
@@ -261,10 +270,17 @@ static bool compare(struct world *world, const struct model *model,
     return same;
 }
 
+/* One process of all, or one for each. */
+static const struct world_engine *engines_of(bool one)
+{
+    return one ? story_process : story_engines;
+}
+
 const char *story_run(const struct story_options *options)
 {
+    bool one = options->faults.one;
     struct world *world =
-        world_new(options->seed, story_engines, N_STORY_ENGINES);
+        world_new(options->seed, engines_of(one), N_STORY_ENGINES);
     struct model *model = xcalloc(1, sizeof *model);
 
     BUG_IF(options->events > STORY_EVENTS_MAX);
@@ -278,6 +294,10 @@ const char *story_run(const struct story_options *options)
         if (model->n < options->events &&
             dice_one_in(world_dice(world), STORY_SEND_EVERY)) {
             send_one(world, model, options->distinct);
+        }
+        if (dice_one_in(world_dice(world), options->faults.swap)) {
+            one = !one;
+            world_swap(world, engines_of(one));
         }
         world_step(world);
     }

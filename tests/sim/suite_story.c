@@ -107,6 +107,33 @@ static const struct world_engine other[] = {
     {.ops = &eventstore_engine, .options = second_of_2},
     {.ops = &collectdgw_engine, .options = collectd_options}};
 
+/* The way of the checks in one process, and each engine in one of its own. */
+#define WAY(shares_)                                                           \
+    {.ops = &cleaner_engine,                                                   \
+     .next = "event-filter",                                                   \
+     .options = few_ids,                                                       \
+     .shares = (shares_)},                                                     \
+        {.ops = &event_filter_engine,                                          \
+         .next = "context",                                                    \
+         .options = small_batches,                                             \
+         .shares = (shares_)},                                                 \
+        {.ops = &context_engine,                                               \
+         .next = "alarm",                                                      \
+         .side = "perfdata",                                                   \
+         .options = small_batches,                                             \
+         .shares = (shares_)},                                                 \
+        {.ops = &alarm_engine,                                                 \
+         .next = "eventstore",                                                 \
+         .options = alarm_options,                                             \
+         .shares = (shares_)},                                                 \
+        {.ops = &perfdata_engine, .options = perfdata_options},                \
+        {.ops = &eventstore_engine, .options = small_batches},                 \
+    {                                                                          \
+        .ops = &collectdgw_engine, .options = collectd_options                 \
+    }
+static const struct world_engine one_process[] = {WAY(true)};
+static const struct world_engine processes[] = {WAY(false)};
+
 /* What the end must be: of the plainest world, one context and no faults. */
 static const struct world_engine plain[] = {
     {.ops = &cleaner_engine, .next = "event-filter", .options = few_ids},
@@ -120,6 +147,7 @@ static const struct world_engine plain[] = {
 static char difference[1024];
 /* Of the world under way. */
 static size_t alarm_partitions;
+static bool in_one;
 
 /* Sending. */
 
@@ -250,9 +278,16 @@ static bool repartition(struct world *world, size_t act, uint64_t kill_of)
     return true;
 }
 
-static bool tell_act(struct world *world, const struct plan *plan, size_t act,
-                     uint64_t move)
+static void swap(struct world *world)
 {
+    in_one = !in_one;
+    world_swap(world, in_one ? one_process : processes);
+}
+
+static bool tell_act(struct world *world, const struct plan *plan, size_t act,
+                     const struct world_faults *faults)
+{
+    uint64_t move = faults->move;
     size_t next = 0;
 
     if (world_now_ms(world) < plan_act_ms(act)) {
@@ -272,6 +307,9 @@ static bool tell_act(struct world *world, const struct plan *plan, size_t act,
         if (dice_one_in(world_dice(world), TOUCH_EVERY)) {
             rules_touch(world);
         }
+        if (dice_one_in(world_dice(world), faults->swap)) {
+            swap(world);
+        }
         world_step(world);
     }
     while (next < plan->n[act] && send_surely(world, &plan->items[act][next])) {
@@ -287,7 +325,7 @@ static bool run_acts(struct world *world, const struct world_faults *faults,
         rules_set(world, act);
         stay_silent(world, 3); /* they are in use */
         world_set_faults(world, faults);
-        if (!tell_act(world, plan, act, faults->move)) {
+        if (!tell_act(world, plan, act, faults)) {
             if (difference[0] == '\0') {
                 (void)snprintf(difference, sizeof difference,
                                "act %zu: an alarm is never seen", act);
@@ -326,6 +364,21 @@ static void set_types(void)
     }
 }
 
+static struct world *make_world(uint64_t seed,
+                                const struct world_faults *faults)
+{
+    in_one = faults->one;
+    if (in_one) {
+        return world_new(seed, one_process,
+                         sizeof one_process / sizeof one_process[0]);
+    }
+    if (faults->swap > 0) {
+        return world_new(seed, processes,
+                         sizeof processes / sizeof processes[0]);
+    }
+    return world_new(seed, suite, sizeof suite / sizeof suite[0]);
+}
+
 static char *run_world(uint64_t seed, const struct world_faults *faults,
                        bool is_plain)
 {
@@ -340,7 +393,7 @@ static char *run_world(uint64_t seed, const struct world_faults *faults,
     buf_init(&end, DUMP_BYTES);
     plan_make(plan, seed);
     world = is_plain ? world_new(seed, plain, sizeof plain / sizeof plain[0])
-                     : world_new(seed, suite, sizeof suite / sizeof suite[0]);
+                     : make_world(seed, faults);
     broker_bind(world_broker(world), "listener", "canopsis.alerts", "#");
     step(world, 400); /* everything is declared before the first event */
     if (run_acts(world, faults, plan) && !suite_dump(world, &end, &why)) {

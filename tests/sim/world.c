@@ -8,6 +8,7 @@
 
 #include "common/base/err.h"
 #include "common/base/mem.h"
+#include "common/bus/bus_local.h"
 #include "common/bus/topology.h"
 #include "common/engine/repartition.h"
 #include "common/store/objects.h"
@@ -39,7 +40,8 @@ struct instance {
     struct conf *conf;
     struct runtime_conf runtime;
     struct bus *bus;
-    struct bus *watched; /* bus, as the process sees it */
+    struct bus *local;   /* in front of it, in a shared process; else NULL */
+    struct bus *watched; /* as the process sees it */
     struct store *store;
 };
 
@@ -49,6 +51,7 @@ struct world {
     const struct world_engine *engines;
     size_t n_engines;
     struct instance *instances[ENGINES][TWINS]; /* [0] is the older */
+    struct bus_hub *hubs[TWINS];                /* of the shared process */
     struct broker *broker;
     struct store_memory *memory;
     int64_t now_ms;
@@ -210,7 +213,15 @@ static void configure(struct instance *instance,
     }
 }
 
-static struct instance *start(struct world *world, size_t e)
+static struct bus *open_local(struct world *world, size_t i, struct bus *broker)
+{
+    if (world->hubs[i] == NULL) {
+        world->hubs[i] = bus_hub_new();
+    }
+    return bus_local_open(world->hubs[i], broker);
+}
+
+static void start(struct world *world, size_t e, size_t i)
 {
     const struct world_engine *engine = &world->engines[e];
     struct instance *instance = xcalloc(1, sizeof *instance);
@@ -229,14 +240,41 @@ static struct instance *start(struct world *world, size_t e)
     setup.state = instance->state;
     setup.conf = &instance->runtime;
     setup.self = engine->self;
-    instance->watched = watch_open(instance->bus, allows, world);
+    setup.local = engine->shares;
+    if (engine->shares) {
+        instance->local = open_local(world, i, instance->bus);
+    }
+    instance->watched = watch_open(
+        engine->shares ? instance->local : instance->bus, allows, world);
     setup.bus = instance->watched;
     setup.store = instance->store;
     if (runtime_new(&setup, &instance->io, &why) != ERR_OK) {
         (void)fprintf(stderr, "%s: %s\n", engine->ops->name, why.text);
         abort();
     }
-    return instance;
+    world->instances[e][i] = instance;
+}
+
+/* Whether two engines are in one process. */
+static bool are_one(const struct world *world, size_t e, size_t f)
+{
+    return e == f || (world->engines[e].shares && world->engines[f].shares);
+}
+
+/* The first engine of a process stands for it. */
+static bool is_first(const struct world *world, size_t e)
+{
+    return e == 0 || !are_one(world, e, e - 1);
+}
+
+/* The process that an engine is in. */
+static void start_process(struct world *world, size_t e, size_t i)
+{
+    for (size_t f = 0; f < world->n_engines; f++) {
+        if (are_one(world, e, f)) {
+            start(world, f, i);
+        }
+    }
 }
 
 /* What kill -9 leaves: nothing of the process, its connections closed. */
@@ -246,6 +284,7 @@ static void kill_instance(struct instance **at)
 
     runtime_free(instance->io);
     bus_close(instance->watched);
+    bus_close(instance->local);
     bus_close(instance->bus);
     store_close(instance->store);
     conf_free(instance->conf);
@@ -254,12 +293,23 @@ static void kill_instance(struct instance **at)
     *at = NULL;
 }
 
+static void kill_process(struct world *world, size_t e, size_t i)
+{
+    for (size_t f = 0; f < world->n_engines; f++) {
+        if (are_one(world, e, f) && world->instances[f][i] != NULL) {
+            kill_instance(&world->instances[f][i]);
+        }
+    }
+    if (world->engines[e].shares) {
+        bus_hub_free(world->hubs[i]);
+        world->hubs[i] = NULL;
+    }
+}
+
 static void kill_engine(struct world *world, size_t e)
 {
     for (size_t i = 0; i < TWINS; i++) {
-        if (world->instances[e][i] != NULL) {
-            kill_instance(&world->instances[e][i]);
-        }
+        kill_process(world, e, i);
     }
 }
 
@@ -284,7 +334,7 @@ struct world *world_new(uint64_t seed, const struct world_engine *engines,
     world->memory = store_memory_new();
     store_memory_set_fault(world->memory, decide_store, world);
     for (size_t e = 0; e < n_engines; e++) {
-        world->instances[e][0] = start(world, e);
+        start(world, e, 0);
     }
     return world;
 }
@@ -350,12 +400,21 @@ void world_pass_time(struct world *world, int64_t ms)
 /* The older one leaves; a twin takes its place. */
 static void promote(struct world *world, size_t e)
 {
-    if (world->instances[e][0] == NULL) {
-        world->instances[e][0] = world->instances[e][1];
-        world->instances[e][1] = NULL;
+    if (world->instances[e][0] != NULL) {
+        return;
+    }
+    for (size_t f = 0; f < world->n_engines; f++) {
+        if (are_one(world, e, f)) {
+            world->instances[f][0] = world->instances[f][1];
+            world->instances[f][1] = NULL;
+        }
+    }
+    if (world->engines[e].shares) {
+        world->hubs[0] = world->hubs[1];
+        world->hubs[1] = NULL;
     }
     if (world->instances[e][0] == NULL) {
-        world->instances[e][0] = start(world, e);
+        start_process(world, e, 0);
     }
 }
 
@@ -365,7 +424,7 @@ static void disturb_instance(struct world *world, size_t e, size_t i)
     struct dice *dice = &world->dice;
 
     if (dice_one_in(dice, world->faults.crash)) {
-        kill_instance(at);
+        kill_process(world, e, i);
     } else if (dice_one_in(dice, world->faults.cut)) {
         bool in = dice_one_in(dice, 2);
 
@@ -373,7 +432,7 @@ static void disturb_instance(struct world *world, size_t e, size_t i)
     } else if (dice_one_in(dice, world->faults.disown)) {
         broker_disown(world->broker, (*at)->bus, dice_one_in(dice, 2));
         if (world->instances[e][1] == NULL) {
-            world->instances[e][1] = start(world, e);
+            start_process(world, e, 1);
         }
     } else if (dice_one_in(dice, HEARTBEATS * world->faults.disown)) {
         /* Who was taken for dead learns it by missing heartbeats. */
@@ -393,7 +452,7 @@ static bool step_instance(struct world *world, size_t e, size_t i)
     result = runtime_step((*at)->io, 0);
     world->current = NULL;
     if (result == RUNTIME_FENCED || result == RUNTIME_ENDED || (*at)->dead) {
-        kill_instance(at);
+        kill_process(world, e, i);
         promote(world, e);
     }
     return result == RUNTIME_GO_ON;
@@ -413,7 +472,7 @@ static bool step(struct world *world)
     }
     if (world->instances[e][1] == NULL) {
         if (dice_one_in(dice, world->faults.twin)) {
-            world->instances[e][1] = start(world, e);
+            start_process(world, e, 1);
         }
     } else {
         /* The older one stalls more often than not. */
@@ -449,7 +508,7 @@ void world_kill(struct world *world, size_t engine, size_t instance)
 {
     if (engine < world->n_engines &&
         world->instances[engine][instance] != NULL) {
-        kill_instance(&world->instances[engine][instance]);
+        kill_process(world, engine, instance);
         promote(world, engine);
     }
 }
@@ -464,7 +523,7 @@ void world_forget_store(struct world *world, size_t engine)
 void world_twin(struct world *world, size_t engine)
 {
     if (world->instances[engine][1] == NULL) {
-        world->instances[engine][1] = start(world, engine);
+        start_process(world, engine, 1);
     }
 }
 
@@ -558,33 +617,84 @@ bool world_settle(struct world *world)
     return false;
 }
 
+/* What it has sent is confirmed by those behind it in its process. */
+static void step_others(struct world *world, size_t e)
+{
+    for (size_t f = e + 1; f < world->n_engines; f++) {
+        if (are_one(world, e, f)) {
+            (void)runtime_step(world->instances[f][0]->io, 0);
+        }
+    }
+}
+
 static bool drained(struct world *world, size_t e)
 {
     struct instance **at = &world->instances[e][0];
+    enum runtime_result result;
 
-    for (int64_t step = 0; step < SETTLE_STEPS; step++) {
+    for (int64_t n = 0; n < SETTLE_STEPS; n++) {
         world->now_ms++;
-        if (runtime_step((*at)->io, 0) == RUNTIME_ENDED) {
+        result = runtime_step((*at)->io, 0);
+        if (result == RUNTIME_ENDED || result == RUNTIME_FENCED) {
             kill_instance(at);
             return true;
         }
+        step_others(world, e);
     }
     return false;
+}
+
+/* End the process that begins with this engine, in the order of the list. */
+static bool end_process(struct world *world, size_t e)
+{
+    bool good = true;
+
+    for (size_t f = e; f < world->n_engines && good; f++) {
+        if (are_one(world, e, f)) {
+            runtime_stop(world->instances[f][0]->io);
+            good = drained(world, f);
+        }
+    }
+    kill_process(world, e, 0); /* nothing is left but the hub */
+    return good;
 }
 
 void world_restart_all(struct world *world)
 {
     for (size_t e = 0; e < world->n_engines; e++) {
-        if (world->instances[e][1] != NULL) {
-            kill_instance(&world->instances[e][1]);
-        }
+        kill_process(world, e, 1);
     }
     BUG_IF(!world_settle(world)); /* one that was fenced starts anew */
     for (size_t e = 0; e < world->n_engines; e++) {
-        runtime_stop(world->instances[e][0]->io);
-        BUG_IF(!drained(world, e));
-        world->instances[e][0] = start(world, e);
+        if (is_first(world, e)) {
+            BUG_IF(!end_process(world, e));
+            start_process(world, e, 0);
+        }
     }
+}
+
+void world_swap(struct world *world, const struct world_engine *engines)
+{
+    const struct world_faults faults = world->faults;
+    bool in_order = dice_one_in(&world->dice, 2);
+
+    world->faults = (struct world_faults){0};
+    for (size_t e = 0; e < world->n_engines; e++) {
+        kill_process(world, e, 1);
+    }
+    for (size_t e = 0; e < world->n_engines && in_order; e++) {
+        if (is_first(world, e)) {
+            BUG_IF(!end_process(world, e));
+        }
+    }
+    for (size_t e = 0; e < world->n_engines; e++) {
+        kill_process(world, e, 0);
+    }
+    world->engines = engines;
+    for (size_t e = 0; e < world->n_engines; e++) {
+        start(world, e, 0);
+    }
+    world->faults = faults;
 }
 
 /* Repartitioning. */
@@ -647,7 +757,7 @@ static bool end_all(struct world *world, bool *left)
 static void start_all(struct world *world)
 {
     for (size_t e = 0; e < world->n_engines; e++) {
-        world->instances[e][0] = start(world, e);
+        start(world, e, 0);
     }
 }
 
@@ -735,11 +845,9 @@ static bool drain_all(struct mover *mover)
 
     for (int round = 0; round < DRAIN_ROUNDS && left; round++) {
         for (size_t e = 0; e < world->n_engines; e++) {
-            if (world->instances[e][1] != NULL) {
-                kill_instance(&world->instances[e][1]);
-            }
+            kill_process(world, e, 1);
             if (world->instances[e][0] == NULL) {
-                world->instances[e][0] = start(world, e);
+                start(world, e, 0);
             }
         }
         if (!end_all(world, &left)) {
@@ -828,8 +936,10 @@ bool world_repartition(struct world *world, const struct world_engine *engines,
 void world_kill_all(struct world *world)
 {
     for (size_t e = 0; e < world->n_engines; e++) {
-        kill_engine(world, e);
-        world->instances[e][0] = start(world, e);
+        if (is_first(world, e)) {
+            kill_engine(world, e);
+            start_process(world, e, 0);
+        }
     }
 }
 

@@ -38,6 +38,9 @@ struct world_faults {
     uint64_t delay;   /**< a confirm comes after a later one's */
     uint64_t swallow; /**< a publish and all after it go nowhere */
     uint64_t keep;    /**< on a cut: an event is still in the dead socket */
+    uint64_t swap;    /**< the engines that share a process, if any do, get
+                           processes of their own, or one again */
+    bool one;         /**< they start in one process */
     uint64_t move;    /**< the suite goes to other numbers of partitions and
                            back, each time killed in so many steps */
 };
@@ -51,6 +54,8 @@ struct world_engine {
     const char *side;
     const char *const *options;   /**< "section.key=value", NULL-terminated */
     const struct self_conf *self; /**< NULL: no own events */
+    bool shares; /**< one process with the others that do; neighbours in the
+                      list, in the order of the events' way */
 };
 
 struct world *world_new(uint64_t seed, const struct world_engine *engines,
@@ -108,6 +113,9 @@ void world_restart_all(struct world *world);
  *  the entry. False: it never ends; why says where. */
 bool world_repartition(struct world *world, const struct world_engine *engines,
                        size_t n_engines, uint64_t kill_of, struct errbuf *why);
+/** End every process, killed or in order, and go on as this list of as many
+ *  has them; what waits in queues waits on. */
+void world_swap(struct world *world, const struct world_engine *engines);
 /** Kill every process and start them again. */
 void world_kill_all(struct world *world);
 /** Publish JSON to the events exchange as an outsider. */
