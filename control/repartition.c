@@ -910,6 +910,12 @@ static enum err make_plan(struct job *job, struct errbuf *why)
                         "hypcontrol repartition alarm=4");
         err = ERR_INVALID;
     }
+    if (err == ERR_OK && suite_has_service(job->suite, "engine-chain")) {
+        errbuf_set(why, "engine-chain runs several engines in one process, "
+                        "which have no partitions; expected each as a service "
+                        "of its own in hypcontrol.conf");
+        err = ERR_INVALID;
+    }
     if (err == ERR_OK) {
         plan_close(&job->plan);
         err = plan_make(&now, job->request->numbers, job->request->n,

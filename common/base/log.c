@@ -19,11 +19,17 @@ static struct {
     enum log_level level;
     log_sink_fn *sink;
     void *ctx;
-} out = {.level = LOG_INFO};
+    const char *speaker;
+} out = {.level = LOG_INFO, .speaker = ""};
 
 void log_set_level(enum log_level level)
 {
     out.level = level;
+}
+
+void log_set_speaker(const char *name)
+{
+    out.speaker = name;
 }
 
 void log_set_sink(log_sink_fn *sink, void *ctx)
@@ -41,8 +47,9 @@ static void write_line(enum log_level level, const char *id, const char *text)
         out.sink(out.ctx, level, id, text);
         return;
     }
-    (void)fprintf(stderr, "%s %-7s %s %s\n", clock_format(clock_now_ms(), when),
-                  names[level], id, text);
+    (void)fprintf(stderr, "%s %-7s %s %s%s%s\n",
+                  clock_format(clock_now_ms(), when), names[level], id,
+                  out.speaker, *out.speaker != '\0' ? ": " : "", text);
 }
 
 __attribute__((format(printf, 3, 0))) static void

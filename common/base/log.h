@@ -21,6 +21,9 @@ typedef void log_sink_fn(void *ctx, enum log_level level, const char *id,
 
 /** Lowest level that is written; info at start. */
 void log_set_level(enum log_level level);
+/** Begin each line with who speaks, in a process that several share: borrowed
+ *  until the next call; "": nobody. */
+void log_set_speaker(const char *name);
 /** Send lines to sink instead of standard error; NULL puts it back. */
 void log_set_sink(log_sink_fn *sink, void *ctx);
 

@@ -199,6 +199,9 @@ FIGURES = (
            "from sending a change to its alarm's change on the bus, at 1,000 "
            "events/s", unit="ms", most=5, also={"p99_ms": 20,
                                                 "p999_ms": None}),
+    Figure("latency-one", latency(rate=1000, together=True),
+           "the same with engine-chain", unit="ms", most=5,
+           also={"p99_ms": 20, "p999_ms": None}),
     Figure("latency-10", latency(share=0.1), "the same at 10 % of live",
            unit="ms", also={"p99_ms": None, "p999_ms": None}),
     Figure("latency-50", latency(share=0.5), "the same at 50 % of live",

@@ -13,6 +13,7 @@ ENGINES = ("cleaner", "event-filter", "context", "alarm", "perfdata",
            "eventstore")
 NEXT = {"cleaner": ("event-filter", ""), "event-filter": ("context", ""),
         "context": ("alarm", "perfdata"), "alarm": ("", "eventstore")}
+WAY = ("cleaner", "event-filter", "context", "alarm")  # of engine-chain
 SETTLE_S = 2
 POLL_S = 0.1
 PATIENCE_S = 600
@@ -135,20 +136,24 @@ class Mongod(Server):
 
 
 class Engine:
-    """One engine's process."""
+    """One engine's process, or that of several, engine-chain."""
 
-    def __init__(self, suite, name):
+    def __init__(self, suite, name, others=None):
+        """others: one that is in the same process."""
         self.name = name
-        self.log = f"{suite.folder}/{name}.log"
         self.status_path = f"{suite.folder}/run/engine-{name}.status"
+        program = "chain" if suite.together and name in WAY else name
+        self.log = f"{suite.folder}/{program}.log"
         with open(self.log, "ab") as log:
             self.log_from = log.tell()
-            self.process = subprocess.Popen(
-                [f"{suite.build}/engine-{name}", "--config-dir",
+            self.process = others.process if others else subprocess.Popen(
+                [f"{suite.build}/engine-{program}", "--config-dir",
                  f"{suite.folder}/etc"], stdout=log, stderr=log)
         self.pid = self.process.pid
 
     def stop(self):
+        if self.process.returncode == 0:
+            return  # the first of its process ended them all
         self.process.send_signal(signal.SIGTERM)
         if self.process.wait(PATIENCE_S) != 0:
             raise Failed(f"engine-{self.name} ended with "
@@ -195,12 +200,15 @@ class Suite:
         self.folder = folder
         self.broker = broker
         self.running = {}
+        self.together = False  # the way of the checks in one process
         for part in ("etc/engines", "run", "store"):
             os.makedirs(f"{folder}/{part}")
         self.put("amqp.conf", f"[amqp]\nport = {broker.port}\n"
                               f"password_file = {broker.password}\n")
         self.storage = storage or f"sqlite:{folder}/store"
         self.put("storage.conf", f"[storage]\nuri = {self.storage}\n")
+        self.put("engines/chain.conf",
+                 f"[process]\nstatus_dir = {folder}/run\n")
         for name in ENGINES + ("collectdgw",):
             after, side = NEXT.get(name, ("", ""))
             self.put(f"engines/{name}.conf",
@@ -214,8 +222,11 @@ class Suite:
             file.write(text)
 
     def start(self, *names):
+        first = None
         for name in names:
-            self.running[name] = Engine(self, name)
+            others = first if self.together and name in WAY else None
+            self.running[name] = Engine(self, name, others)
+            first = first or (self.running[name] if name in WAY else None)
         return self.running[names[0]]
 
     def stop(self, *names):

@@ -53,7 +53,11 @@ class Steady:
         self.result(self.load(events, 2))
 
     def cpu(self):
-        cpu = {n: cpu_s(e.pid) for n, e in self.suite.running.items()}
+        """Of several in one process: under the name of the first."""
+        pids = {}
+        for name, engine in self.suite.running.items():
+            pids.setdefault(engine.pid, name)
+        cpu = {name: cpu_s(pid) for pid, name in pids.items()}
         cpu["beam"] = cpu_s(self.bench.broker.pid)
         return cpu
 
@@ -67,12 +71,14 @@ def capacity(bench):
     return bench.capacity
 
 
-def latency(share=None, rate=None):
-    """From sending a change to its alarm's change on the bus: p50 in ms."""
+def latency(share=None, rate=None, together=False):
+    """From sending a change to its alarm's change on the bus: p50 in ms.
+    together: the way of the checks in one process."""
     def run(bench):
         steady = Steady(bench)
         steady.fed.learn()
         at = rate or max(1, round(capacity(bench) * share))
+        steady.suite.together = together
         steady.start()
         try:
             steady.known()

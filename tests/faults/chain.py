@@ -24,6 +24,7 @@ import rig
 import run
 import selfwatch
 import small
+import together
 import twins
 
 STORES = ("sqlite", "mongodb")
@@ -37,7 +38,8 @@ TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
                         "moves": moves.test_moves,
                         "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input,
-                        "self-watch": selfwatch.test_self_watch})
+                        "self-watch": selfwatch.test_self_watch,
+                        "one-process": together.test_one_process})
 # Of these one store tells all: "moves" has both, and what is told of itself is
 # the same on each.
 ONLY_ON = {"primary": ("mongodb",), "moves": ("sqlite",),
