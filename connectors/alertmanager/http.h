@@ -21,6 +21,10 @@ struct http_conf {
     const char *password;
     const char *tls_certificate; /**< PEM text; "": plain */
     const char *tls_key;
+    const char *tls_ca; /**< PEM text: who has no certificate of these
+                             authorities is refused; "": nobody is asked */
+    /** Told who was refused for that, and why. */
+    void (*refused)(void *ctx, const char *peer, const struct errbuf *why);
 };
 
 struct http_request {
@@ -38,6 +42,8 @@ struct http_request {
 /** Fill in status and text. */
 typedef void http_fn(void *ctx, struct http_request *request);
 
+/** Whether PEM text holds certificates: ERR_INVALID with why. */
+MUST_CHECK enum err http_check_ca(const char *pem, struct errbuf *why);
 /** Begin; nothing is listened on yet. Copies conf but borrows its texts. */
 struct http *http_new(struct loop *loop, const struct http_conf *conf,
                       http_fn *fn, void *ctx);
