@@ -181,6 +181,26 @@ const struct command commands[] = {
      LETTER_HELP "\nExamples:\n"
                  "  hyp dead purge --filter 'field=state' --dry-run\n"
                  "  hyp dead purge --all --yes\n"},
+    {"alarmrule", "list", "", "rules on alarms, in their order",
+     "output filter search", 0, 0, cmd_object_list,
+     "What is blank a rule does not say: the next one does that matches, or\n"
+     "the site's option. PROBLEM: the rule is stored and no good, so it is\n"
+     "passed over.\n\n"
+     "Example:\n  hyp alarmrule list\n"},
+    {"alarmrule", "show", "NAME", "one rule", "output", 1, 1, cmd_object_show,
+     NULL},
+    {"alarmrule", "check", "FILE ...", "are the rules of a file good?", "", 1,
+     -1, cmd_object_check,
+     "FILE is a file or a folder of objects, or - for standard input, as\n"
+     "'hyp apply' reads them. Nothing is changed.\n\n"
+     "Example:\n  hyp alarmrule check slow.json\n"},
+    {"alarmrule", "history", "NAME", "what a rule was, newest first", "output",
+     1, 1, cmd_object_history,
+     "The last 100 versions are kept, of deleted rules too.\n"},
+    {"alarmrule", "restore", "NAME VERSION", "as it was in a version", "author",
+     2, 2, cmd_object_restore, "Example:\n  hyp alarmrule restore slow 3\n"},
+    {"alarmrule", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
+     cmd_object_delete, NULL},
     {"eventfilter", "list", "", "rules, in the order they come to an event",
      "output filter search", 0, 0, cmd_object_list,
      "What is blank is at its default. PROBLEM: the rule is stored and no\n"

@@ -167,6 +167,7 @@ const struct route routes[] = {
      "Points of one metric, or aggregates by step"},
     {HTTP_GET, API "/metrics/{id}", "metrics:read", "id", metrics_get,
      "One metric"},
+    OBJECT_ROUTES("alarmrule"),
     OBJECT_ROUTES("eventfilter"),
     {HTTP_POST, API "/objects/eventfilter/test", "objects:read", "", rules_test,
      "What the rules would make of an event, or of logged ones"},
