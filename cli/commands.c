@@ -103,6 +103,14 @@ const struct command commands[] = {
      FILTER_HELP "\nExample:\n  hyp entity list --filter type=component\n"},
     {"entity", "show", "ID", "one entity", "output", 1, 1, cmd_entity_show,
      "Example:\n  hyp entity show /component/collectd/host1/host1\n"},
+    {"entity", "neighbours", "ID", "what it belongs to, and what to it",
+     LISTING_OPTIONS, 1, 1, cmd_entity_neighbours,
+     "Parents (its component, its connector), children (the resources of a\n"
+     "component, the components of a connector), and those that other\n"
+     "connectors call by the same names.\n\n"
+     "Example:\n"
+     "  hyp entity neighbours /component/collectd/host1/host1 \\\n"
+     "      --filter 'state>0'\n"},
     {"entity", "disable", "[ID ...]", "hear nothing of it any more",
      ACT_OPTIONS, 0, -1, cmd_entity_disable,
      ENTITY_HELP "Its events are dropped and its alarm is resolved.\n"
