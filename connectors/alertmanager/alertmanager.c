@@ -10,6 +10,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/connector/tls.h"
 #include "connectors/alertmanager/alerts.h"
 #include "connectors/alertmanager/http.h"
 
@@ -246,7 +247,7 @@ static enum err read_tls(struct alertmanager *am, struct errbuf *why)
                          "tls_ca needs tls_certificate and tls_key");
         return ERR_INVALID;
     }
-    return http_check_ca(buf_str(&am->ca), why);
+    return tls_check_ca(buf_str(&am->ca), why);
 }
 
 static enum err read_options(struct alertmanager *am, struct errbuf *why)

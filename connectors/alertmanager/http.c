@@ -2,8 +2,6 @@
 /** HTTP/1.1 for a connector, by libmicrohttpd under the connector's loop. */
 #include "connectors/alertmanager/http.h"
 
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <microhttpd.h>
 #include <poll.h>
 #include <sodium.h>
@@ -14,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/connector/listen.h"
+#include "common/connector/tls.h"
 
 enum {
     LISTEN_MAX = 16,
@@ -130,45 +129,19 @@ static void get_peer(struct MHD_Connection *connection, char *peer)
     (void)listen_peer(&address, peer);
 }
 
-/* The session with the sender, shaken: the library hands on no request
- * before. */
-static gnutls_session_t session_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-
-    /* The library declares it as void *, to need no header of GnuTLS. */
-    return info != NULL ? (gnutls_session_t)info->tls_session : NULL;
-}
-
 /* Whether the sender's certificate is of one of our authorities. The library
- * only asks for one. */
+ * only asks for one; it hands on no request before hands are shaken. */
 static bool is_trusted(const struct http *http,
                        struct MHD_Connection *connection, struct errbuf *why)
 {
-    gnutls_session_t session;
-    unsigned int status = 0;
-    gnutls_datum_t text;
-    int code;
+    const union MHD_ConnectionInfo *info;
 
     if (http->conf.tls_ca[0] == '\0') {
         return true;
     }
-    session = session_of(connection);
-    code = session != NULL ? gnutls_certificate_verify_peers2(session, &status)
-                           : GNUTLS_E_NO_CERTIFICATE_FOUND;
-    if (code == GNUTLS_E_SUCCESS && status == 0) {
-        return true;
-    }
-    if (code != GNUTLS_E_SUCCESS ||
-        gnutls_certificate_verification_status_print(
-            status, GNUTLS_CRT_X509, &text, 0) != GNUTLS_E_SUCCESS) {
-        errbuf_set(why, "TLS: %s", gnutls_strerror(code));
-        return false;
-    }
-    errbuf_set(why, "TLS: %.*s", (int)text.size, (const char *)text.data);
-    gnutls_free(text.data);
-    return false;
+    info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return tls_is_trusted(info != NULL ? info->tls_session : NULL, why);
 }
 
 static enum MHD_Result run(const struct http *http,
@@ -300,29 +273,6 @@ static struct MHD_Daemon *start(struct http *http, int fd)
         (unsigned int)(conf->idle_ms / MS_PER_S), MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, NULL, MHD_OPTION_ARRAY, tls ? secure : none,
         MHD_OPTION_END);
-}
-
-enum err http_check_ca(const char *pem, struct errbuf *why)
-{
-    const gnutls_datum_t text = {(unsigned char *)xstrdup(pem),
-                                 (unsigned int)strlen(pem)};
-    gnutls_x509_crt_t *list = NULL;
-    unsigned int n = 0;
-    int code =
-        gnutls_x509_crt_list_import2(&list, &n, &text, GNUTLS_X509_FMT_PEM, 0);
-
-    for (unsigned int i = 0; code >= 0 && i < n; i++) {
-        gnutls_x509_crt_deinit(list[i]);
-    }
-    gnutls_free(list);
-    free(text.data);
-    if (code < 0 || n == 0) {
-        errbuf_set_field(
-            why, "tls_ca", "tls_ca: %s",
-            gnutls_strerror(code < 0 ? code : GNUTLS_E_NO_CERTIFICATE_FOUND));
-        return ERR_INVALID;
-    }
-    return ERR_OK;
 }
 
 enum err http_listen(struct http *http, const char *address, struct errbuf *why)

@@ -42,8 +42,6 @@ struct http_request {
 /** Fill in status and text. */
 typedef void http_fn(void *ctx, struct http_request *request);
 
-/** Whether PEM text holds certificates: ERR_INVALID with why. */
-MUST_CHECK enum err http_check_ca(const char *pem, struct errbuf *why);
 /** Begin; nothing is listened on yet. Copies conf but borrows its texts. */
 struct http *http_new(struct loop *loop, const struct http_conf *conf,
                       http_fn *fn, void *ctx);
