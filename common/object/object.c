@@ -178,6 +178,33 @@ static bool check_list(struct place *place, const struct object_field *field,
     return true;
 }
 
+static bool check_texts(struct place *place, const struct object_field *field,
+                        const struct doc_value *value)
+{
+    static const struct object_field text = {.min = 1,
+                                             .max = OBJECT_TEXTS_BYTES_MAX};
+    struct doc_iter it;
+    struct doc_value item;
+    const char *index;
+    size_t n = value->type == DOC_ARRAY ? doc_count(value->u.doc) : SIZE_MAX;
+
+    if (n < (size_t)field->min || n > (size_t)field->max) {
+        return expected(place, "an array of %" PRId64 " to %" PRId64 " texts",
+                        field->min, field->max);
+    }
+    doc_iter_init(&it, value->u.doc);
+    while (doc_next(&it, &index, &item)) {
+        size_t mark = place->path.len;
+
+        buf_addf(&place->path, "[%s]", index);
+        if (!check_text(place, &text, &item)) {
+            return false;
+        }
+        leave(place, mark);
+    }
+    return true;
+}
+
 static bool check_value(struct place *place, const struct object_field *field,
                         const struct doc_value *value)
 {
@@ -196,6 +223,12 @@ static bool check_value(struct place *place, const struct object_field *field,
         return value->type != DOC_NULL || expected(place, "a value");
     case OBJECT_LIST:
         return check_list(place, field, value);
+    case OBJECT_TEXTS:
+        return check_texts(place, field, value);
+    case OBJECT_DOC:
+        return value->type == DOC_DOC
+                   ? check_members(place, field->fields, value->u.doc, NULL)
+                   : expected(place, "an object");
     }
     return false;
 }

@@ -14,10 +14,11 @@
 #include "common/doc/doc.h"
 
 enum {
-    OBJECT_NAME_MAX = 128,       /**< bytes of a name */
-    OBJECT_BYTES_MAX = 65536,    /**< of a spec as a document */
-    OBJECT_LABELS_MAX = 32,      /**< labels of an object */
-    OBJECT_LABEL_BYTES_MAX = 256 /**< of a label's name, and of its value */
+    OBJECT_NAME_MAX = 128,        /**< bytes of a name */
+    OBJECT_BYTES_MAX = 65536,     /**< of a spec as a document */
+    OBJECT_LABELS_MAX = 32,       /**< labels of an object */
+    OBJECT_LABEL_BYTES_MAX = 256, /**< of a label's name, and of its value */
+    OBJECT_TEXTS_BYTES_MAX = 256  /**< of each of OBJECT_TEXTS */
 };
 
 enum object_type {
@@ -27,7 +28,9 @@ enum object_type {
     OBJECT_CHOICE, /**< one of choices */
     OBJECT_FILTER, /**< either form of docs/filters.md */
     OBJECT_ANY,    /**< any JSON value but null */
-    OBJECT_LIST    /**< min..max objects, told apart by their "type" */
+    OBJECT_LIST,   /**< min..max objects, told apart by their "type" */
+    OBJECT_TEXTS,  /**< min..max texts */
+    OBJECT_DOC     /**< an object with members of its own */
 };
 
 struct object_variant;
@@ -40,6 +43,7 @@ struct object_field {
     int64_t min, max;
     const char *const *choices;            /**< NULL-terminated */
     const struct object_variant *variants; /**< of a list; NULL name ends */
+    const struct object_field *fields;     /**< of OBJECT_DOC */
     const char *fallback; /**< the default as JSON, for people; NULL: none */
     const char *help;     /**< one line */
 };
