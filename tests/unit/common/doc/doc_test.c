@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/doc/bson_types.h"
 #include "common/doc/doc.h"
@@ -14,7 +15,6 @@
 enum {
     CORRUPTIONS = 30000,
     NUMBERS = 20000,
-    SEED = 1,
     TEXT_MAX = 65536
 };
 
@@ -533,10 +533,10 @@ static void writes_numbers_as_printed(void **state)
         assert_as_printed(edges[i]);
         assert_as_printed(-edges[i]);
     }
-    srand(SEED);
-    for (int i = 0; i < NUMBERS; i++) {
-        double whole = (double)(rand() % 2000000 - 1000000);
-        double scale = (double)(1 << rand() % 30);
+    for (uint64_t i = 0; i < NUMBERS; i++) {
+        double whole = (double)(int64_t)(hash_fixed(&i, sizeof i) % 2000000) -
+                       1000000;
+        double scale = (double)(INT64_C(1) << i % 30);
 
         assert_as_printed(whole / 1000);
         assert_as_printed(whole / 100000);
