@@ -703,13 +703,18 @@ static void set_defaults(mongoc_uri_t *uri)
     }
 }
 
-static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
+/* A name behind mongodb+srv:// is looked up here. */
+static bool connect_client(struct store_mongodb *store, mongoc_uri_t *uri,
+                           bson_error_t *error)
 {
     const char *database = mongoc_uri_get_database(uri);
 
     set_defaults(uri);
     store->database = xstrdup(database != NULL ? database : "hypervise");
-    store->client = mongoc_client_new_from_uri(uri);
+    store->client = mongoc_client_new_from_uri_with_error(uri, error);
+    if (store->client == NULL) {
+        return false;
+    }
     (void)mongoc_client_set_error_api(store->client,
                                       MONGOC_ERROR_API_VERSION_2);
     (void)mongoc_client_set_appname(store->client, "hypervise");
@@ -726,6 +731,7 @@ static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
                                                    COMMIT_MS);
     store->progress = mongoc_client_get_collection(store->client,
                                                    store->database, "progress");
+    return true;
 }
 
 enum err mongodb_connect(const char *uri, const char *writer,
@@ -748,9 +754,9 @@ enum err mongodb_connect(const char *uri, const char *writer,
     store = xcalloc(1, sizeof *store);
     store->store.ops = &mongodb_ops;
     store->writer = writer != NULL ? xstrdup(writer) : NULL;
-    connect_client(store, parsed);
+    err = connect_client(store, parsed, &error) ? check_set(store, why)
+                                                : refuse(store, &error, why);
     mongoc_uri_destroy(parsed);
-    err = check_set(store, why);
     if (err != ERR_OK) {
         mongodb_free(store);
         return err;
