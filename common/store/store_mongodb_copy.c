@@ -539,11 +539,15 @@ static enum err check_claim(struct mongodb_filling *filling, struct errbuf *why)
     char *claim = xasprintf("%s" CLAIM, filling->work);
     bson_error_t error;
     char **names = list_names(filling, claim, &error);
+    bool found = false;
     enum err err = ERR_OK;
 
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        found = found || strcmp(names[i], claim) == 0;
+    }
     if (names == NULL) {
         err = failed(filling->store, error.message, why);
-    } else if (names[0] == NULL || strcmp(names[0], claim) != 0) {
+    } else if (!found) {
         errbuf_set_field(why, "storage",
                          "database %s: another restore into it has begun",
                          filling->store->database);
