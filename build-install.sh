@@ -21,7 +21,7 @@ packages_build=(
 packages_run=(
     collectd-core libmnl0 librabbitmq4 libyajl2 libyaml-0-2 openssl
     procps
-    rabbitmq-server supervisor
+    rabbitmq-server supervisor tzdata
 )
 packages_test=(
     bsdutils ca-certificates curl gnutls-bin libcmocka-dev nsca-client

@@ -35,6 +35,7 @@ const struct option_info options[] = {
     {"entity", 0, "ID", "of this entity"},
     {"event", 0, "FILE", "an event of this file (-: standard input)"},
     {"id", 0, "ID", "the logged event of this id"},
+    {"at", 0, "TIME", "when it is received (default: now): as --from"},
     {"replay", 0, "DURATION", "events logged since so long: 1h, 24h"},
     {"default", 0, "ACTION", "the engine's default_action: pass or drop"},
     {"component", 0, "NAME", "only of this component and what it has"},

@@ -9,6 +9,7 @@
 #include "cli/objects.h"
 #include "cli/table.h"
 #include "common/base/clock.h"
+#include "common/base/str.h"
 
 enum {
     BODY_BYTES = 8 * 1024 * 1024,
@@ -111,6 +112,23 @@ static int add_replay(struct asking *asking, const char *duration)
     return HYP_DONE;
 }
 
+/* When the event is received: seconds, or before now. */
+static int add_time(struct asking *asking, const char *text)
+{
+    double seconds;
+
+    buf_add_char(&asking->body, ',');
+    if (text[0] == '-') {
+        add_member(asking, "at", text);
+    } else if (str_to_double(text, &seconds) == ERR_OK) {
+        buf_addf(&asking->body, "\"at\":%.3f", seconds);
+    } else {
+        hyp_say("--at: expected seconds since 1970, or before now: -3h");
+        return HYP_USAGE;
+    }
+    return HYP_DONE;
+}
+
 /* Which event: exactly one of these. */
 static int add_source(struct asking *asking)
 {
@@ -155,6 +173,9 @@ static int make_body(struct asking *asking)
 
     buf_add_char(&asking->body, '{');
     code = add_source(asking);
+    if (code == HYP_DONE && hyp_has(hyp, "at")) {
+        code = add_time(asking, hyp_option(hyp, "at"));
+    }
     if (code == HYP_DONE) {
         code = add_named(asking);
     }

@@ -363,6 +363,26 @@ static void try_event(struct trial *trial, struct doc doc, bool always)
 
 /* Where events come from. */
 
+static bool read_time(struct trial *trial, const char *name, int64_t *ms)
+{
+    struct doc_value value;
+    int64_t before;
+
+    if (!doc_get(trial->body, name, &value)) {
+        return true;
+    }
+    if (value.type == DOC_INT || value.type == DOC_DOUBLE) {
+        *ms = doc_ms(trial->body, name, 0);
+        return true;
+    }
+    if (value.type == DOC_STRING && value.u.s.text[0] == '-' &&
+        clock_parse_duration(value.u.s.text + 1, &before, NULL) == ERR_OK) {
+        *ms = clock_now_ms() - before;
+        return true;
+    }
+    return refuse(trial, name, "seconds since 1970, or text like \"-24h\"");
+}
+
 static void on_given(void *ctx, uint32_t index, const struct event *event)
 {
     struct trial *trial = ctx;
@@ -390,7 +410,12 @@ static void on_refused(void *ctx, uint32_t index, const char *text, size_t len,
 static bool try_given(struct trial *trial, const struct doc_value *value)
 {
     const struct event_sink sink = {trial, on_given, on_refused};
+    int64_t received_ms = clock_now_ms();
     struct buf text;
+
+    if (!read_time(trial, "at", &received_ms)) {
+        return false;
+    }
 
     if (value->type != DOC_DOC) {
         return refuse(trial, "event", "an event as it is sent, an object");
@@ -398,7 +423,7 @@ static bool try_given(struct trial *trial, const struct doc_value *value)
     buf_init(&text, DOC_BYTES_MAX);
     doc_to_json(value->u.doc, &text);
     (void)event_parse(trial->server->parser, buf_str(&text), text.len,
-                      clock_now_ms(), &sink);
+                      received_ms, &sink);
     buf_fini(&text);
     return !trial->answered;
 }
@@ -483,26 +508,6 @@ static bool try_id(struct trial *trial, const char *id)
     return good && (trial->tested > 0 || reply_none(trial, ERR_OK, "id"));
 }
 
-static bool read_time(struct trial *trial, const char *name, int64_t *ms)
-{
-    struct doc_value value;
-    int64_t before;
-
-    if (!doc_get(trial->body, name, &value)) {
-        return true;
-    }
-    if (value.type == DOC_INT || value.type == DOC_DOUBLE) {
-        *ms = doc_ms(trial->body, name, 0);
-        return true;
-    }
-    if (value.type == DOC_STRING && value.u.s.text[0] == '-' &&
-        clock_parse_duration(value.u.s.text + 1, &before, NULL) == ERR_OK) {
-        *ms = clock_now_ms() - before;
-        return true;
-    }
-    return refuse(trial, name, "seconds since 1970, or text like \"-24h\"");
-}
-
 static bool try_replay(struct trial *trial)
 {
     int64_t from_ms = 0;
@@ -538,9 +543,9 @@ static bool try_all(struct trial *trial)
 
 static bool read_members(struct trial *trial)
 {
-    static const char *const known[] = {"event", "entity", "id",
-                                        "from",  "to",     "objects",
-                                        "only",  "limit",  "default_action"};
+    static const char *const known[] = {
+        "event", "at",      "entity", "id",    "from",
+        "to",    "objects", "only",   "limit", "default_action"};
     const char *action = doc_str(trial->body, "default_action", "pass");
     struct doc_iter it;
     struct doc_value value;
@@ -557,7 +562,7 @@ static bool read_members(struct trial *trial)
         if (i == sizeof known / sizeof known[0]) {
             request_problem(trial->request, HTTP_UNPROCESSABLE, key,
                             "%.64s: no such member here; there are: event, "
-                            "entity, id, from, to, objects, only, limit, "
+                            "at, entity, id, from, to, objects, only, limit, "
                             "default_action",
                             key);
             return false;

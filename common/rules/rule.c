@@ -11,7 +11,8 @@
 enum {
     FIELD_MAX = 512, /* bytes of a field's path */
     TAG_MAX = 256,
-    DESCRIPTION_MAX = 2000
+    DESCRIPTION_MAX = 2000,
+    SPANS_MAX = 50
 };
 
 static const struct object_field set_fields[] = {
@@ -69,6 +70,26 @@ static const struct object_variant action_variants[] = {
 
 static const char *const on_failures[] = {"pass", "drop", "dead", NULL};
 
+static const struct object_field schedule_fields[] = {
+    {.name = "timezone",
+     .type = OBJECT_TEXT,
+     .min = 1,
+     .max = ZONE_NAME_MAX,
+     .fallback = "\"UTC\"",
+     .help = "whose clock counts, such as Europe/Paris"},
+    {.name = "times",
+     .type = OBJECT_TEXTS,
+     .min = 1,
+     .max = SPANS_MAX,
+     .help = "when it is in force, such as \"mon-fri 08:00-18:00\"; without it "
+             "always"},
+    {.name = "except",
+     .type = OBJECT_TEXTS,
+     .min = 1,
+     .max = SPANS_MAX,
+     .help = "when it is not, in the same form"},
+    {.name = NULL}};
+
 static const struct object_field spec_fields[] = {
     {.name = "description",
      .type = OBJECT_TEXT,
@@ -87,6 +108,11 @@ static const struct object_field spec_fields[] = {
      .type = OBJECT_FILTER,
      .fallback = "\"\"",
      .help = "the events it speaks of; empty: all"},
+    {.name = "schedule",
+     .type = OBJECT_DOC,
+     .fields = schedule_fields,
+     .help = "the times of the week it is in force, by when an event was "
+             "received"},
     {.name = "actions",
      .type = OBJECT_LIST,
      .required = true,
@@ -148,6 +174,55 @@ static enum err read_filter(struct doc spec, struct filter **filter,
                                  : filter_parse(value.u.s.text, filter, why);
 }
 
+static enum err read_spans(struct week *week, struct doc schedule,
+                           const char *member, bool in, struct errbuf *why)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    struct errbuf inner = {0};
+    const char *index;
+
+    doc_iter_init(&it, doc_sub(schedule, member));
+    while (doc_next(&it, &index, &value)) {
+        if (week_change(week, value.u.s.text, in, &inner) != ERR_OK) {
+            char path[ERRBUF_FIELD_MAX];
+
+            (void)snprintf(path, sizeof path, "schedule.%s[%s]", member, index);
+            errbuf_set_field(why, path, "%s", inner.text);
+            return ERR_INVALID;
+        }
+    }
+    return ERR_OK;
+}
+
+/* What a machine that lacks the zone cannot know is refused there. */
+static enum err read_schedule(struct doc spec, struct week **out,
+                              struct errbuf *why)
+{
+    struct doc_value schedule;
+    struct doc_value times;
+    struct errbuf inner = {0};
+    struct zone *zone;
+    enum err err;
+
+    if (!doc_get(spec, "schedule", &schedule)) {
+        return ERR_OK;
+    }
+    if (zone_open(doc_str(schedule.u.doc, "timezone", "UTC"), &zone, &inner) !=
+        ERR_OK) {
+        errbuf_set_field(why, "schedule.timezone", "%s", inner.text);
+        return ERR_INVALID;
+    }
+    *out = week_new(zone);
+    if (!doc_get(schedule.u.doc, "times", &times)) {
+        week_fill(*out);
+    }
+    err = read_spans(*out, schedule.u.doc, "times", true, why);
+    return err == ERR_OK
+               ? read_spans(*out, schedule.u.doc, "except", false, why)
+               : err;
+}
+
 static enum err read_actions(struct rule *rule, struct doc list,
                              struct errbuf *why)
 {
@@ -195,6 +270,9 @@ static enum err compile(const char *name, struct doc spec, struct rule **out,
         on_failures, doc_str(own, "on_failure", "pass"));
     err = read_filter(own, &rule->filter, why);
     if (err == ERR_OK) {
+        err = read_schedule(own, &rule->schedule, why);
+    }
+    if (err == ERR_OK) {
         err = read_actions(rule, doc_sub(own, "actions"), why);
     }
     if (err != ERR_OK) {
@@ -217,6 +295,7 @@ void rule_free(struct rule *rule)
 {
     if (rule != NULL) {
         filter_free(rule->filter);
+        week_free(rule->schedule);
         free(rule->actions);
         free(rule->storage);
         free(rule->name);

@@ -3,6 +3,7 @@
 #ifndef HYP_RULES_RULE_H
 #define HYP_RULES_RULE_H
 
+#include "common/calendar/week.h"
 #include "common/filter/filter.h"
 #include "common/rules/rules.h"
 
@@ -34,6 +35,7 @@ struct rule {
     void *storage; /* the spec; actions borrow from it */
     int64_t priority;
     struct filter *filter;
+    struct week *schedule; /* when it is in force; NULL: always */
     struct action *actions;
     size_t n_actions;
     bool last; /* break */

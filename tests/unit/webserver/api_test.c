@@ -49,9 +49,23 @@ static const struct {
     {STORE_ENTITIES,
      "{\"id\":\"/resource/c/n/web1/a%2Fb\",\"type\":\"resource\","
      "\"name\":\"a/b\",\"component\":\"web1\",\"resource\":\"a/b\","
+     "\"connector\":\"c\",\"connector_name\":\"n\","
      "\"enabled\":true,\"state\":0}"},
     {STORE_ENTITIES, "{\"id\":\"/component/c/n/web1\",\"type\":\"component\","
+                     "\"connector\":\"c\",\"connector_name\":\"n\","
+                     "\"resource\":\"\","
                      "\"name\":\"web1\",\"component\":\"web1\",\"state\":2}"},
+    {STORE_ENTITIES, "{\"id\":\"/connector/c/n\",\"type\":\"connector\","
+                     "\"connector\":\"c\",\"connector_name\":\"n\","
+                     "\"component\":\"\",\"resource\":\"\",\"name\":\"n\"}"},
+    {STORE_ENTITIES, "{\"id\":\"/component/d/n/web1\",\"type\":\"component\","
+                     "\"connector\":\"d\",\"connector_name\":\"n\","
+                     "\"resource\":\"\","
+                     "\"name\":\"web1\",\"component\":\"web1\",\"state\":0}"},
+    {STORE_ENTITIES, "{\"id\":\"/resource/d/n/web1/x\",\"type\":\"resource\","
+                     "\"connector\":\"d\",\"connector_name\":\"n\","
+                     "\"resource\":\"x\","
+                     "\"name\":\"x\",\"component\":\"web1\",\"state\":0}"},
     {STORE_METRICS,
      "{\"id\":\"/resource/c/n/web1/disk/used\",\"n\":7,"
      "\"entity_id\":\"/resource/c/n/web1/disk\",\"name\":\"used\","
@@ -166,7 +180,7 @@ static const struct get_row gets[] = {
     {"param twice", V1 "/alarms?limit=1&limit=2", 400, "field", "\"limit\""},
     {"empty prefix", V1 "/alarms?prefix=", 400, "field", "\"prefix\""},
     /* entities */
-    {"entities", V1 "/entities", 200, "total", "2"},
+    {"entities", V1 "/entities", 200, "total", "5"},
     {"entity filter", V1 "/entities?filter=type%3Dcomponent", 200,
      "items.0.name", "\"web1\""},
     {"entity escaped", V1 "/entities/%2Fcomponent%2Fc%2Fn%2Fweb1", 200, "state",
@@ -179,6 +193,33 @@ static const struct get_row gets[] = {
     {"entity through an unescaping proxy", V1 "/entities//component/c/n/web1",
      200, "state", "2"},
     {"no entity", V1 "/entities/x", 404, "status", "404"},
+    {"neighbours of a component",
+     V1 "/entities/neighbours?id=/component/c/n/web1", 200, "total", "3"},
+    {"another one of its name",
+     V1 "/entities/neighbours?id=/component/c/n/web1&filter=connector=d", 200,
+     "items.0.relation", "\"same\""},
+    {"its resource",
+     V1 "/entities/neighbours?id=/component/c/n/web1&filter=type=resource", 200,
+     "items.0.relation", "\"child\""},
+    {"its connector",
+     V1 "/entities/neighbours?id=/component/c/n/web1&search=n&"
+        "filter=type=connector",
+     200, "items.0.relation", "\"parent\""},
+    {"neighbours of a resource",
+     V1 "/entities/%2Fresource%2Fc%2Fn%2Fweb1%2Fa%252Fb/neighbours", 200,
+     "total", "2"},
+    {"its component",
+     V1 "/entities/%2Fresource%2Fc%2Fn%2Fweb1%2Fa%252Fb/neighbours"
+        "?filter=type=component",
+     200, "items.0.relation", "\"parent\""},
+    {"neighbours of a connector",
+     V1 "/entities/%2Fconnector%2Fd%2Fn/neighbours", 404, "field", "\"id\""},
+    {"neighbours of a connector's",
+     V1 "/entities/%2Fconnector%2Fc%2Fn/neighbours", 200, "items.0.id",
+     "\"/component/c/n/web1\""},
+    {"neighbours, page by page",
+     V1 "/entities/neighbours?id=/component/c/n/web1&limit=1", 200,
+     "items.1.id", ""},
     /* metrics */
     {"metrics", V1 "/metrics", 200, "total", "2"},
     {"metrics of an entity", V1 "/metrics?entity=/resource/c/n/web1/disk", 200,

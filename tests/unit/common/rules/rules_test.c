@@ -271,6 +271,39 @@ static const struct run_row runs[] = {
      RULES_DEAD,
      NULL,
      NULL},
+    /* 2026-11-23 was a Monday; 07:30 UTC is 08:30 in Paris */
+    {"a schedule covers the time of receipt",
+     {"{\"schedule\":{\"timezone\":\"Europe/Paris\",\"times\":[\"sun\","
+      "\"mon-fri 08:00-18:00\"]},\"actions\":[" TAG("x") "]}"},
+     EVENT(",\"received_at\":1795419000"),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"x\"]"},
+    {"a schedule that does not",
+     {"{\"schedule\":{\"times\":[\"sun\",\"mon-fri 08:00-18:00\"]},"
+      "\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(",\"received_at\":1795419000"),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"a schedule with exceptions alone",
+     {"{\"schedule\":{\"except\":[\"mon-fri 08:00-18:00\"]},"
+      "\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(",\"received_at\":1795419000"),
+     false,
+     RULES_DROP,
+     NULL,
+     NULL},
+    {"an exception",
+     {"{\"schedule\":{\"times\":[\"mon\"],\"except\":[\"07:00-08:00\"]},"
+      "\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(",\"received_at\":1795419000"),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
     {"an event must stay one",
      {"{\"on_failure\":\"dead\",\"actions\":[{\"type\":\"copy\",\"from\":"
       "\"output\",\"to\":\"component\"},{\"type\":\"remove\",\"field\":"
@@ -359,6 +392,10 @@ struct refused_row {
 
 #define ACTIONS(list) "{\"name\":\"a\",\"spec\":{\"actions\":[" list "]}}"
 
+#define SCHEDULE(schedule)                                                     \
+    "{\"name\":\"a\",\"spec\":{\"schedule\":" schedule                         \
+    ",\"actions\":[{\"type\":\"pass\"}]}}"
+
 static const struct refused_row refused[] = {
     {"no name", "{\"spec\":{\"actions\":[{\"type\":\"pass\"}]}}", "name",
      "is missing"},
@@ -370,8 +407,21 @@ static const struct refused_row refused[] = {
     {"another kind", "{\"kind\":\"x\",\"name\":\"a\",\"spec\":{}}", "kind",
      "\"eventfilter\""},
     {"unknown member", "{\"name\":\"a\",\"spce\":{}}", "spce", "there are"},
-    {"unknown in spec", "{\"name\":\"a\",\"spec\":{\"schedule\":1}}",
-     "spec.schedule", "there are: description"},
+    {"unknown in spec", "{\"name\":\"a\",\"spec\":{\"when\":1}}", "spec.when",
+     "there are: description"},
+    {"schedule", SCHEDULE("1"), "spec.schedule", "an object"},
+    {"unknown in a schedule", SCHEDULE("{\"days\":1}"), "spec.schedule.days",
+     "there are: timezone, times, except"},
+    {"times are no list", SCHEDULE("{\"times\":\"mon\"}"),
+     "spec.schedule.times", "an array of 1 to 50 texts"},
+    {"a time is no text", SCHEDULE("{\"times\":[\"mon\",1]}"),
+     "spec.schedule.times[1]", "text of 1 to"},
+    {"a time that is none", SCHEDULE("{\"times\":[\"mon\",\"8-18\"]}"),
+     "spec.schedule.times[1]", "mon-fri 08:00-18:00"},
+    {"an exception that is none", SCHEDULE("{\"except\":[\"never\"]}"),
+     "spec.schedule.except[0]", "sat,sun"},
+    {"a zone that is none", SCHEDULE("{\"timezone\":\"Europe/Atlantis\"}"),
+     "spec.schedule.timezone", "no time zone of the name"},
     {"unknown action", ACTIONS("{\"type\":\"x\"}"), "spec.actions[0].type",
      "one of pass, drop"},
     {"action is no object", ACTIONS("3"), "spec.actions[0]", "an object"},
