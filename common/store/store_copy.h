@@ -59,9 +59,6 @@ enum store_filling_mode {
 /**
  * Begin to fill a store. What is put waits beside the store's own content,
  * which stays as it is until store_filling_finish.
- * Of two at once one is refused: on SQLite the second when it begins, on
- * MongoDB, which does not know whether the first still lives, the first when
- * it finishes.
  * ERR_CONFLICT: it holds something already, or a process uses it;
  * ERR_INVALID: as store_open; ERR_UNAVAILABLE: retry.
  */
@@ -85,8 +82,7 @@ store_filling_put_progress(struct store_filling *filling,
  * What was put becomes the store's content, and all else goes. While that is
  * under way no program opens the store; should the process end in between,
  * only another filling with STORE_FILL_REPLACE makes it whole.
- * ERR_CONFLICT: a process uses the store, or another filling has begun;
- * ERR_UNAVAILABLE, with why.
+ * ERR_CONFLICT: a process uses the store; ERR_UNAVAILABLE, with why.
  */
 MUST_CHECK enum err store_filling_finish(struct store_filling *filling,
                                          struct errbuf *why);

@@ -19,14 +19,6 @@ enum {
     NAMESPACE_EXISTS = 48
 };
 
-static void log_line(mongoc_log_level_t level, const char *domain,
-                     const char *message, void *ctx)
-{
-    (void)level;
-    (void)ctx;
-    log_debug("STORE-DRIVER", "%s: %s", domain, message);
-}
-
 enum err mongodb_failed(struct store_mongodb *store, const bson_error_t *error)
 {
     (void)snprintf(store->reason, sizeof store->reason, "%s", error->message);
@@ -703,6 +695,16 @@ static void set_defaults(mongoc_uri_t *uri)
     }
 }
 
+/* What the server lists its connections under; a site may name its own. */
+static void set_name(mongoc_uri_t *uri, const char *name)
+{
+    if (name != NULL) {
+        (void)mongoc_uri_set_appname(uri, name);
+    } else if (mongoc_uri_get_appname(uri) == NULL) {
+        (void)mongoc_uri_set_appname(uri, "hypervise");
+    }
+}
+
 /* A name behind mongodb+srv:// is looked up here. */
 static bool connect_client(struct store_mongodb *store, mongoc_uri_t *uri,
                            bson_error_t *error)
@@ -717,7 +719,6 @@ static bool connect_client(struct store_mongodb *store, mongoc_uri_t *uri,
     }
     (void)mongoc_client_set_error_api(store->client,
                                       MONGOC_ERROR_API_VERSION_2);
-    (void)mongoc_client_set_appname(store->client, "hypervise");
     store->durable = mongoc_write_concern_new();
     mongoc_write_concern_set_wmajority(store->durable, COMMIT_MS);
     mongoc_write_concern_set_journal(store->durable, true);
@@ -734,8 +735,9 @@ static bool connect_client(struct store_mongodb *store, mongoc_uri_t *uri,
     return true;
 }
 
-enum err mongodb_connect(const char *uri, const char *writer,
-                         struct store_mongodb **out, struct errbuf *why)
+static enum err connect_to(const struct store_options *options,
+                           const char *name, struct store_mongodb **out,
+                           struct errbuf *why)
 {
     struct store_mongodb *store;
     bson_error_t error;
@@ -743,8 +745,8 @@ enum err mongodb_connect(const char *uri, const char *writer,
     enum err err;
 
     mongoc_init();
-    mongoc_log_set_handler(log_line, NULL);
-    parsed = mongoc_uri_new_with_error(uri, &error);
+    mongodb_log_take();
+    parsed = mongoc_uri_new_with_error(options->uri, &error);
     if (parsed == NULL) {
         /* Without the uri: it may hold a password. */
         errbuf_set_field(why, "storage", "not a MongoDB address: %s",
@@ -753,7 +755,8 @@ enum err mongodb_connect(const char *uri, const char *writer,
     }
     store = xcalloc(1, sizeof *store);
     store->store.ops = &mongodb_ops;
-    store->writer = writer != NULL ? xstrdup(writer) : NULL;
+    store->writer = options->writer != NULL ? xstrdup(options->writer) : NULL;
+    set_name(parsed, name);
     err = connect_client(store, parsed, &error) ? check_set(store, why)
                                                 : refuse(store, &error, why);
     mongoc_uri_destroy(parsed);
@@ -763,6 +766,22 @@ enum err mongodb_connect(const char *uri, const char *writer,
     }
     *out = store;
     return ERR_OK;
+}
+
+enum err mongodb_connect(const char *uri, const char *writer,
+                         struct store_mongodb **out, struct errbuf *why)
+{
+    const struct store_options options = {.uri = uri, .writer = writer};
+
+    return connect_to(&options, NULL, out, why);
+}
+
+enum err mongodb_connect_as(const char *uri, const char *name,
+                            struct store_mongodb **out, struct errbuf *why)
+{
+    const struct store_options options = {.uri = uri};
+
+    return connect_to(&options, name, out, why);
 }
 
 enum err store_mongodb_open(const struct store_options *options,

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** A MongoDB store as a whole: read as of one moment, and filled anew. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/base/hash.h"
 #include "common/base/mem.h"
-#include "common/base/random.h"
-#include "common/base/str.h"
 #include "common/store/store_mongodb.h"
 
 enum {
@@ -16,16 +13,13 @@ enum {
     BULK_BYTES = 8 * 1024 * 1024,
     STORED_MAX = DOC_BYTES_MAX + 64 * 1024,
     NAME_BYTES_MAX = 128,
-    NUMBER_BYTES = 8, /* of a filling */
-    WORK_MAX = 32,
     WATCH_S = 3, /* an engine at work commits each second */
     SNAPSHOT_TOO_OLD = 239,
     SNAPSHOT_UNAVAILABLE = 246
 };
 
 #define PROGRESS "progress"
-#define WORK     "restoring." /* and a number: in front of a filling's names */
-#define CLAIM    "claim"      /* gone when another filling began after this */
+#define WORK     "restoring." /* in front of a collection's name */
 
 static enum err failed(const struct store_mongodb *store, const char *message,
                        struct errbuf *why)
@@ -253,7 +247,8 @@ struct mongodb_filling {
     struct store_filling base;
     struct store_mongodb *store;
     enum store_filling_mode mode;
-    char work[WORK_MAX];           /* in front of its collections' names */
+    char name[MONGODB_LOCK_NAME_MAX + 1];
+    bool locked;                   /* nobody else fills it */
     uint64_t seen;                 /* of the progress rows when it began */
     mongoc_collection_t *into;     /* of the bulk */
     mongoc_bulk_operation_t *bulk; /* NULL: nothing waits */
@@ -263,48 +258,32 @@ struct mongodb_filling {
     struct buf stored;
 };
 
-static void work_name(const struct mongodb_filling *filling, const char *name,
-                      struct buf *out)
+static void work_name(const char *name, struct buf *out)
 {
     buf_clear(out);
-    buf_addf(out, "%s%s", filling->work, name);
+    buf_addf(out, WORK "%s", name);
 }
 
-/* Names of collections that begin so, for bson_strfreev; NULL: it is not
- * known. */
-static char **list_names(const struct mongodb_filling *filling,
-                         const char *begin, bson_error_t *error)
+static bool drop(struct store_mongodb *store, const char *name)
 {
-    mongoc_database_t *database = mongoc_client_get_database(
-        filling->store->client, filling->store->database);
-    bson_t *opts =
-        BCON_NEW("filter", "{", "name", "{", "$gte", BCON_UTF8(begin), "$lt",
-                 BCON_UTF8(WORK "~"), "}", "}");
-    char **names =
-        mongoc_database_get_collection_names_with_opts(database, opts, error);
+    mongoc_collection_t *collection = named(store, name);
+    bool ok = mongoc_collection_drop(collection, NULL);
 
-    bson_destroy(opts);
-    mongoc_database_destroy(database);
-    return names;
+    mongoc_collection_destroy(collection);
+    return ok; /* false also where there is none */
 }
 
-/* What a filling has put, or with WORK what any has. */
-static bool drop_work(const struct mongodb_filling *filling, const char *begin,
-                      bson_error_t *error)
+static void drop_work(struct mongodb_filling *filling)
 {
-    char **names = list_names(filling, begin, error);
-    bool ok = names != NULL;
+    struct buf name;
 
-    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-        if (str_starts(names[i], begin)) {
-            mongoc_collection_t *collection = named(filling->store, names[i]);
-
-            ok = mongoc_collection_drop(collection, error) && ok;
-            mongoc_collection_destroy(collection);
-        }
+    buf_init(&name, NAME_BYTES_MAX);
+    for (size_t i = 0; i < STORE_N_COLLECTIONS; i++) {
+        work_name(store_schema((enum store_collection)i)->name, &name);
+        (void)drop(filling->store, buf_str(&name));
     }
-    bson_strfreev(names);
-    return ok;
+    (void)drop(filling->store, WORK PROGRESS);
+    buf_fini(&name);
 }
 
 static void bulk_drop(struct mongodb_filling *filling)
@@ -335,11 +314,12 @@ static enum err flush(struct mongodb_filling *filling, struct errbuf *why)
 static void filling_close(struct store_filling *base)
 {
     struct mongodb_filling *filling = (struct mongodb_filling *)base;
-    bson_error_t error;
 
     bulk_drop(filling);
-    /* What stays is removed by the next filling. */
-    (void)drop_work(filling, filling->work, &error);
+    if (filling->locked) {
+        drop_work(filling);
+        mongodb_lock_drop(filling->store, filling->name);
+    }
     buf_fini(&filling->stored);
     mongodb_free(filling->store);
     free(filling);
@@ -358,7 +338,7 @@ static enum err bulk_for(struct mongodb_filling *filling,
     }
     if (err == ERR_OK && filling->bulk == NULL) {
         buf_init(&name, NAME_BYTES_MAX);
-        work_name(filling, store_schema(collection)->name, &name);
+        work_name(store_schema(collection)->name, &name);
         BSON_APPEND_BOOL(&opts, "ordered", false);
         filling->collection = collection;
         filling->into = named(filling->store, buf_str(&name));
@@ -407,16 +387,11 @@ static enum err filling_put_progress(struct store_filling *base,
                                      struct errbuf *why)
 {
     struct mongodb_filling *filling = (struct mongodb_filling *)base;
-    mongoc_collection_t *into;
+    mongoc_collection_t *into = named(filling->store, WORK PROGRESS);
     bson_t row = BSON_INITIALIZER;
     bson_error_t error;
-    struct buf name;
     bool ok;
 
-    buf_init(&name, NAME_BYTES_MAX);
-    work_name(filling, PROGRESS, &name);
-    into = named(filling->store, buf_str(&name));
-    buf_fini(&name);
     BSON_APPEND_UTF8(&row, "_id", progress->row);
     BSON_APPEND_INT64(&row, "epoch", progress->epoch);
     BSON_APPEND_INT64(&row, "batch", progress->batch);
@@ -532,32 +507,6 @@ static enum err check_unused(struct mongodb_filling *filling,
     return check_still(filling, why);
 }
 
-/* Nobody tells of a filling that died, so that the next one removes what is
- * there; who was at work after all finds that out here. */
-static enum err check_claim(struct mongodb_filling *filling, struct errbuf *why)
-{
-    char *claim = xasprintf("%s" CLAIM, filling->work);
-    bson_error_t error;
-    char **names = list_names(filling, claim, &error);
-    bool found = false;
-    enum err err = ERR_OK;
-
-    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-        found = found || strcmp(names[i], claim) == 0;
-    }
-    if (names == NULL) {
-        err = failed(filling->store, error.message, why);
-    } else if (!found) {
-        errbuf_set_field(why, "storage",
-                         "database %s: another restore into it has begun",
-                         filling->store->database);
-        err = ERR_CONFLICT;
-    }
-    bson_strfreev(names);
-    free(claim);
-    return err;
-}
-
 /* Put the mark that keeps every program away, or take it off. */
 static enum err mark(struct mongodb_filling *filling, bool on,
                      struct errbuf *why)
@@ -589,7 +538,7 @@ static enum err exchange(struct mongodb_filling *filling, const char *name,
                          struct errbuf *why)
 {
     const char *database = filling->store->database;
-    char *from = xasprintf("%s.%s%s", database, filling->work, name);
+    char *from = xasprintf("%s." WORK "%s", database, name);
     char *to = xasprintf("%s.%s", database, name);
     bson_t *command =
         BCON_NEW("renameCollection", BCON_UTF8(from), "to", BCON_UTF8(to),
@@ -619,16 +568,25 @@ static enum err exchange_all(struct mongodb_filling *filling,
     return err == ERR_OK ? exchange(filling, PROGRESS, why) : err;
 }
 
+/* What another one fills now is not ours to drop. */
+static enum err check_lock(struct mongodb_filling *filling, struct errbuf *why)
+{
+    enum err err = mongodb_lock_check(filling->store, filling->name, why);
+
+    filling->locked = err != ERR_CONFLICT;
+    return err;
+}
+
 static enum err filling_finish(struct store_filling *base, struct errbuf *why)
 {
     struct mongodb_filling *filling = (struct mongodb_filling *)base;
     enum err err = flush(filling, why);
 
     if (err == ERR_OK) {
-        err = check_still(filling, why);
+        err = check_lock(filling, why);
     }
     if (err == ERR_OK) {
-        err = check_claim(filling, why);
+        err = check_still(filling, why);
     }
     if (err == ERR_OK) {
         err = mark(filling, true, why);
@@ -642,34 +600,25 @@ static enum err filling_finish(struct store_filling *base, struct errbuf *why)
 static const struct store_filling_ops filling_ops = {
     filling_close, filling_put, filling_put_progress, filling_finish};
 
-/* One without any index is made as an outbox is. */
-static bool create_one(struct mongodb_filling *filling, const char *of,
-                       enum store_collection as, bson_error_t *error)
-{
-    struct buf name;
-    bool ok;
-
-    buf_init(&name, NAME_BYTES_MAX);
-    work_name(filling, of, &name);
-    ok = mongodb_create(filling->store, buf_str(&name), as, error);
-    buf_fini(&name);
-    return ok;
-}
-
 /* Also those that stay empty: each takes the place of an older one. */
 static enum err create_work(struct mongodb_filling *filling, struct errbuf *why)
 {
     bson_error_t error;
-    bool ok = drop_work(filling, WORK, &error);
+    struct buf name;
+    bool ok = true;
 
+    drop_work(filling);
+    buf_init(&name, NAME_BYTES_MAX);
     for (size_t i = 0; ok && i < STORE_N_COLLECTIONS; i++) {
         enum store_collection collection = (enum store_collection)i;
 
-        ok = create_one(filling, store_schema(collection)->name, collection,
-                        &error);
+        work_name(store_schema(collection)->name, &name);
+        ok = mongodb_create(filling->store, buf_str(&name), collection, &error);
     }
-    ok = ok && create_one(filling, PROGRESS, STORE_OUTBOX, &error) &&
-         create_one(filling, CLAIM, STORE_OUTBOX, &error);
+    /* One without any index. */
+    ok = ok &&
+         mongodb_create(filling->store, WORK PROGRESS, STORE_OUTBOX, &error);
+    buf_fini(&name);
     return ok ? ERR_OK : failed(filling->store, error.message, why);
 }
 
@@ -680,12 +629,12 @@ static enum err check_mark(struct mongodb_filling *filling, struct errbuf *why)
                : mongodb_check_versions(filling->store, why);
 }
 
-static void name_work(struct mongodb_filling *filling)
+static enum err take_lock(struct mongodb_filling *filling, struct errbuf *why)
 {
-    char number[2 * NUMBER_BYTES + 1];
+    enum err err = mongodb_lock_take(filling->store, filling->name, why);
 
-    random_hex(number, NUMBER_BYTES);
-    (void)snprintf(filling->work, sizeof filling->work, WORK "%s.", number);
+    filling->locked = err == ERR_OK;
+    return err;
 }
 
 enum err mongodb_filling_open(const char *uri, enum store_filling_mode mode,
@@ -696,14 +645,17 @@ enum err mongodb_filling_open(const char *uri, enum store_filling_mode mode,
 
     filling->base.ops = &filling_ops;
     filling->mode = mode;
-    err = mongodb_connect(uri, NULL, &filling->store, why);
+    mongodb_lock_name(filling->name);
+    err = mongodb_connect_as(uri, filling->name, &filling->store, why);
     if (err != ERR_OK) {
         free(filling);
         return err;
     }
     buf_init(&filling->stored, STORED_MAX);
-    name_work(filling);
     err = check_mark(filling, why);
+    if (err == ERR_OK) {
+        err = take_lock(filling, why);
+    }
     if (err == ERR_OK) {
         err = check_unused(filling, why);
     }

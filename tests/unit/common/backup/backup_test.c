@@ -320,6 +320,31 @@ static void test_in_use(void **state)
     assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_OK);
 }
 
+/* Whose fault it is: the file's, by its name, or the store's. */
+static void test_which_file(void **state)
+{
+    struct kept *kept = *state;
+    char *file = xasprintf("%s/stranger", kept->folder.name);
+    char *good = kept->path;
+    struct backup_summary summary;
+    struct errbuf why = {0};
+
+    assert_int_equal(file_replace(file, "no backup at all", 16, 0600, NULL),
+                     ERR_OK);
+    assert_int_equal(backup_verify(file, NULL, &summary, &why), ERR_INVALID);
+    assert_int_equal(strncmp(why.text, file, strlen(file)), 0);
+    kept->path = file;
+    assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_INVALID);
+    assert_int_equal(strncmp(why.text, file, strlen(file)), 0);
+    kept->path = good;
+    assert_int_equal(truncate(good, 200), 0);
+    assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_INVALID);
+    assert_int_equal(strncmp(why.text, good, strlen(good)), 0);
+    assert_int_equal(restore(kept, STORE_FILL_EMPTY, &why), ERR_CONFLICT);
+    assert_null(strstr(why.text, good));
+    free(file);
+}
+
 /* One restore at a time; who comes second does no harm to the first. */
 static void test_two_at_once(void **state)
 {
@@ -436,6 +461,7 @@ int main(void)
         KEPT(test_in_use),        KEPT(test_broken_off),
         KEPT(test_two_at_once),   KEPT(test_left_behind),
         KEPT(test_damaged_store), KEPT(test_not_a_store),
+        KEPT(test_which_file),
     };
 #undef SPOILT
 #undef KEPT
