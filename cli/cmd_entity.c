@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** hyp entity: what sends events. */
 #include "cli/acting.h"
+#include "cli/call.h"
 #include "common/base/mem.h"
 
 static const struct column entity_columns[] = {
@@ -19,6 +20,23 @@ static const struct column entity_columns[] = {
     {NULL, NULL, COLUMN_TEXT, false},
 };
 
+static const struct column neighbour_columns[] = {
+    {"RELATION", "relation", COLUMN_TEXT, false},
+    {"TYPE", "type", COLUMN_TEXT, false},
+    {"NAME", "name", COLUMN_TEXT, false},
+    {"STATE", "state", COLUMN_STATE, false},
+    {"ENABLED", "enabled", COLUMN_BOOL, true},
+    {"LAST EVENT", "last_event_at", COLUMN_AGE, false},
+    {"CONNECTOR", "connector", COLUMN_TEXT, false},
+    {"CONNECTOR NAME", "connector_name", COLUMN_TEXT, true},
+    {"ID", "id", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
+enum {
+    PATH_BYTES = 16 * 1024
+};
+
 #define ENTITIES "/api/v1/entities"
 
 int cmd_entity_list(struct hyp *hyp)
@@ -29,6 +47,19 @@ int cmd_entity_list(struct hyp *hyp)
 int cmd_entity_show(struct hyp *hyp)
 {
     return listing_show_one(hyp, ENTITIES, entity_columns);
+}
+
+int cmd_entity_neighbours(struct hyp *hyp)
+{
+    struct buf path;
+    int code;
+
+    buf_init(&path, PATH_BYTES);
+    buf_add_str(&path, ENTITIES "/neighbours");
+    api_add_param(&path, "id", hyp->args.words[0]);
+    code = listing_show(hyp, buf_str(&path), neighbour_columns);
+    buf_fini(&path);
+    return code;
 }
 
 static int act(struct hyp *hyp, const char *type)

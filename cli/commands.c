@@ -103,6 +103,14 @@ const struct command commands[] = {
      FILTER_HELP "\nExample:\n  hyp entity list --filter type=component\n"},
     {"entity", "show", "ID", "one entity", "output", 1, 1, cmd_entity_show,
      "Example:\n  hyp entity show /component/collectd/host1/host1\n"},
+    {"entity", "neighbours", "ID", "what it belongs to, and what to it",
+     LISTING_OPTIONS, 1, 1, cmd_entity_neighbours,
+     "Parents (its component, its connector), children (the resources of a\n"
+     "component, the components of a connector), and those that other\n"
+     "connectors call by the same names.\n\n"
+     "Example:\n"
+     "  hyp entity neighbours /component/collectd/host1/host1 \\\n"
+     "      --filter 'state>0'\n"},
     {"entity", "disable", "[ID ...]", "hear nothing of it any more",
      ACT_OPTIONS, 0, -1, cmd_entity_disable,
      ENTITY_HELP "Its events are dropped and its alarm is resolved.\n"
@@ -181,6 +189,26 @@ const struct command commands[] = {
      LETTER_HELP "\nExamples:\n"
                  "  hyp dead purge --filter 'field=state' --dry-run\n"
                  "  hyp dead purge --all --yes\n"},
+    {"alarmrule", "list", "", "rules on alarms, in their order",
+     "output filter search", 0, 0, cmd_object_list,
+     "What is blank a rule does not say: the next one does that matches, or\n"
+     "the site's option. PROBLEM: the rule is stored and no good, so it is\n"
+     "passed over.\n\n"
+     "Example:\n  hyp alarmrule list\n"},
+    {"alarmrule", "show", "NAME", "one rule", "output", 1, 1, cmd_object_show,
+     NULL},
+    {"alarmrule", "check", "FILE ...", "are the rules of a file good?", "", 1,
+     -1, cmd_object_check,
+     "FILE is a file or a folder of objects, or - for standard input, as\n"
+     "'hyp apply' reads them. Nothing is changed.\n\n"
+     "Example:\n  hyp alarmrule check slow.json\n"},
+    {"alarmrule", "history", "NAME", "what a rule was, newest first", "output",
+     1, 1, cmd_object_history,
+     "The last 100 versions are kept, of deleted rules too.\n"},
+    {"alarmrule", "restore", "NAME VERSION", "as it was in a version", "author",
+     2, 2, cmd_object_restore, "Example:\n  hyp alarmrule restore slow 3\n"},
+    {"alarmrule", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
+     cmd_object_delete, NULL},
     {"eventfilter", "list", "", "rules, in the order they come to an event",
      "output filter search", 0, 0, cmd_object_list,
      "What is blank is at its default. PROBLEM: the rule is stored and no\n"

@@ -247,6 +247,9 @@ static bool add_conditions(struct listing *l, struct buf *out)
     if (component != NULL) {
         add_component(component, next_condition(out, start));
     }
+    if (spec->where != NULL) {
+        buf_add_str(next_condition(out, start), spec->where);
+    }
     if (spec->kind != NULL) {
         buf_addf(next_condition(out, start), "{\"kind\":\"%s\"}", spec->kind);
     }

@@ -63,6 +63,8 @@ struct list_spec {
     const char *entity_param;        /**< parameter that means entity_id */
     const char *component_param;     /**< one that means a part of it */
     const char *kind;             /**< what the field kind must be, or NULL */
+    const char *where;            /**< a filter, as JSON, that all items
+                                       match; NULL: none */
     bool marks;                   /**< filters may use the words of marks.h */
     const struct list_span *span; /**< NULL: all keys */
     list_write_fn *write;         /**< NULL: item_write */

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/str.h"
 #include "common/bus/topology.h"
+#include "common/rules/alarm_rules.h"
 #include "common/rules/rules.h"
 #include "common/store/objects.h"
 #include "webserver/json_text.h"
@@ -25,7 +26,8 @@ enum {
 
 #define OBJECTS_PATH "/api/v1/objects/"
 
-static const struct object_kind *const kinds[] = {&rule_kind, NULL};
+static const struct object_kind *const kinds[] = {&alarm_rule_kind, &rule_kind,
+                                                  NULL};
 
 /* The kind that the route's path names. */
 static const struct object_kind *kind_of(const struct request *request)

@@ -54,6 +54,7 @@ void entities_list(struct server *server, struct request *request);
 void entities_act(struct server *server, struct request *request);
 void entities_patch(struct server *server, struct request *request);
 void entities_delete(struct server *server, struct request *request);
+void entities_neighbours(struct server *server, struct request *request);
 void entities_get(struct server *server, struct request *request);
 void metrics_list(struct server *server, struct request *request);
 void metrics_get(struct server *server, struct request *request);

@@ -99,13 +99,20 @@ static void close_all(struct amqp_link *link)
     link->readable = false;
 }
 
+void amqp_link_be_patient(struct amqp_link *link, int seconds)
+{
+    if (link->conn != NULL) {
+        (void)amqp_set_rpc_timeout(link->conn,
+                                   &(struct timeval){.tv_sec = seconds});
+    }
+}
+
 void amqp_link_fini(struct amqp_link *link)
 {
     if (link->state == LINK_UP) {
         /* What was acknowledged must arrive: a socket closed with unread
          * input would be reset under it. */
-        (void)amqp_set_rpc_timeout(link->conn,
-                                   &(struct timeval){.tv_sec = CLOSE_S});
+        amqp_link_be_patient(link, CLOSE_S);
         (void)amqp_connection_close(link->conn, AMQP_REPLY_SUCCESS);
     }
     close_all(link);
@@ -376,7 +383,6 @@ static bool open_tls(struct amqp_link *link)
 static bool login(struct amqp_link *link, int64_t now)
 {
     struct timeval handshake = {.tv_sec = HANDSHAKE_S};
-    struct timeval rpc = {.tv_sec = LINK_RPC_TIMEOUT_S};
     amqp_rpc_reply_t reply;
 
     link->conn = amqp_new_connection();
@@ -392,7 +398,7 @@ static bool login(struct amqp_link *link, int64_t now)
         lose_login(link, reply);
         return false;
     }
-    (void)amqp_set_rpc_timeout(link->conn, &rpc);
+    amqp_link_be_patient(link, LINK_RPC_TIMEOUT_S);
     link->can_ask = false;
     link->state = LINK_UP;
     link->up_ms = now;

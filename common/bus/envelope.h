@@ -84,8 +84,8 @@ struct envelope {
      *  version. */
     const uint8_t *contents;
     size_t contents_len;
-    size_t at;           /**< of the first event's record */
-    size_t documents;    /**< of the first document */
+    size_t at;        /**< of the first event's record */
+    size_t documents; /**< of the first document */
     uint16_t n_streams;
     struct {
         const char *name;

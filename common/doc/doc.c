@@ -98,9 +98,8 @@ static const uint8_t *pass_name(const uint8_t *at, const uint8_t *end)
     for (; at < end && *at != '\0'; at++) {
         bits |= *at;
     }
-    if (at == end ||
-        (bits > INT8_MAX &&
-         !utf8_valid((const char *)start, (size_t)(at - start)))) {
+    if (at == end || (bits > INT8_MAX &&
+                      !utf8_valid((const char *)start, (size_t)(at - start)))) {
         return NULL;
     }
     return at + 1;

@@ -7,7 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/filter/filter.h"
+
+enum {
+    MS_PER_S = 1000
+};
 
 /* Members of an object that only the server sets, passed over. */
 static const char *const served[] = {"id",         "version",    "revision",
@@ -73,6 +78,43 @@ static bool check_int(struct place *place, const struct object_field *field,
         value->u.i > field->max) {
         return expected(place, "a whole number from %" PRId64 " to %" PRId64,
                         field->min, field->max);
+    }
+    return true;
+}
+
+bool object_duration(const struct doc_value *value, int64_t *ms)
+{
+    switch (value->type) {
+    case DOC_INT:
+        *ms = clock_s_to_ms((double)value->u.i);
+        return true;
+    case DOC_DOUBLE:
+        *ms = clock_s_to_ms(value->u.d);
+        return true;
+    case DOC_STRING:
+        return clock_parse_duration(value->u.s.text, ms, NULL) == ERR_OK;
+    case DOC_MISSING:
+    case DOC_NULL:
+    case DOC_BOOL:
+    case DOC_DOC:
+    case DOC_ARRAY:
+    case DOC_BYTES:
+        break;
+    }
+    return false;
+}
+
+static bool check_duration(struct place *place,
+                           const struct object_field *field,
+                           const struct doc_value *value)
+{
+    int64_t ms;
+
+    if (!object_duration(value, &ms) || ms < field->min || ms > field->max) {
+        return expected(place,
+                        "seconds from %" PRId64 " to %" PRId64
+                        ", or a duration like \"15m\"",
+                        field->min / MS_PER_S, field->max / MS_PER_S);
     }
     return true;
 }
@@ -215,6 +257,8 @@ static bool check_value(struct place *place, const struct object_field *field,
         return value->type == DOC_BOOL || expected(place, "true or false");
     case OBJECT_INT:
         return check_int(place, field, value);
+    case OBJECT_DURATION:
+        return check_duration(place, field, value);
     case OBJECT_CHOICE:
         return check_choice(place, field, value);
     case OBJECT_FILTER:

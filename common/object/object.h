@@ -24,13 +24,14 @@ enum {
 enum object_type {
     OBJECT_TEXT, /**< min..max bytes */
     OBJECT_BOOL,
-    OBJECT_INT,    /**< min..max */
-    OBJECT_CHOICE, /**< one of choices */
-    OBJECT_FILTER, /**< either form of docs/filters.md */
-    OBJECT_ANY,    /**< any JSON value but null */
-    OBJECT_LIST,   /**< min..max objects, told apart by their "type" */
-    OBJECT_TEXTS,  /**< min..max texts */
-    OBJECT_DOC     /**< an object with members of its own */
+    OBJECT_INT,      /**< min..max */
+    OBJECT_DURATION, /**< min..max ms, as seconds or as text ("15m") */
+    OBJECT_CHOICE,   /**< one of choices */
+    OBJECT_FILTER,   /**< either form of docs/filters.md */
+    OBJECT_ANY,      /**< any JSON value but null */
+    OBJECT_LIST,     /**< min..max objects, told apart by their "type" */
+    OBJECT_TEXTS,    /**< min..max texts */
+    OBJECT_DOC       /**< an object with members of its own */
 };
 
 struct object_variant;
@@ -73,6 +74,8 @@ struct object_kind {
  */
 MUST_CHECK enum err object_check(const struct object_kind *kind,
                                  struct doc object, struct errbuf *why);
+/** Read a duration as a spec holds it. False: it is none. */
+bool object_duration(const struct doc_value *value, int64_t *ms);
 /** Append the JSON Schema of a kind's objects. */
 void object_add_schema(const struct object_kind *kind, struct buf *out);
 /** Whether the text can name an object: letters, digits, and . _ - behind the

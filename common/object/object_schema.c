@@ -71,6 +71,9 @@ static void add_type(const struct object_field *field, struct buf *out)
                  ",\"maximum\":%" PRId64,
                  field->min, field->max);
         break;
+    case OBJECT_DURATION:
+        buf_add_str(out, "\"type\":[\"number\",\"string\"]");
+        break;
     case OBJECT_CHOICE:
         add_choices(field->choices, out);
         break;

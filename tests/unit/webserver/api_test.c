@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
+#include "common/metrics/status_file.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 #include "tests/unit/webserver/web_fixture.h"
@@ -49,9 +51,23 @@ static const struct {
     {STORE_ENTITIES,
      "{\"id\":\"/resource/c/n/web1/a%2Fb\",\"type\":\"resource\","
      "\"name\":\"a/b\",\"component\":\"web1\",\"resource\":\"a/b\","
+     "\"connector\":\"c\",\"connector_name\":\"n\","
      "\"enabled\":true,\"state\":0}"},
     {STORE_ENTITIES, "{\"id\":\"/component/c/n/web1\",\"type\":\"component\","
+                     "\"connector\":\"c\",\"connector_name\":\"n\","
+                     "\"resource\":\"\","
                      "\"name\":\"web1\",\"component\":\"web1\",\"state\":2}"},
+    {STORE_ENTITIES, "{\"id\":\"/connector/c/n\",\"type\":\"connector\","
+                     "\"connector\":\"c\",\"connector_name\":\"n\","
+                     "\"component\":\"\",\"resource\":\"\",\"name\":\"n\"}"},
+    {STORE_ENTITIES, "{\"id\":\"/component/d/n/web1\",\"type\":\"component\","
+                     "\"connector\":\"d\",\"connector_name\":\"n\","
+                     "\"resource\":\"\","
+                     "\"name\":\"web1\",\"component\":\"web1\",\"state\":0}"},
+    {STORE_ENTITIES, "{\"id\":\"/resource/d/n/web1/x\",\"type\":\"resource\","
+                     "\"connector\":\"d\",\"connector_name\":\"n\","
+                     "\"resource\":\"x\","
+                     "\"name\":\"x\",\"component\":\"web1\",\"state\":0}"},
     {STORE_METRICS,
      "{\"id\":\"/resource/c/n/web1/disk/used\",\"n\":7,"
      "\"entity_id\":\"/resource/c/n/web1/disk\",\"name\":\"used\","
@@ -166,7 +182,7 @@ static const struct get_row gets[] = {
     {"param twice", V1 "/alarms?limit=1&limit=2", 400, "field", "\"limit\""},
     {"empty prefix", V1 "/alarms?prefix=", 400, "field", "\"prefix\""},
     /* entities */
-    {"entities", V1 "/entities", 200, "total", "2"},
+    {"entities", V1 "/entities", 200, "total", "5"},
     {"entity filter", V1 "/entities?filter=type%3Dcomponent", 200,
      "items.0.name", "\"web1\""},
     {"entity escaped", V1 "/entities/%2Fcomponent%2Fc%2Fn%2Fweb1", 200, "state",
@@ -179,6 +195,33 @@ static const struct get_row gets[] = {
     {"entity through an unescaping proxy", V1 "/entities//component/c/n/web1",
      200, "state", "2"},
     {"no entity", V1 "/entities/x", 404, "status", "404"},
+    {"neighbours of a component",
+     V1 "/entities/neighbours?id=/component/c/n/web1", 200, "total", "3"},
+    {"another one of its name",
+     V1 "/entities/neighbours?id=/component/c/n/web1&filter=connector=d", 200,
+     "items.0.relation", "\"same\""},
+    {"its resource",
+     V1 "/entities/neighbours?id=/component/c/n/web1&filter=type=resource", 200,
+     "items.0.relation", "\"child\""},
+    {"its connector",
+     V1 "/entities/neighbours?id=/component/c/n/web1&search=n&"
+        "filter=type=connector",
+     200, "items.0.relation", "\"parent\""},
+    {"neighbours of a resource",
+     V1 "/entities/%2Fresource%2Fc%2Fn%2Fweb1%2Fa%252Fb/neighbours", 200,
+     "total", "2"},
+    {"its component",
+     V1 "/entities/%2Fresource%2Fc%2Fn%2Fweb1%2Fa%252Fb/neighbours"
+        "?filter=type=component",
+     200, "items.0.relation", "\"parent\""},
+    {"neighbours of a connector",
+     V1 "/entities/%2Fconnector%2Fd%2Fn/neighbours", 404, "field", "\"id\""},
+    {"neighbours of a connector's",
+     V1 "/entities/%2Fconnector%2Fc%2Fn/neighbours", 200, "items.0.id",
+     "\"/component/c/n/web1\""},
+    {"neighbours, page by page",
+     V1 "/entities/neighbours?id=/component/c/n/web1&limit=1", 200,
+     "items.1.id", ""},
     /* metrics */
     {"metrics", V1 "/metrics", 200, "total", "2"},
     {"metrics of an entity", V1 "/metrics?entity=/resource/c/n/web1/disk", 200,
@@ -374,13 +417,43 @@ static void store_away(void **state)
     web_stop(&f);
 }
 
+static void tell_status(struct status_file *file, const char *why_not)
+{
+    struct errbuf why = {0};
+
+    assert_int_equal(
+        status_file_write(file, why_not == NULL, why_not, clock_now_ms(), &why),
+        ERR_OK);
+}
+
+/* What a process tells is seen by the next who asks, not a second later. */
+static void health_is_new(void **state)
+{
+    static const char *const set[] = {"expect=engine-x", NULL};
+    struct status_file *file;
+    struct web_fixture f;
+
+    (void)state;
+    web_start(&f, set);
+    file = status_file_open(f.folder, "engine-x", NULL, clock_now_ms());
+    for (int i = 0; i < 3; i++) {
+        tell_status(file, "starting");
+        web_call(&f, V1 "/health", NULL);
+        assert_string_equal(web_at(&f, "why_not"), "\"engine-x: starting\"");
+        tell_status(file, NULL);
+        web_call(&f, V1 "/health", NULL);
+        assert_string_equal(web_at(&f, "status"), "\"ok\"");
+    }
+    status_file_close(file);
+    web_stop(&f);
+}
+
 int main(void)
 {
     const struct row_table tables[] = {
-        ROWS(gets, check_get),
-        ROW_SINGLE(pages),
-        ROW_SINGLE(message_lists_sorts),
-        ROW_SINGLE(store_away),
+        ROWS(gets, check_get),           ROW_SINGLE(pages),
+        ROW_SINGLE(message_lists_sorts), ROW_SINGLE(store_away),
+        ROW_SINGLE(health_is_new),
     };
 
     return rows_run("api", tables, N_ROWS(tables));

@@ -523,10 +523,10 @@ static void assert_as_printed(double number)
 static void writes_numbers_as_printed(void **state)
 {
     static const double edges[] = {
-        0,          -0.0,           0.001,         0.0009,       -0.001,
-        0.1,        999.999,        1e11,          1e12 - 0.001, 1e12,
-        1e12 + 0.5, 999999999999.5, 999999999999.0, -1e12,       1e15,
-        1e15 + 1,   123456789.0625, 5e-324,        1e308};
+        0,          -0.0,           0.001,          0.0009,       -0.001,
+        0.1,        999.999,        1e11,           1e12 - 0.001, 1e12,
+        1e12 + 0.5, 999999999999.5, 999999999999.0, -1e12,        1e15,
+        1e15 + 1,   123456789.0625, 5e-324,         1e308};
 
     (void)state;
     for (size_t i = 0; i < N_ROWS(edges); i++) {
@@ -534,8 +534,8 @@ static void writes_numbers_as_printed(void **state)
         assert_as_printed(-edges[i]);
     }
     for (uint64_t i = 0; i < NUMBERS; i++) {
-        double whole = (double)(int64_t)(hash_fixed(&i, sizeof i) % 2000000) -
-                       1000000;
+        double whole =
+            (double)(int64_t)(hash_fixed(&i, sizeof i) % 2000000) - 1000000;
         double scale = (double)(INT64_C(1) << i % 30);
 
         assert_as_printed(whole / 1000);
