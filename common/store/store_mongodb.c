@@ -705,13 +705,18 @@ static void set_name(mongoc_uri_t *uri, const char *name)
     }
 }
 
-static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
+/* A name behind mongodb+srv:// is looked up here. */
+static bool connect_client(struct store_mongodb *store, mongoc_uri_t *uri,
+                           bson_error_t *error)
 {
     const char *database = mongoc_uri_get_database(uri);
 
     set_defaults(uri);
     store->database = xstrdup(database != NULL ? database : "hypervise");
-    store->client = mongoc_client_new_from_uri(uri);
+    store->client = mongoc_client_new_from_uri_with_error(uri, error);
+    if (store->client == NULL) {
+        return false;
+    }
     (void)mongoc_client_set_error_api(store->client,
                                       MONGOC_ERROR_API_VERSION_2);
     store->durable = mongoc_write_concern_new();
@@ -727,6 +732,7 @@ static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
                                                    COMMIT_MS);
     store->progress = mongoc_client_get_collection(store->client,
                                                    store->database, "progress");
+    return true;
 }
 
 static enum err connect_to(const struct store_options *options,
@@ -751,9 +757,9 @@ static enum err connect_to(const struct store_options *options,
     store->store.ops = &mongodb_ops;
     store->writer = options->writer != NULL ? xstrdup(options->writer) : NULL;
     set_name(parsed, name);
-    connect_client(store, parsed);
+    err = connect_client(store, parsed, &error) ? check_set(store, why)
+                                                : refuse(store, &error, why);
     mongoc_uri_destroy(parsed);
-    err = check_set(store, why);
     if (err != ERR_OK) {
         mongodb_free(store);
         return err;

@@ -103,7 +103,7 @@ static bool user_works(const struct mongodb_set *set, bson_error_t *error)
 {
     mongoc_client_t *client = connect_to(set, set->user);
     bson_t *command = BCON_NEW("usersInfo", BCON_INT32(1));
-    bool ok = run(client, command, NULL, error);
+    bool ok = client != NULL && run(client, command, NULL, error);
 
     bson_destroy(command);
     mongoc_client_destroy(client);
@@ -128,10 +128,11 @@ enum err mongodb_set_make(const struct mongodb_set *set, int64_t wait_ms,
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
     int64_t until_ms = clock_mono_ms() + wait_ms;
-    bson_error_t error = {0};
+    bson_error_t error;
 
     mongoc_init();
     mongodb_log_take();
+    bson_set_error(&error, 0, 0, "not an address");
     while (!user_works(set, &error) && !make_once(set, &error)) {
         if (clock_mono_ms() > until_ms) {
             errbuf_set(why, "mongod at %s: %s", set->address, error.message);

@@ -17,6 +17,7 @@
 
 enum {
     ENTITIES = 40,
+    FOREIGN_FILES = 70,
     FILE_MAX = 1024 * 1024
 };
 
@@ -422,6 +423,25 @@ static void test_damaged_store(void **state)
     free(file);
 }
 
+/* More files than any store has: refused, and nothing is touched. */
+static void test_not_a_store(void **state)
+{
+    const struct kept *kept = *state;
+    struct store_snapshot *snapshot = NULL;
+    struct errbuf why = {0};
+
+    for (int i = 0; i < FOREIGN_FILES; i++) {
+        char *file = xasprintf("%s/data/other%d.db", kept->folder.name, i);
+
+        assert_int_equal(file_replace(file, "", 0, 0640, NULL), ERR_OK);
+        free(file);
+    }
+    assert_int_equal(store_snapshot_open(kept->folder.uri, &snapshot, &why),
+                     ERR_INVALID);
+    assert_non_null(strstr(why.text, "no store has so many"));
+    assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_INVALID);
+}
+
 int main(void)
 {
     static struct backup_folder from;
@@ -440,7 +460,8 @@ int main(void)
         SPOILT(test_strangers),   SPOILT(test_other_schema),
         KEPT(test_in_use),        KEPT(test_broken_off),
         KEPT(test_two_at_once),   KEPT(test_left_behind),
-        KEPT(test_damaged_store), KEPT(test_which_file),
+        KEPT(test_damaged_store), KEPT(test_not_a_store),
+        KEPT(test_which_file),
     };
 #undef SPOILT
 #undef KEPT
