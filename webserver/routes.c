@@ -174,6 +174,7 @@ const struct route routes[] = {
     OBJECT_ROUTES("eventfilter"),
     {HTTP_POST, API "/objects/eventfilter/test", "objects:read", "", rules_test,
      "What the rules would make of an event, or of logged ones"},
+    OBJECT_ROUTES("table"),
     {HTTP_GET, API "/schemas", "objects:read", "", schemas_list,
      "The kinds of objects, each with its JSON Schema"},
     {HTTP_GET, API "/schemas/{id}", "objects:read", "id", schemas_get,
