@@ -190,6 +190,7 @@ const struct route routes[] = {
     {HTTP_POST, API "/objects/eventfilter/test", "objects:read", "", rules_test,
      "What the rules would make of an event, or of logged ones",
      .takes = "tries", .gives = "tried"},
+    OBJECT_ROUTES("table"),
     {HTTP_GET, API "/schemas", "objects:read", "", schemas_list,
      "The kinds of objects, each with its JSON Schema", .gives = "schema[]"},
     {HTTP_GET, API "/schemas/{id}", "objects:read", "id", schemas_get,

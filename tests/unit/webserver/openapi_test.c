@@ -24,6 +24,8 @@ enum {
 #define ALARMRULE                                                              \
     "{\"name\":\"slow\",\"spec\":{\"filter\":\"component=web1\","              \
     "\"resolve_after\":\"5m\"}}"
+#define TABLE                                                                  \
+    "{\"name\":\"sites\",\"spec\":{\"rows\":{\"web1\":{\"site\":\"Paris\"}}}}"
 #define EVENT                                                                  \
     "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":\"web1\","    \
     "\"state\":1}"
@@ -110,6 +112,14 @@ static const struct call {
      V1 "/objects/alarmrule/slow/versions", NULL},
     {"DELETE", V1 "/objects/alarmrule/{id}", V1 "/objects/alarmrule/slow",
      NULL},
+    {"POST", V1 "/objects/table/check", NULL, TABLE},
+    {"POST", V1 "/objects/table", NULL, TABLE},
+    {"PUT", V1 "/objects/table/{id}", V1 "/objects/table/sites", TABLE},
+    {"GET", V1 "/objects/table", NULL, NULL},
+    {"GET", V1 "/objects/table/{id}", V1 "/objects/table/sites", NULL},
+    {"GET", V1 "/objects/table/{id}/versions",
+     V1 "/objects/table/sites/versions", NULL},
+    {"DELETE", V1 "/objects/table/{id}", V1 "/objects/table/sites", NULL},
     {"GET", V1 "/schemas", NULL, NULL},
     {"GET", V1 "/schemas/{id}", V1 "/schemas/eventfilter", NULL},
     {"GET", V1 "/dead", NULL, NULL},
