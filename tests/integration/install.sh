@@ -310,7 +310,7 @@ update_goes_back() {
 later_sqlite() {
     printf '%q ' python3 -c "import sqlite3, sys
 store = sqlite3.connect(sys.argv[1])
-store.execute('UPDATE meta SET v = 99 WHERE k = \'schema\'')
+store.execute('UPDATE meta SET value = 99 WHERE name = \'schema\'')
 store.commit()" "$prefix/var/lib/store/alarm.db"
 }
 
