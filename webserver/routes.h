@@ -17,7 +17,9 @@ struct route {
     const char *permission; /**< what the caller must hold; NULL: open */
     const char *params;     /**< query parameters, blank between them */
     route_fn *handler;
-    const char *doc; /**< one line */
+    const char *doc;   /**< one line */
+    const char *takes; /**< shape of the body (shapes.h); NULL: none */
+    const char *gives; /**< shape of the answer, "NAME[]" for a list */
 };
 
 /** Ended by a row whose path is NULL. */
@@ -77,5 +79,9 @@ void system_health(struct server *server, struct request *request);
 void system_metrics(struct server *server, struct request *request);
 void system_ready(struct server *server, struct request *request);
 void system_version(struct server *server, struct request *request);
+void system_openapi(struct server *server, struct request *request);
+
+/** What a query parameter means, in a line; NULL: it is not described. */
+const char *openapi_param_doc(const char *name, size_t len);
 
 #endif

@@ -334,6 +334,11 @@ struct store *world_reader(struct world *world)
     return store_memory_open(world->memory, NULL);
 }
 
+struct store *world_writer(struct world *world, const char *name)
+{
+    return store_memory_open(world->memory, name);
+}
+
 struct dice *world_dice(struct world *world)
 {
     return &world->dice;
