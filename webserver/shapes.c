@@ -48,6 +48,18 @@ static const struct shape shapes[] = {
      .doc = "points of a metric",
      .members = "metric:text step:number resolution:text points:any "
                 "next:time?"},
+    {.name = "points_query",
+     .doc = "which metrics, and the options of points",
+     .members = "metrics:texts from:any~ to:any~ step:any~ resolution:text~ "
+                "agg:text~ raw:bool~ limit:whole~"},
+    {.name = "points_of_several",
+     .doc = "points of each, in the order asked",
+     .members = "items:[#points]"},
+    {.name = "counters",
+     .doc = "how many alarms are open",
+     .members = "total:whole total_is:text by_state:object by_status:object "
+                "acked:whole snoozed:whole ticketed:whole commented:whole "
+                "cancelled:whole in_maintenance:whole"},
     {.name = "event",
      .doc = "an event (docs/events.md)",
      .members = "id:text~ connector:text~ connector_name:text~ "

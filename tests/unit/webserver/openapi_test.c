@@ -70,6 +70,7 @@ static const struct call {
     {"GET", V1 "/alarms", V1 "/alarms?opened=both&limit=1", NULL},
     {"POST", V1 "/alarms/actions", NULL,
      "{\"type\":\"ack\",\"ids\":[\"aa11\"]}"},
+    {"GET", V1 "/alarms/counters", V1 "/alarms/counters?filter=acked", NULL},
     {"GET", V1 "/alarms/{id}/steps", V1 "/alarms/aa11/steps", NULL},
     {"GET", V1 "/alarms/{id}", V1 "/alarms/aa11", NULL},
     {"GET", V1 "/entities", NULL, NULL},
@@ -85,6 +86,9 @@ static const struct call {
     {"GET", V1 "/metrics/{id}/points", V1 "/metrics/points?id=" METRIC, NULL},
     {"GET", V1 "/metrics/{id}/points",
      V1 "/metrics/points?step=5m&agg=max&id=" METRIC, NULL},
+    {"POST", V1 "/metrics/query", NULL,
+     "{\"metrics\":[\"" METRIC "\",\"" METRIC "\"],\"from\":\"-3h\","
+     "\"step\":300}"},
     {"GET", V1 "/metrics/{id}", V1 "/metrics?id=" METRIC, NULL},
     {"POST", V1 "/objects/eventfilter/check", NULL, RULE},
     {"POST", V1 "/objects/eventfilter", NULL, RULE},
