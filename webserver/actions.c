@@ -14,6 +14,7 @@
 #include "common/base/random.h"
 #include "common/bus/topology.h"
 #include "webserver/alarms.h"
+#include "webserver/entity_events.h"
 #include "webserver/json_text.h"
 #include "webserver/order.h"
 #include "webserver/routes.h"
@@ -53,6 +54,7 @@ struct act_kind {
     const char *unknown; /* why an id is refused that nothing has */
     const char *many;    /* their name */
     bool bare;           /* a row may be large, and is not needed */
+    bool compares;       /* some may need nothing: they are counted */
     /** Choose what belongs to the chosen ones too; may be NULL. */
     enum err (*widen)(struct acting *acting, struct errbuf *why);
     void (*write)(const struct order *order, const struct act *act,
@@ -71,6 +73,7 @@ struct acting {
     struct act **acts;
     size_t n, cap;
     size_t n_by_outcome[OUTCOME_UNPUBLISHED + 1];
+    size_t n_unchanged;
     struct buf event;
     char to[BUS_NAME_MAX + 1]; /* queue or exchange */
     char key[EVENT_ROUTING_KEY_MAX + 1];
@@ -153,6 +156,9 @@ static void add_acts(const struct acting *acting, struct buf *out)
 {
     for (size_t i = 0; i <= OUTCOME_UNPUBLISHED; i++) {
         buf_addf(out, "\"%s\":%zu,", outcome_names[i], acting->n_by_outcome[i]);
+    }
+    if (acting->kind->compares) {
+        buf_addf(out, "\"unchanged\":%zu,", acting->n_unchanged);
     }
     buf_add_str(out, "\"items\":[");
     for (size_t i = 0; i < acting->n; i++) {
@@ -342,6 +348,9 @@ static void send_act(struct acting *acting, const struct order *order, size_t i)
 static void send_acts(struct acting *acting, const struct order *order)
 {
     for (size_t i = 0; i < acting->n; i++) {
+        if (acting->acts[i]->outcome != OUTCOME_PENDING) {
+            continue; /* refused at once */
+        }
         if (acting->acts[i]->row == NULL) {
             set_outcome(acting->acts[i], OUTCOME_REFUSED,
                         acting->kind->unknown);
@@ -536,8 +545,14 @@ static enum err widen_entities(struct acting *acting, struct errbuf *why)
     .many = "entities", .widen = widen_entities, .write = write_entity_event,  \
     .address = address_entity
 
+/* What people say of entities comes as an import. */
+static bool is_switch(enum event_type type)
+{
+    return event_type_is_entity_action(type) && type != EVENT_SET;
+}
+
 static const struct act_kind entity_kind = {
-    .order = {.takes = event_type_is_entity_action,
+    .order = {.takes = is_switch,
               .types = "enable, disable or delete",
               .fields = "type, ids, filter, author, message",
               .marks = false},
@@ -545,7 +560,7 @@ static const struct act_kind entity_kind = {
 };
 
 static const struct act_kind entity_patch_kind = {
-    .order = {.takes = event_type_is_entity_action,
+    .order = {.takes = is_switch,
               .fields = "enabled, author, message",
               .one = true},
     ENTITY,
@@ -688,6 +703,134 @@ static void wait_or_reply(struct acting *acting)
     acting->deadline.passed = on_deadline;
     deadlines_add(&server->deadlines, &acting->deadline);
     request_wait(acting->request, on_cancel, acting);
+}
+
+/* Events that a handler made itself. */
+
+static void write_made(const struct order *order, const struct act *act,
+                       struct doc row, struct buf *out)
+{
+    struct order own = *order;
+    struct doc infos = doc_sub(row, "infos");
+    const char *source = doc_str(row, "import_source", "");
+
+    own.type_name = doc_str(row, "event_type", "");
+    write_event(&own, act, row, out);
+    json_add_member(out, "source_type", doc_str(row, "type", ""));
+    json_add_member(out, "import_source", source[0] != '\0' ? source : NULL);
+    if (doc_count(infos) > 0) {
+        buf_add_str(out, ",\"infos\":");
+        doc_to_json(infos, out);
+    }
+    buf_add_char(out, '}');
+    BUG_IF(out->overflow);
+}
+
+static const struct act_kind made_kind = {
+    .collection = STORE_ENTITIES,
+    .unknown = "it is unknown",
+    .many = "entities",
+    .compares = true,
+    .write = write_made,
+    .address = address_entity,
+};
+
+struct acting *entity_events_new(struct server *server, struct request *request)
+{
+    struct acting *acting = xcalloc(1, sizeof *acting);
+
+    acting->job.done = on_published;
+    acting->server = server;
+    acting->request = request;
+    acting->kind = &made_kind;
+    buf_init(&acting->event, EVENT_BYTES_MAX);
+    return acting;
+}
+
+void entity_events_add(struct acting *acting, const char *id, struct doc event)
+{
+    (void)add_act(acting, id, event);
+}
+
+void entity_events_refuse(struct acting *acting, const char *id,
+                          const char *reason)
+{
+    set_outcome(add_act(acting, id, (struct doc){NULL, 0}), OUTCOME_REFUSED,
+                reason);
+}
+
+void entity_events_drop(struct acting *acting)
+{
+    if (acting != NULL) {
+        acting_free(acting);
+    }
+}
+
+void entity_events_unchanged(struct acting *acting)
+{
+    acting->n_unchanged++;
+}
+
+void entity_events_send(struct acting *acting, const char *author)
+{
+    const struct order order = {.author = author,
+                                .message = "",
+                                .ticket = "",
+                                .ticket_url = "",
+                                .state = -1};
+
+    send_acts(acting, &order);
+    wait_or_reply(acting);
+}
+
+static void add_plan(const struct act *act, struct buf *out)
+{
+    const struct doc event = {act->row, act->row_len};
+
+    buf_add_str(out, "{\"id\":");
+    json_add_text(out, act->id);
+    if (act->row == NULL) {
+        json_add_member(out, "result", outcome_names[act->outcome]);
+        json_add_member(out, "reason", act->reason);
+    } else {
+        json_add_member(out, "would", doc_str(event, "event_type", ""));
+    }
+    buf_add_char(out, '}');
+}
+
+static size_t count_planned(const struct acting *acting, const char *type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < acting->n; i++) {
+        const struct doc event = {acting->acts[i]->row,
+                                  acting->acts[i]->row_len};
+
+        n += acting->acts[i]->row != NULL &&
+             strcmp(doc_str(event, "event_type", ""), type) == 0;
+    }
+    return n;
+}
+
+void entity_events_tell(struct acting *acting)
+{
+    static const char *const types[] = {"set", "enable", "disable", "delete"};
+    struct request *request = acting->request;
+    struct buf *out = request_out(request);
+
+    buf_add_str(out, "{\"dry_run\":true,");
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        buf_addf(out, "\"%s\":%zu,", types[i], count_planned(acting, types[i]));
+    }
+    buf_addf(out, "\"unchanged\":%zu,\"refused\":%zu,\"items\":[",
+             acting->n_unchanged, acting->n_by_outcome[OUTCOME_REFUSED]);
+    for (size_t i = 0; i < acting->n; i++) {
+        buf_add_str(out, i > 0 ? "," : "");
+        add_plan(acting->acts[i], out);
+    }
+    buf_add_str(out, "]}");
+    request_reply(request, HTTP_OK);
+    acting_free(acting);
 }
 
 static bool has_one(const struct acting *acting, const char *id)
