@@ -707,20 +707,45 @@ static void wait_or_reply(struct acting *acting)
 
 /* Events that a handler made itself. */
 
+/* In an event what is null is not there: what is to go is named apart. */
+static void write_infos(struct doc infos, struct buf *out)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+    struct buf gone;
+    size_t start;
+
+    buf_init(&gone, EVENT_BYTES_MAX);
+    buf_add_str(out, ",\"infos\":{");
+    start = out->len;
+    doc_iter_init(&it, infos);
+    while (doc_next(&it, &name, &value)) {
+        struct buf *to = value.type == DOC_NULL ? &gone : out;
+
+        buf_add_str(to, to->len > (to == out ? start : 0) ? "," : "");
+        json_add_text(to, name);
+        if (to == out) {
+            buf_add_char(out, ':');
+            doc_value_to_json(&value, out);
+        }
+    }
+    buf_addf(out, "},\"infos_gone\":[%s]", buf_str(&gone));
+    buf_fini(&gone);
+}
+
 static void write_made(const struct order *order, const struct act *act,
                        struct doc row, struct buf *out)
 {
     struct order own = *order;
-    struct doc infos = doc_sub(row, "infos");
     const char *source = doc_str(row, "import_source", "");
 
     own.type_name = doc_str(row, "event_type", "");
     write_event(&own, act, row, out);
     json_add_member(out, "source_type", doc_str(row, "type", ""));
     json_add_member(out, "import_source", source[0] != '\0' ? source : NULL);
-    if (doc_count(infos) > 0) {
-        buf_add_str(out, ",\"infos\":");
-        doc_to_json(infos, out);
+    if (strcmp(own.type_name, "set") == 0) {
+        write_infos(doc_sub(row, "infos"), out);
     }
     buf_add_char(out, '}');
     BUG_IF(out->overflow);

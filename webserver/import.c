@@ -58,7 +58,7 @@ struct import {
     const char *author;
     bool partial, dry_run;
     struct ci *list;
-    size_t n;
+    size_t n, n_refused;
     struct map by_key;
     struct map gone; /* names of components that are no longer imported */
     struct doc_out *out;
@@ -331,6 +331,7 @@ static void take_item(struct import *import, const char *index,
         import->n++;
         return;
     }
+    import->n_refused++;
     (void)snprintf(place, sizeof place, "cis[%.16s]", index);
     entity_events_refuse(import->acting, place, why.text);
     ci_fini(ci);
@@ -702,6 +703,13 @@ void context_import(struct server *server, struct request *request)
     import.infos = doc_out_new();
     if (!read_params(&import) || !list_has_store(server, request) ||
         !read_items(&import)) {
+        import_fini(&import);
+        return;
+    }
+    /* What a full one lacks is known only when all of it is good. */
+    if (!import.partial && import.n_refused > 0) {
+        entity_events_send(import.acting, import.author);
+        import.acting = NULL;
         import_fini(&import);
         return;
     }

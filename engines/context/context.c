@@ -148,8 +148,7 @@ static enum engine_verdict take_set(struct context *context,
     struct entity *entity =
         entities_take(&context->entities, event, set_one, &creation);
 
-    entities_set(&context->entities, entity, event,
-                 doc_str(event->extra, "import_source", ""));
+    entities_set(&context->entities, entity, event);
     entity_put_row(io, entity);
     entity_action_tell(io, event, entity);
     return ENGINE_FORWARD;

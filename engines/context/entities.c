@@ -204,23 +204,26 @@ struct entity *entities_take(struct entities *entities,
     return entity;
 }
 
-/* What is done with a member that is null. */
-enum nulls {
-    NULLS_STAY,
-    NULLS_GO
-};
-
-static void add_info(struct entities *entities, const char *key,
-                     const struct doc_value *value, enum nulls nulls)
+/* Whether a list of names has the name. */
+static bool is_named(struct doc names, const char *name)
 {
-    if (nulls == NULLS_STAY || value->type != DOC_NULL) {
-        doc_add_value(entities->merge, key, value);
+    struct doc_iter it;
+    struct doc_value value;
+    const char *index;
+
+    doc_iter_init(&it, names);
+    while (doc_next(&it, &index, &value)) {
+        if (value.type == DOC_STRING && strcmp(value.u.s.text, name) == 0) {
+            return true;
+        }
     }
+    return false;
 }
 
-/* Members of fresh over those of old, in old's order. */
+/* Members of fresh over those of old, in old's order; without those that are
+ * named as gone. */
 static struct doc merge_infos(struct entities *entities, struct doc old,
-                              struct doc fresh, enum nulls nulls)
+                              struct doc fresh, struct doc gone)
 {
     struct doc_iter it;
     struct doc_value value;
@@ -230,13 +233,15 @@ static struct doc merge_infos(struct entities *entities, struct doc old,
     doc_out_reset(entities->merge);
     doc_iter_init(&it, old);
     while (doc_next(&it, &key, &value)) {
-        add_info(entities, key, doc_get(fresh, key, &other) ? &other : &value,
-                 nulls);
+        if (!is_named(gone, key)) {
+            doc_add_value(entities->merge, key,
+                          doc_get(fresh, key, &other) ? &other : &value);
+        }
     }
     doc_iter_init(&it, fresh);
     while (doc_next(&it, &key, &value)) {
-        if (!doc_get(old, key, &other)) {
-            add_info(entities, key, &value, nulls);
+        if (!doc_get(old, key, &other) && !is_named(gone, key)) {
+            doc_add_value(entities->merge, key, &value);
         }
     }
     return doc_out_done(entities->merge);
@@ -291,7 +296,7 @@ bool entities_update(struct entities *entities, struct entity *entity,
     if (doc_count(event->infos) > 0) {
         changed |= replace(&entity->infos,
                            merge_infos(entities, entity_doc(&entity->infos),
-                                       event->infos, NULLS_STAY));
+                                       event->infos, (struct doc){NULL, 0}));
     }
     if (event->tags.len > 0) {
         changed |= replace(&entity->tags, tags_of(entities, event));
@@ -306,18 +311,21 @@ bool entities_update(struct entities *entities, struct entity *entity,
 }
 
 void entities_set(struct entities *entities, struct entity *entity,
-                  const struct event *event, const char *import_source)
+                  const struct event *event)
 {
-    owned_set(&entity->infos, merge_infos(entities, entity_doc(&entity->infos),
-                                          event->infos, NULLS_GO));
+    const char *source = doc_str(event->extra, "import_source", "");
+
+    owned_set(&entity->infos,
+              merge_infos(entities, entity_doc(&entity->infos), event->infos,
+                          doc_sub(event->extra, "infos_gone")));
     if (event->tags.len > 0) {
         (void)replace(&entity->tags, tags_of(entities, event));
     }
     (void)replace(&entity->hostgroups, event->hostgroups);
     (void)replace(&entity->servicegroups, event->servicegroups);
-    if (import_source[0] != '\0') {
+    if (source[0] != '\0') {
         free(entity->import_source);
-        entity->import_source = xstrdup(import_source);
+        entity->import_source = xstrdup(source);
     }
 }
 
@@ -346,11 +354,13 @@ void entities_inherit(struct entities *entities, struct entity *entity)
         const struct entity *import =
             find_import(entities, entity, entities->imports[i]);
 
-        if (import != NULL && import->import_source != NULL) {
-            const struct event said = {.infos = entity_doc(&import->infos),
-                                       .tags = entity_doc(&import->tags)};
-
-            entities_set(entities, entity, &said, import->import_source);
+        if (import != NULL) {
+            owned_set(&entity->infos,
+                      merge_infos(entities, entity_doc(&entity->infos),
+                                  entity_doc(&import->infos),
+                                  (struct doc){NULL, 0}));
+            free(entity->import_source);
+            entity->import_source = xstrdup(entities->imports[i]);
             entity->enabled = entity->enabled && import->enabled;
         }
     }

@@ -76,11 +76,12 @@ void entities_remove(struct entities *entities, struct entity *entity);
 bool entities_update(struct entities *entities, struct entity *entity,
                      const struct event *event);
 /**
- * Take over what an import says of an entity: infos are merged by key and taken
- * away where they are null, tags and groups replaced when there are some.
+ * Take over what an import says of an entity: infos are merged by key, without
+ * those that extra.infos_gone names, tags and groups replaced when there are
+ * some; extra.import_source is who says it.
  */
 void entities_set(struct entities *entities, struct entity *entity,
-                  const struct event *event, const char *import_source);
+                  const struct event *event);
 /** A new entity: take over what imports said of its names, before any source
  *  spoke of it. */
 void entities_inherit(struct entities *entities, struct entity *entity);

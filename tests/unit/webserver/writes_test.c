@@ -680,6 +680,8 @@ static const struct one_row imports[] = {
      "detail", "\"it is given twice\"", 0, NULL},
     {"no name", "PUT", IMPORT, CIS("{\"type\":\"component\"}"), 422, "detail",
      "\"name: expected text of 1 to 256 bytes\"", 0, NULL},
+    {"a full one with an item that is no good: nothing", "PUT", IMPORT,
+     CIS(WEB2 ",3"), 422, "refused", "1", 0, NULL},
     {"resource of nothing", "PUT", IMPORT "&partial=true",
      CIS(CI("resource", "disk", "")), 422, "items.0.reason",
      "\"component: expected text of 1 to 256 bytes\"", 0, NULL},
