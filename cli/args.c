@@ -38,6 +38,7 @@ const struct option_info options[] = {
     {"at", 0, "TIME", "when it is received (default: now): as --from"},
     {"replay", 0, "DURATION", "events logged since so long: 1h, 24h"},
     {"default", 0, "ACTION", "the engine's default_action: pass or drop"},
+    {"target", 0, "WHERE", "where the text goes: text, html, json or header"},
     {"component", 0, "NAME", "only of this component and what it has"},
     {"file", 'f', "FILE", "read from the file (-: standard input)"},
     {"json", 'j', "JSON", "this event, or array of events"},

@@ -328,6 +328,15 @@ const struct command commands[] = {
      cmd_filter_check,
      "-o json prints it in its JSON form.\n\n"
      "Example:\n  hyp filter check 'state>=2 and not acked'\n"},
+    {"template", "check", "[TEMPLATE]", "is a template understood?",
+     "file event json target", 0, 1, cmd_template_check,
+     "Tells the names that no event has by itself (they give nothing, unless\n"
+     "a sender adds such a field), and with an event what the template gives,\n"
+     "escaped for --target (text). Exit code 4: only names were found\n"
+     "wanting.\n\n"
+     "Examples:\n"
+     "  hyp template check '{{event.component}} is {{event.state | state}}'\n"
+     "  hyp template check --file mail.txt --event event.json\n"},
     {NULL, "completion", "bash|zsh|fish", "completion of hyp for a shell", "",
      1, 1, cmd_completion,
      "Commands, options and their values are offered with Tab, once the shell\n"

@@ -3,6 +3,7 @@
 #include "cli/object_files.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,10 @@ static int each_in_folder(struct reading *reading, const char *folder)
     int n = scandir(folder, &files, NULL, alphasort);
     int code = HYP_DONE;
 
+    if (n < 0) {
+        hyp_say("%s: %s", folder, strerror(errno));
+        return HYP_USAGE;
+    }
     for (int i = 0; i < n; i++) {
         if (code == HYP_DONE && !reading->stop && is_ours(files[i]->d_name)) {
             char *path = xasprintf("%s/%s", folder, files[i]->d_name);
@@ -209,9 +214,7 @@ static int each_in_folder(struct reading *reading, const char *folder)
         }
         free(files[i]);
     }
-    if (n >= 0) {
-        free(files);
-    }
+    free(files);
     return code;
 }
 

@@ -337,7 +337,8 @@ bool order_parse(struct server *server, struct request *request,
     struct errbuf why = {0};
     struct doc doc;
 
-    *order = (struct order){.type_name = kind->type,
+    *order = (struct order){.doc = doc_out_new(),
+                            .type_name = kind->type,
                             .state = -1,
                             .one = kind->one ? request->id : NULL,
                             .message = "",
@@ -349,7 +350,7 @@ bool order_parse(struct server *server, struct request *request,
     if (kind->one && kind->type != NULL && request->body.len == 0) {
         return true;
     }
-    if (doc_from_json(buf_str(&request->body), request->body.len, server->doc,
+    if (doc_from_json(buf_str(&request->body), request->body.len, order->doc,
                       &doc, &why) != ERR_OK) {
         request_problem_why(request, HTTP_BAD_REQUEST, &why);
         return false;
@@ -360,5 +361,7 @@ bool order_parse(struct server *server, struct request *request,
 void order_fini(struct order *order)
 {
     filter_free(order->filter);
+    doc_out_free(order->doc);
     order->filter = NULL;
+    order->doc = NULL;
 }

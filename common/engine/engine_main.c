@@ -27,6 +27,7 @@ enum {
     PARTS = 7,
     BURST = 64, /* messages published between two looks at the bus */
     PATIENCE_MS = 20,
+    RELAY_BYTES = 64 * 1024, /* fewer messages count more than packing */
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
@@ -173,6 +174,7 @@ static int run_bus(const struct process *process, struct store *store)
         .now_ms = wall_clock,
         .burst = BURST,
         .patience_ms = PATIENCE_MS,
+        .relay_bytes = RELAY_BYTES,
     };
     struct engine_io *io;
     struct errbuf why;

@@ -180,6 +180,9 @@ struct engine_io {
     uint32_t input_part;
     bool input_silent; /* it passed nothing on (so far) */
 
+    /* a hop: the envelope being taken */
+    bool unchanged; /* each of its items (so far) goes on as it came */
+
     /* outbox */
     struct envelope_out *outbox; /* messages of the open batch */
     struct doc_out *outbox_out;  /* one of them, */
@@ -238,6 +241,12 @@ void batch_forward(struct engine_io *io, const struct event *event,
 /* Group again what gets the same, after a change of who sheds. */
 void batch_regroup(struct engine_io *io);
 void batch_forward_mark(struct engine_io *io, const struct envelope_item *item);
+/* Before an envelope's items are forwarded: whether it may go on as it came,
+ * if they all do. What was forwarded before it is sealed then. */
+bool batch_begin_relay(struct engine_io *io, const struct envelope *envelope);
+/* All its items were forwarded, and not changed: pass on what it came as,
+ * instead of packing the same once more. */
+void batch_relay(struct engine_io *io, const struct envelope *envelope);
 /* Queue one stored outgoing message {x, k, c, i, b} to the sender. */
 void batch_send_outbox(struct engine_io *io, struct doc message,
                        uint64_t sequence);

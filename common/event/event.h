@@ -148,6 +148,9 @@ bool event_type_is_entity_action(enum event_type type);
 bool event_type_is_log(enum event_type type);
 /** "ok", "minor", "major", "critical"; state 0..3. */
 const char *event_state_name(int state);
+/** A state by its name, also "warning", upper and lower case alike;
+ *  ERR_NOT_FOUND. */
+MUST_CHECK enum err event_state_parse(const char *name, int *state);
 
 /** A blank event of a type: texts are "", id is NULL, nested ones empty, all
  *  else at its default; named as on the wire. */
@@ -189,5 +192,10 @@ MUST_CHECK enum err event_set_member(struct event *event, const char *name,
  *  writes none. Borrows from the event. */
 bool event_get_member(const struct event *event, const char *name,
                       struct doc_value *value);
+
+/** The same by a path through nested documents; what is not at the top is
+ *  looked for in extra. */
+bool event_get_path(const struct event *event, const char *path,
+                    struct doc_value *value);
 
 #endif

@@ -524,3 +524,27 @@ bool event_get_member(const struct event *event, const char *name,
                            : (struct doc_value){.type = DOC_MISSING};
     return value->type != DOC_MISSING;
 }
+
+bool event_get_path(const struct event *event, const char *path,
+                    struct doc_value *value)
+{
+    char first[EVENT_TYPE_MAX];
+    size_t len = strcspn(path, ".");
+    bool is_doc;
+
+    if (len >= sizeof first) {
+        return doc_path(event->extra, path, value);
+    }
+    memcpy(first, path, len);
+    first[len] = '\0';
+    if (!event_get_member(event, first, value)) {
+        return doc_path(event->extra, path, value);
+    }
+    is_doc = value->type == DOC_DOC || value->type == DOC_ARRAY;
+    if (path[len] == '\0' ||
+        (is_doc && doc_path(value->u.doc, path + len + 1, value))) {
+        return true;
+    }
+    value->type = DOC_MISSING;
+    return false;
+}

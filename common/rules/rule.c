@@ -9,64 +9,9 @@
 #include "common/base/mem.h"
 
 enum {
-    FIELD_MAX = 512, /* bytes of a field's path */
-    TAG_MAX = 256,
     DESCRIPTION_MAX = 2000,
     SPANS_MAX = 50
 };
-
-static const struct object_field set_fields[] = {
-    {.name = "field",
-     .type = OBJECT_TEXT,
-     .required = true,
-     .min = 1,
-     .max = FIELD_MAX,
-     .help = "what is set"},
-    {.name = "value", .type = OBJECT_ANY, .required = true, .help = "to what"},
-    {.name = NULL}};
-
-static const struct object_field copy_fields[] = {
-    {.name = "from",
-     .type = OBJECT_TEXT,
-     .required = true,
-     .min = 1,
-     .max = FIELD_MAX,
-     .help = "where the value is read"},
-    {.name = "to",
-     .type = OBJECT_TEXT,
-     .required = true,
-     .min = 1,
-     .max = FIELD_MAX,
-     .help = "what is set to it"},
-    {.name = NULL}};
-
-static const struct object_field remove_fields[] = {
-    {.name = "field",
-     .type = OBJECT_TEXT,
-     .required = true,
-     .min = 1,
-     .max = FIELD_MAX,
-     .help = "what is taken away"},
-    {.name = NULL}};
-
-static const struct object_field tag_fields[] = {{.name = "tag",
-                                                  .type = OBJECT_TEXT,
-                                                  .required = true,
-                                                  .min = 1,
-                                                  .max = TAG_MAX,
-                                                  .help = "the tag"},
-                                                 {.name = NULL}};
-
-/* In the order of enum action_type. */
-static const struct object_variant action_variants[] = {
-    {"pass", NULL, "the event goes on, also when the default is drop"},
-    {"drop", NULL, "the event ends here"},
-    {"set", set_fields, "set a field to a value"},
-    {"copy", copy_fields, "set a field to what another holds"},
-    {"remove", remove_fields, "take a field away"},
-    {"add_tag", tag_fields, "add a tag"},
-    {"remove_tag", tag_fields, "take a tag away"},
-    {NULL, NULL, NULL}};
 
 static const char *const on_failures[] = {"pass", "drop", "dead", NULL};
 
@@ -140,26 +85,6 @@ static int index_of(const char *const *names, const char *name)
         i++;
     }
     return i;
-}
-
-static enum action_type type_of(const char *name)
-{
-    size_t i = 0;
-
-    while (strcmp(action_variants[i].name, name) != 0) {
-        i++;
-    }
-    return (enum action_type)i;
-}
-
-static void read_action(struct doc doc, struct action *action)
-{
-    *action = (struct action){
-        .type = type_of(doc_str(doc, "type", "")),
-        .field =
-            doc_str(doc, "field", doc_str(doc, "to", doc_str(doc, "tag", ""))),
-        .from = doc_str(doc, "from", "")};
-    (void)doc_get(doc, "value", &action->value);
 }
 
 static enum err read_filter(struct doc spec, struct filter **filter,
@@ -239,14 +164,17 @@ static enum err read_actions(struct rule *rule, struct doc list,
     while (err == ERR_OK && doc_next(&it, &index, &value)) {
         struct action *action = &rule->actions[rule->n_actions];
 
-        read_action(value.u.doc, action);
-        err = action_check(action, &scratch, &inner);
+        err = action_read(value.u.doc, action, &inner);
+        if (err == ERR_OK) {
+            err = action_check(action, &scratch, &inner);
+        }
         if (err != ERR_OK) {
             char path[ERRBUF_FIELD_MAX];
 
             (void)snprintf(path, sizeof path, "actions[%zu].%.64s",
                            rule->n_actions, inner.field);
             errbuf_set_field(why, path, "%s", inner.text);
+            err = ERR_INVALID;
         }
         rule->n_actions++;
     }
@@ -296,6 +224,9 @@ void rule_free(struct rule *rule)
     if (rule != NULL) {
         filter_free(rule->filter);
         week_free(rule->schedule);
+        for (size_t i = 0; i < rule->n_actions; i++) {
+            action_fini(&rule->actions[i]);
+        }
         free(rule->actions);
         free(rule->storage);
         free(rule->name);

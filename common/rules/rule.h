@@ -5,23 +5,39 @@
 
 #include "common/calendar/week.h"
 #include "common/filter/filter.h"
+#include "common/filter/regex.h"
 #include "common/rules/rules.h"
+#include "common/template/template.h"
 
 enum action_type {
     ACTION_PASS,
     ACTION_DROP,
+    /* from here on they change the event */
     ACTION_SET,
     ACTION_COPY,
     ACTION_REMOVE,
     ACTION_ADD_TAG,
-    ACTION_REMOVE_TAG
+    ACTION_REMOVE_TAG,
+    ACTION_TEMPLATE,
+    ACTION_EXTRACT
+};
+
+/* A group of a pattern, and the field that is set to it. */
+struct extract {
+    size_t group;
+    char *field;
 };
 
 struct action {
     enum action_type type;
     const char *field;      /* what is changed; a tag's action: the tag */
-    const char *from;       /* ACTION_COPY */
+    const char *from;       /* ACTION_COPY, ACTION_EXTRACT */
     struct doc_value value; /* ACTION_SET */
+    struct template *tmpl;  /* ACTION_TEMPLATE */
+    struct regex *regex;    /* ACTION_EXTRACT */
+    struct extract *extracts;
+    size_t n_extracts;
+    char *own; /* of field, where the spec does not have it as it is */
 };
 
 enum on_failure {
@@ -60,6 +76,18 @@ MUST_CHECK enum err rule_new(const char *name, struct doc spec,
                              struct rule **out, struct errbuf *why);
 void rule_free(struct rule *rule);
 
+/* The forms of an action, in a rule's field table. */
+extern const struct object_variant action_variants[];
+
+/* Read one from its document, which it borrows from. ERR_INVALID with the
+ * member in why. action_fini all the same. */
+MUST_CHECK enum err action_read(struct doc doc, struct action *action,
+                                struct errbuf *why);
+void action_fini(struct action *action);
+
+/* Whether there is such a field to be set: ERR_INVALID, told of member. */
+MUST_CHECK enum err action_check_target(const char *field, const char *member,
+                                        struct errbuf *why);
 /* Whether the action could ever work: ERR_INVALID with the member in why. */
 MUST_CHECK enum err action_check(const struct action *action,
                                  struct rule_scratch *scratch,

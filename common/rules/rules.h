@@ -37,6 +37,12 @@ enum rules_verdict {
     RULES_DEAD /**< why names the rule and what failed */
 };
 
+/** What names in templates are of an event (the ctx): "event.component",
+ *  "event.infos.site"; as template_source has it. */
+bool rules_template_get(void *event, const char *path, struct doc_value *value);
+/** Whether events have such a name whoever sends them. */
+bool rules_template_knows(const char *path);
+
 struct rules;
 
 /** Told of each rule that was tried, in order. */

@@ -86,7 +86,13 @@ static void put_row(const struct turn *turn)
             entity->stored = false;
         }
         key.text = entity->alarm->id;
-        store_batch_put(batch, STORE_ALARMS, &key, alarm_row_open(entity, out));
+        if (turn->result.opened) {
+            store_batch_append(batch, STORE_ALARMS, &key,
+                               alarm_row_open(entity, out));
+        } else {
+            store_batch_put(batch, STORE_ALARMS, &key,
+                            alarm_row_open(entity, out));
+        }
     }
     alarm_book_settle(&turn->state->book, entity);
 }
@@ -171,9 +177,9 @@ static void put_resolved(const struct turn *turn, int64_t resolved_ms)
     const struct store_key key = {.text = turn->entity->alarm->id};
 
     store_batch_delete(batch, STORE_ALARMS, &key);
-    store_batch_put(batch, STORE_ALARMS_RESOLVED, &key,
-                    alarm_row_resolved(turn->entity, resolved_ms,
-                                       engine_scratch(turn->io)));
+    store_batch_append(batch, STORE_ALARMS_RESOLVED, &key,
+                       alarm_row_resolved(turn->entity, resolved_ms,
+                                          engine_scratch(turn->io)));
     alarm_book_close(&turn->state->book, turn->entity);
     alarm_numbers_settle(&turn->state->numbers, turn->entity);
     engine_count(turn->io, "alarms_resolved", 1);

@@ -326,6 +326,11 @@ with_mongod() {
         [ "$(stat -c %a "$prefix/var/lib/mongod")" = 700 ]
 }
 
+# It stands behind a user and a password, for hypcontrol too.
+repartition_finds_the_store() {
+    [[ $("$bin/hypcontrol" repartition --dry-run alarm=2) == *'would start everything'* ]]
+}
+
 nothing_left() {
     local entry
     [ ! -e "$prefix" ] || return 1
@@ -383,6 +388,7 @@ check 'the alarm is there' alarm_is 1
 check 'a mongod of its own becomes the store' with_mongod
 check 'which takes a check' send_check state=3 output=worse
 check 'and keeps its alarm' eventually alarm_is 3
+check 'a change of partitions finds it' repartition_finds_the_store
 check 'secrets stand nowhere else' secrets_are_nowhere_else
 check 'uninstall and purge' run_install --uninstall --purge
 check 'nothing is left' nothing_left

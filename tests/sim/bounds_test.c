@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/bus/envelope.h"
+#include "engines/alarm/alarm.h"
 #include "engines/cleaner/cleaner.h"
 #include "tests/sim/probe.h"
 #include "tests/sim/scene.h"
@@ -17,7 +18,10 @@ enum {
     TOLD = 6,
     WIDE_BYTES = 60000, /* two of them pass the limit of a commit */
     WIDE_N = 8,
-    FOLD_MS = 61000
+    FOLD_MS = 61000,
+    LETTER_MOST = 64 * 1024,
+    BACKLOG = 40, /* checks */
+    AHEAD = 16    /* of them are with the engine already */
 };
 
 static void turns(struct world *world, size_t instance)
@@ -121,6 +125,125 @@ static void nobody_hears_a_step(void **state)
     assert_int_equal(scene_counter(world, "publish_refused"), 0);
     assert_int_equal(broker_depth(world_broker(world), "Engine_context"), 0);
     scene_check_sink(world, "unheard", "1");
+    world_free(world);
+}
+
+/* A letter keeps the head of a body that is too large, and is not given again:
+ * half of a message is no message. */
+static void large_letter_is_cut(void **state)
+{
+    static char text[LETTER_MOST + 2];
+
+    (void)state;
+    for (size_t len = LETTER_MOST; len <= LETTER_MOST + 1; len++) {
+        struct script script = {.engine = HOP};
+        struct world *world = scene_entry_world(&script);
+        struct bus_message message;
+        struct doc letter;
+
+        memset(text, 'x', len);
+        text[len] = '\0';
+        scene_say(world, text, "", "");
+        scene_let_marks_come(world, SCENE_ENTRY_ENGINES);
+        assert_true(
+            broker_peek(world_broker(world), "Engine_dead", 0, &message));
+        letter = (struct doc){message.body, (uint32_t)message.len};
+        assert_int_equal(strlen(doc_str(letter, "body", "")), LETTER_MOST);
+        assert_int_equal(doc_i64(letter, "body_bytes", 0), len);
+        assert_int_equal(doc_bool(letter, "replayable", false),
+                         len == LETTER_MOST);
+        world_free(world);
+    }
+}
+
+struct order {
+    char alarm[SCENE_TEXT_MAX];
+    int checks; /* steps of checks before the comment */
+    int after;  /* and behind it */
+    bool commented;
+};
+
+static bool take_alarm(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct order *order = ctx;
+
+    (void)row;
+    (void)snprintf(order->alarm, sizeof order->alarm, "%s", key->text);
+    return true;
+}
+
+static bool take_step(void *ctx, const struct store_key *key, struct doc row)
+{
+    struct order *order = ctx;
+    const char *type = doc_str(row, "type", "");
+
+    (void)key;
+    order->commented |= strcmp(type, "comment") == 0;
+    if (strncmp(type, "state", 5) == 0) {
+        *(order->commented ? &order->after : &order->checks) += 1;
+    }
+    return true;
+}
+
+static void scan(struct world *world, enum store_collection collection,
+                 store_row_fn *take, struct order *order)
+{
+    const struct store_query query = {.collection = collection,
+                                      .limit = INT64_MAX};
+    struct store *store = world_reader(world);
+
+    assert_int_equal(store_scan(store, &query, take, order, NULL, NULL),
+                     ERR_OK);
+    store_close(store);
+}
+
+static void say_comment(struct world *world, const char *alarm)
+{
+    char text[SCENE_TEXT_MAX * 2];
+    struct bus_message message = {
+        .exchange = "",
+        .routing_key = "Engine_alarm.actions",
+        .properties = {.content_type = "application/json",
+                       .message_id = "",
+                       .user_id = "hypervise"},
+        .body = text};
+
+    (void)snprintf(text, sizeof text,
+                   "{\"alarm_id\":\"%s\",\"event_type\":\"comment\","
+                   "\"author\":\"bob\",\"action_id\":\"a\",\"output\":\"q\"}",
+                   alarm);
+    message.len = strlen(text);
+    assert_true(world_publish(world, &message));
+}
+
+/* What people do does not wait behind the checks that wait. */
+static void action_overtakes_checks(void **state)
+{
+    static const char *const options[] = {"cleaner.ids_max=1000",
+                                          "engine.batch_max=1", NULL};
+    static const struct world_engine engines[] = {
+        {.ops = &cleaner_engine, .next = "alarm", .options = options},
+        {.ops = &alarm_engine}};
+    struct script script = {.engine = HOP};
+    struct world *world = scene_world(engines, N_ROWS(engines), &script);
+    struct order order = {.checks = 0};
+
+    (void)state;
+    scene_say_state(world, 2);
+    assert_true(scene_rounds(world, N_ROWS(engines)));
+    scan(world, STORE_ALARMS, take_alarm, &order);
+    for (int i = 0; i < BACKLOG; i++) {
+        scene_say_state(world, i % 2 == 0 ? 3 : 2);
+        turns(world, 0);
+    }
+    say_comment(world, order.alarm);
+    for (int i = 0; i < BACKLOG; i++) {
+        assert_true(scene_rounds(world, N_ROWS(engines)));
+    }
+    scan(world, STORE_STEPS, take_step, &order);
+    assert_true(order.commented);
+    assert_in_range(order.checks, 1, 1 + AHEAD);
+    assert_int_equal(order.checks + order.after, 1 + BACKLOG);
     world_free(world);
 }
 
@@ -281,6 +404,8 @@ int main(void)
         cmocka_unit_test(window_is_bounded),
         cmocka_unit_test(commit_is_cut_by_bytes),
         cmocka_unit_test(nobody_hears_a_step),
+        cmocka_unit_test(large_letter_is_cut),
+        cmocka_unit_test(action_overtakes_checks),
         cmocka_unit_test(stale_timer_is_fenced),
         cmocka_unit_test(who_waits_marks_too),
         cmocka_unit_test(marks_reach_every_partition),

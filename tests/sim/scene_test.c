@@ -15,6 +15,20 @@ enum {
     FEW_TURNS = 20 /* committed and published, and not acknowledged yet */
 };
 
+static int dead_letters(struct world *world)
+{
+    char last[SCENE_TEXT_MAX] = "";
+    struct bus_message message;
+    int n = 0;
+
+    for (size_t i = 0;
+         broker_peek(world_broker(world), "Engine_dead", i, &message); i++) {
+        n += strcmp(message.properties.message_id, last) != 0;
+        (void)snprintf(last, sizeof last, "%s", message.properties.message_id);
+    }
+    return n;
+}
+
 /* A message with a known id passes nothing on, and neither does its repeat:
  * its receipt says so. */
 static void known_id_comes_again(void **state)
@@ -69,6 +83,29 @@ static void foreign_id_tells_nothing(void **state)
         scene_say(world, body, rows[i].user, "id-1");
         scene_let_marks_come(world, SCENE_ENTRY_ENGINES);
         scene_check_states(world, rows[i].states);
+        world_free(world);
+    }
+}
+
+/* Envelopes are the suite's own: from anybody else they are dead letters. */
+static void foreign_envelope_is_refused(void **state)
+{
+    static const struct {
+        const char *user;
+        const char *states;
+        int letters;
+    } rows[] = {{"hypervise", "2", 0}, {"guest", "", 1}, {"", "", 1}};
+
+    (void)state;
+    for (size_t i = 0; i < N_ROWS(rows); i++) {
+        struct script script = {.engine = 0};
+        struct world *world = scene_entry_world(&script);
+
+        scene_tell_as(world, &(struct told){5, 1, 0, 1, NULL, 2},
+                      "Engine_cleaner", rows[i].user);
+        scene_let_marks_come(world, SCENE_ENTRY_ENGINES);
+        scene_check_states(world, rows[i].states);
+        assert_int_equal(dead_letters(world), rows[i].letters);
         world_free(world);
     }
 }
@@ -331,20 +368,6 @@ static void redelivered_older_epoch(void **state)
     world_free(world);
 }
 
-static int dead_letters(struct world *world)
-{
-    char last[SCENE_TEXT_MAX] = "";
-    struct bus_message message;
-    int n = 0;
-
-    for (size_t i = 0;
-         broker_peek(world_broker(world), "Engine_dead", i, &message); i++) {
-        n += strcmp(message.properties.message_id, last) != 0;
-        (void)snprintf(last, sizeof last, "%s", message.properties.message_id);
-    }
-    return n;
-}
-
 /* A dropped, or refused, event is acknowledged; its sender's next life sends
  * it again, and that repeat comes twice: it still ends. */
 static void ended_stays_ended(void **state)
@@ -455,6 +478,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_id_comes_again),
         cmocka_unit_test(foreign_id_tells_nothing),
+        cmocka_unit_test(foreign_envelope_is_refused),
         cmocka_unit_test(nothing_before_its_receipt),
         cmocka_unit_test(periodic_bodies),
         cmocka_unit_test(equal_bodies),

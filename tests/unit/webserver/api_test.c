@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
+#include "common/metrics/status_file.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 #include "tests/unit/webserver/web_fixture.h"
@@ -415,13 +417,43 @@ static void store_away(void **state)
     web_stop(&f);
 }
 
+static void tell_status(struct status_file *file, const char *why_not)
+{
+    struct errbuf why = {0};
+
+    assert_int_equal(
+        status_file_write(file, why_not == NULL, why_not, clock_now_ms(), &why),
+        ERR_OK);
+}
+
+/* What a process tells is seen by the next who asks, not a second later. */
+static void health_is_new(void **state)
+{
+    static const char *const set[] = {"expect=engine-x", NULL};
+    struct status_file *file;
+    struct web_fixture f;
+
+    (void)state;
+    web_start(&f, set);
+    file = status_file_open(f.folder, "engine-x", NULL, clock_now_ms());
+    for (int i = 0; i < 3; i++) {
+        tell_status(file, "starting");
+        web_call(&f, V1 "/health", NULL);
+        assert_string_equal(web_at(&f, "why_not"), "\"engine-x: starting\"");
+        tell_status(file, NULL);
+        web_call(&f, V1 "/health", NULL);
+        assert_string_equal(web_at(&f, "status"), "\"ok\"");
+    }
+    status_file_close(file);
+    web_stop(&f);
+}
+
 int main(void)
 {
     const struct row_table tables[] = {
-        ROWS(gets, check_get),
-        ROW_SINGLE(pages),
-        ROW_SINGLE(message_lists_sorts),
-        ROW_SINGLE(store_away),
+        ROWS(gets, check_get),           ROW_SINGLE(pages),
+        ROW_SINGLE(message_lists_sorts), ROW_SINGLE(store_away),
+        ROW_SINGLE(health_is_new),
     };
 
     return rows_run("api", tables, N_ROWS(tables));

@@ -304,6 +304,225 @@ static const struct run_row runs[] = {
      RULES_PASS,
      NULL,
      NULL},
+    {"a template",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"output\","
+      "\"template\":\"{{event.component}}/{{event.resource | upper}} is "
+      "{{event.state | state}}\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "output",
+     "\"web1/DISK is major\""},
+    {"a template into an info",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"infos.where\","
+      "\"template\":\"{{event.infos.site | default \\\"nowhere\\\"}}\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"where\":\"nowhere\"}"},
+    {"a template sees what went before",
+     {"{\"actions\":[{\"type\":\"set\",\"field\":\"state\",\"value\":1},{"
+      "\"type\":\"set_template\",\"field\":\"author\",\"template\":\"{{event."
+      "state}}{{event.rk}}{{state}}\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"1\""},
+    {"a template reads extra by its short name",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"author\","
+      "\"template\":\"{{event.team.lead}} {{event.extra.team.lead}}\"}]}"},
+     EVENT(",\"extra\":{\"team\":{\"lead\":\"ann\"}}"),
+     false,
+     RULES_PASS,
+     "author",
+     "\"ann ann\""},
+    {"a template that gives a number",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"state\","
+      "\"template\":\"{{event.extra.level}}\"}]}"},
+     EVENT(",\"extra\":{\"level\":1}"),
+     false,
+     RULES_PASS,
+     "state",
+     "1"},
+    {"a template that gives the name of a state",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"state\","
+      "\"template\":\"Critical\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "state",
+     "3"},
+    {"a template that gives no number",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"state\","
+      "\"template\":\"{{event.output}}\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"a template of tags",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"output\","
+      "\"template\":\"{{#event.tags}}[{{.}}]{{/event.tags}}\"}]}"},
+     EVENT(",\"tags\":[\"a\",\"b\"]"),
+     false,
+     RULES_PASS,
+     "output",
+     "\"[a][b]\""},
+    {"a template that gives too much",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"output\","
+      "\"template\":\"{{event.long_output}}{{event.long_output}}\"}],\"on_"
+      "failure\":\"dead\"}"},
+     EVENT(
+         ",\"long_output\":"
+         "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxx\""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"extract into fields",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"^(?<"
+      "component>\\\\w+):(?<resource>\\\\S+) (?<state>\\\\w+)$\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"extract",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"resource\",\"regex\":\"^("
+      "?<resource>[a-z]{2})(?<author>.*)\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"sk\""},
+    {"extract gives another entity",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"resource\",\"regex\":\"(?"
+      "<component>i)(?<resource>.*)\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "entity_id",
+     "\"/resource/c/n/i/sk\""},
+    {"extract into infos",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<"
+      "first>.)(?<rest>.+)(?<not_there>x)?\",\"to\":\"infos\"}]}"},
+     EVENT(",\"infos\":{\"a\":1}"),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"a\":1,\"first\":\"f\",\"rest\":\"ull\"}"},
+    {"extract into extra",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"state\",\"regex\":\"(?<"
+      "level>\\\\d)\",\"to\":\"extra\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "extra",
+     "{\"level\":\"2\"}"},
+    {"extract a state",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"extra.line\",\"regex\":"
+      "\"^(?<state>[A-Z]+) \"}]}"},
+     EVENT(",\"extra\":{\"line\":\"WARNING x\"}"),
+     false,
+     RULES_PASS,
+     "state",
+     "1"},
+    {"extract of what is not there",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"nope\",\"regex\":\"(?<"
+      "author>.*)\"}],\"on_failure\":\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"extract that takes too many steps",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"extra.line\",\"regex\":"
+      "\"^(?<author>(a+)+)$\"}],\"on_failure\":\"dead\"}"},
+     EVENT(
+         ",\"extra\":{\"line\":"
+         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"}"),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"extract of characters",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"extra.line\",\"regex\":"
+      "\"^(?<author>.)\"}]}"},
+     EVENT(",\"extra\":{\"line\":\"été\"}"),
+     false,
+     RULES_PASS,
+     "author",
+     "\"é\""},
+    {"extract that sets what cannot be",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<"
+      "state>full)\"}],\"on_failure\":\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"set an info by its name",
+     {"{\"actions\":[{\"type\":\"set_info\",\"name\":\"the "
+      "rack\",\"value\":[4]}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"the rack\":[4]}"},
+    {"copy to an info",
+     {"{\"actions\":[{\"type\":\"copy_to_info\",\"from\":\"output\",\"name\":"
+      "\"last\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"last\":\"full\"}"},
+    {"copy what is not there to an info",
+     {"{\"actions\":[{\"type\":\"copy_to_info\",\"from\":\"nope\",\"name\":"
+      "\"last\"}],\"on_failure\":\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
     {"an event must stay one",
      {"{\"on_failure\":\"dead\",\"actions\":[{\"type\":\"copy\",\"from\":"
       "\"output\",\"to\":\"component\"},{\"type\":\"remove\",\"field\":"
@@ -439,6 +658,43 @@ static const struct refused_row refused[] = {
     {"copy to nowhere",
      ACTIONS("{\"type\":\"copy\",\"from\":\"a\",\"to\":\"rk\"}"),
      "spec.actions[0].to", "cannot be changed"},
+    {"a bad template",
+     ACTIONS("{\"type\":\"set_template\",\"field\":\"output\",\"template\":"
+             "\"a\\n{{b\"}"),
+     "spec.actions[0].template", "line 2, column 4"},
+    {"a template for what is ours",
+     ACTIONS("{\"type\":\"set_template\",\"field\":\"id\",\"template\":\"x\"}"),
+     "spec.actions[0].field", "cannot be changed"},
+    {"a long template",
+     ACTIONS(
+         "{\"type\":\"set_template\",\"field\":\"output\",\"template\":\"\"}"),
+     "spec.actions[0].template", "text of 1 to"},
+    {"a bad pattern",
+     ACTIONS("{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<a>\"}"),
+     "spec.actions[0].regex", "bad pattern, at character"},
+    {"no groups",
+     ACTIONS("{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(a)\"}"),
+     "spec.actions[0].regex", "named groups"},
+    {"a group that is no field",
+     ACTIONS("{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<author>"
+             "a)(?<colour>b)\"}"),
+     "spec.actions[0].regex", "\"colour\" cannot be changed"},
+    {"a group that is ours",
+     ACTIONS(
+         "{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<rk>a)\"}"),
+     "spec.actions[0].regex", "cannot be changed"},
+    {"extract to elsewhere",
+     ACTIONS("{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<a>a)\","
+             "\"to\":\"tags\"}"),
+     "spec.actions[0].to", "one of infos, extra"},
+    {"an info with dots",
+     ACTIONS("{\"type\":\"set_info\",\"name\":\"a.b\",\"value\":1}"),
+     "spec.actions[0].name", "without dots"},
+    {"an info without name", ACTIONS("{\"type\":\"set_info\",\"value\":1}"),
+     "spec.actions[0].name", "is missing"},
+    {"copy to an info of nothing",
+     ACTIONS("{\"type\":\"copy_to_info\",\"name\":\"a\"}"),
+     "spec.actions[0].from", "is missing"},
     {"priority", "{\"name\":\"a\",\"spec\":{\"priority\":-1}}", "spec.priority",
      "from 0 to 1000000"},
     {"filter", "{\"name\":\"a\",\"spec\":{\"filter\":\"state>\"}}",
