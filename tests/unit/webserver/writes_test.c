@@ -1041,11 +1041,11 @@ static void store_fails(void **state)
 int main(void)
 {
     const struct row_table tables[] = {
-<<<<<<< HEAD
         ROWS(posts, check_post),
         ROWS(keys, check_key),
         ROWS(compats, check_compat),
         ROWS(acts, check_act),
+        ROWS(crowd_acts, check_crowd),
         ROWS(entity_acts, check_entity_act),
         ROWS(one_acts, check_one_act),
         ROWS(imports, check_import),
@@ -1062,18 +1062,6 @@ int main(void)
         ROW_SINGLE(no_answer),
         ROW_SINGLE(end_while_waiting),
         ROW_SINGLE(store_fails),
-=======
-        ROWS(posts, check_post),          ROWS(keys, check_key),
-        ROWS(compats, check_compat),      ROWS(acts, check_act),
-        ROWS(crowd_acts, check_crowd),    ROWS(entity_acts, check_entity_act),
-        ROWS(one_acts, check_one_act),    ROWS(letter_acts, check_letter_act),
-        ROW_SINGLE(message_of_an_event),  ROW_SINGLE(message_of_several_events),
-        ROW_SINGLE(message_sizes),        ROW_SINGLE(broker_refuses),
-        ROW_SINGLE(no_confirm),           ROW_SINGLE(connection_lost),
-        ROW_SINGLE(many_events),          ROW_SINGLE(large_lines),
-        ROW_SINGLE(message_of_an_action), ROW_SINGLE(no_answer),
-        ROW_SINGLE(end_while_waiting),    ROW_SINGLE(store_fails),
->>>>>>> main
     };
 
     return rows_run("writes", tables, N_ROWS(tables));
