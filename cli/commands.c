@@ -260,11 +260,32 @@ const struct command commands[] = {
      "Example:\n  hyp eventfilter restore calm-lab 3\n"},
     {"eventfilter", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
      cmd_object_delete, NULL},
+    {"table", "list", "", "tables that rules look values up in",
+     "output filter search", 0, 0, cmd_object_list,
+     "PROBLEM: the table is stored and no good, so it is passed over. A table\n"
+     "is put with 'hyp apply', from a file of objects or of CSV.\n\n"
+     "Example:\n  hyp apply --file sites.csv && hyp table list\n"},
+    {"table", "show", "NAME", "one table", "output", 1, 1, cmd_object_show,
+     NULL},
+    {"table", "check", "FILE ...", "are the tables of a file good?", "", 1, -1,
+     cmd_object_check,
+     "FILE is a file or a folder of objects, or - for standard input, as\n"
+     "'hyp apply' reads them. Nothing is changed.\n\n"
+     "Example:\n  hyp table check sites.csv\n"},
+    {"table", "history", "NAME", "what a table was, newest first", "output", 1,
+     1, cmd_object_history,
+     "The last 100 versions are kept, of deleted tables too.\n"},
+    {"table", "restore", "NAME VERSION", "as it was in a version", "author", 2,
+     2, cmd_object_restore, "Example:\n  hyp table restore sites 3\n"},
+    {"table", "delete", "NAME ...", "delete tables", "author yes", 1, -1,
+     cmd_object_delete, NULL},
     {NULL, "apply", "--file FILE", "put what people configure, from files",
      "file set prune author dry-run yes", 0, 0, cmd_apply,
      "FILE is a file of objects {kind, name, labels, spec}, a folder of such\n"
      "files (.json, .yaml, .yml), or - for standard input. JSON: one, an\n"
-     "array, or one a line; YAML: one, or a sequence, in each document. What\n"
+     "array, or one a line; YAML: one, or a sequence, in each document. A "
+     "file\n"
+     "that ends in .csv is a table, called as it without its ending. What\n"
      "is there already as it is stays unchanged; nothing is deleted, but by\n"
      "--prune.\n\n"
      "--set NAME makes them a set: each bears the label \"set\" with that\n"

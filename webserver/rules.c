@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/rules/tables.h"
 #include "common/store/objects.h"
 #include "webserver/json_text.h"
 #include "webserver/list.h"
@@ -97,6 +98,7 @@ struct trial {
     struct request *request;
     struct doc body;
     struct rules *rules;
+    struct tables *tables; /* that they look values up in */
     struct tally *tallies; /* by number in rules */
     bool pass;             /* the default action */
     int64_t limit;
@@ -118,6 +120,7 @@ static void trial_init(struct trial *trial, struct server *server,
                             .request = request,
                             .body = body,
                             .rules = rules_new(),
+                            .tables = tables_new(),
                             .pass = true,
                             .limit = REPLAY_DEFAULT,
                             .given = doc_out_new(),
@@ -130,6 +133,7 @@ static void trial_init(struct trial *trial, struct server *server,
 static void trial_fini(struct trial *trial)
 {
     rules_free(trial->rules);
+    tables_free(trial->tables);
     free(trial->tallies);
     doc_out_free(trial->given);
     doc_out_free(trial->after);
@@ -147,7 +151,13 @@ static bool refuse(struct trial *trial, const char *field, const char *expected)
 
 /* The rules: those stored, with the given ones in their place. */
 
-static bool is_given(struct doc given, const char *name)
+/* What has no kind is a rule. */
+static bool is_table(struct doc object)
+{
+    return strcmp(doc_str(object, "kind", ""), table_kind.name) == 0;
+}
+
+static bool is_given(struct doc given, bool table, const char *name)
 {
     struct doc_iter it;
     struct doc_value value;
@@ -155,7 +165,7 @@ static bool is_given(struct doc given, const char *name)
 
     doc_iter_init(&it, given);
     while (doc_next(&it, &index, &value)) {
-        if (value.type == DOC_DOC &&
+        if (value.type == DOC_DOC && is_table(value.u.doc) == table &&
             strcmp(doc_str(value.u.doc, "name", ""), name) == 0) {
             return true;
         }
@@ -167,10 +177,14 @@ static void add_stored(void *ctx, struct doc row)
 {
     struct trial *trial = ctx;
     const char *name = doc_str(row, "name", "");
+    bool table = is_table(row);
     struct errbuf why = {0};
 
-    if (!is_given(doc_sub(trial->body, "objects"), name) &&
-        rules_add(trial->rules, row, &why) != ERR_OK) {
+    if (is_given(doc_sub(trial->body, "objects"), table, name)) {
+        return;
+    }
+    if ((table ? tables_add(trial->tables, row, &why)
+               : rules_add(trial->rules, row, &why)) != ERR_OK) {
         buf_add_str(&trial->bad,
                     trial->bad.len > 0 ? ",{\"name\":" : "{\"name\":");
         json_add_text(&trial->bad, name);
@@ -192,9 +206,11 @@ static bool add_given(struct trial *trial, struct doc given)
 
         if (value.type != DOC_DOC) {
             (void)snprintf(path, sizeof path, "objects[%s]", index);
-            return refuse(trial, path, "an object {name, spec}");
+            return refuse(trial, path, "an object {kind, name, spec}");
         }
-        if (rules_add(trial->rules, value.u.doc, &why) != ERR_OK) {
+        if ((is_table(value.u.doc)
+                 ? tables_add(trial->tables, value.u.doc, &why)
+                 : rules_add(trial->rules, value.u.doc, &why)) != ERR_OK) {
             (void)snprintf(path, sizeof path, "objects[%s].%s", index,
                            why.field);
             request_problem(trial->request, HTTP_UNPROCESSABLE, path,
@@ -216,7 +232,9 @@ static bool load_rules(struct trial *trial)
     if (!add_given(trial, given)) {
         return false;
     }
-    if (!doc_bool(trial->body, "only", false)) {
+    err = objects_each_at(trial->server->store, table_kind.name, OBJECTS_NEWEST,
+                          add_stored, trial);
+    if (err == ERR_OK && !doc_bool(trial->body, "only", false)) {
         err = objects_each_at(trial->server->store, rule_kind.name,
                               OBJECTS_NEWEST, add_stored, trial);
     }
@@ -225,6 +243,7 @@ static bool load_rules(struct trial *trial)
         return false;
     }
     rules_seal(trial->rules);
+    rules_set_tables(trial->rules, trial->tables);
     trial->tallies =
         xcalloc(rules_count(trial->rules) + 1, sizeof trial->tallies[0]);
     return true;
