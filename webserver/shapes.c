@@ -48,6 +48,18 @@ static const struct shape shapes[] = {
      .doc = "points of a metric",
      .members = "metric:text step:number resolution:text points:any "
                 "next:time?"},
+    {.name = "points_query",
+     .doc = "which metrics, and the options of points",
+     .members = "metrics:texts from:any~ to:any~ step:any~ resolution:text~ "
+                "agg:text~ raw:bool~ limit:whole~"},
+    {.name = "points_of_several",
+     .doc = "points of each, in the order asked",
+     .members = "items:[#points]"},
+    {.name = "counters",
+     .doc = "how many alarms are open",
+     .members = "total:whole total_is:text by_state:object by_status:object "
+                "acked:whole snoozed:whole ticketed:whole commented:whole "
+                "cancelled:whole in_maintenance:whole"},
     {.name = "event",
      .doc = "an event (docs/events.md)",
      .members = "id:text~ connector:text~ connector_name:text~ "
@@ -104,7 +116,8 @@ static const struct shape shapes[] = {
     {.name = "tried",
      .doc = "what the rules would make of them",
      .members = "tested:whole passed:whole changed:whole dropped:whole "
-                "dead:whole more:bool rules:any bad_rules:any items:any"},
+                "dead:whole more:bool next:text? reached_at:time? "
+                "rules:any bad_rules:any items:any"},
     {.name = "dead_letter",
      .doc = "a refused message",
      .members = "id:text at:time? engine:text reason:text field:text "

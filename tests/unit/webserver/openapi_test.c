@@ -24,6 +24,8 @@ enum {
 #define ALARMRULE                                                              \
     "{\"name\":\"slow\",\"spec\":{\"filter\":\"component=web1\","              \
     "\"resolve_after\":\"5m\"}}"
+#define TABLE                                                                  \
+    "{\"name\":\"sites\",\"spec\":{\"rows\":{\"web1\":{\"site\":\"Paris\"}}}}"
 #define EVENT                                                                  \
     "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":\"web1\","    \
     "\"state\":1}"
@@ -68,6 +70,7 @@ static const struct call {
     {"GET", V1 "/alarms", V1 "/alarms?opened=both&limit=1", NULL},
     {"POST", V1 "/alarms/actions", NULL,
      "{\"type\":\"ack\",\"ids\":[\"aa11\"]}"},
+    {"GET", V1 "/alarms/counters", V1 "/alarms/counters?filter=acked", NULL},
     {"GET", V1 "/alarms/{id}/steps", V1 "/alarms/aa11/steps", NULL},
     {"GET", V1 "/alarms/{id}", V1 "/alarms/aa11", NULL},
     {"GET", V1 "/entities", NULL, NULL},
@@ -83,6 +86,9 @@ static const struct call {
     {"GET", V1 "/metrics/{id}/points", V1 "/metrics/points?id=" METRIC, NULL},
     {"GET", V1 "/metrics/{id}/points",
      V1 "/metrics/points?step=5m&agg=max&id=" METRIC, NULL},
+    {"POST", V1 "/metrics/query", NULL,
+     "{\"metrics\":[\"" METRIC "\",\"" METRIC "\"],\"from\":\"-3h\","
+     "\"step\":300}"},
     {"GET", V1 "/metrics/{id}", V1 "/metrics?id=" METRIC, NULL},
     {"POST", V1 "/objects/eventfilter/check", NULL, RULE},
     {"POST", V1 "/objects/eventfilter", NULL, RULE},
@@ -106,6 +112,14 @@ static const struct call {
      V1 "/objects/alarmrule/slow/versions", NULL},
     {"DELETE", V1 "/objects/alarmrule/{id}", V1 "/objects/alarmrule/slow",
      NULL},
+    {"POST", V1 "/objects/table/check", NULL, TABLE},
+    {"POST", V1 "/objects/table", NULL, TABLE},
+    {"PUT", V1 "/objects/table/{id}", V1 "/objects/table/sites", TABLE},
+    {"GET", V1 "/objects/table", NULL, NULL},
+    {"GET", V1 "/objects/table/{id}", V1 "/objects/table/sites", NULL},
+    {"GET", V1 "/objects/table/{id}/versions",
+     V1 "/objects/table/sites/versions", NULL},
+    {"DELETE", V1 "/objects/table/{id}", V1 "/objects/table/sites", NULL},
     {"GET", V1 "/schemas", NULL, NULL},
     {"GET", V1 "/schemas/{id}", V1 "/schemas/eventfilter", NULL},
     {"GET", V1 "/dead", NULL, NULL},
