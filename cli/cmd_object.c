@@ -99,6 +99,30 @@ static const struct column alarm_rule_details[] = {
     {NULL, NULL, COLUMN_TEXT, false},
 };
 
+static const struct column table_columns[] = {
+    {"NAME", "name", COLUMN_TEXT, false},
+    {"DESCRIPTION", "spec.description", COLUMN_TEXT, false},
+    {"VERSION", "version", COLUMN_NUMBER, false},
+    {"CHANGED", "updated_at", COLUMN_AGE, false},
+    {"BY", "author", COLUMN_TEXT, true},
+    {"PROBLEM", "problem.reason", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
+static const struct column table_details[] = {
+    {"NAME", "name", COLUMN_TEXT, false},
+    {"DESCRIPTION", "spec.description", COLUMN_TEXT, false},
+    {"ROWS", "spec.rows", COLUMN_TEXT, false},
+    {"CSV", "spec.csv", COLUMN_TEXT, false},
+    {"LABELS", "labels", COLUMN_TEXT, false},
+    {"PROBLEM", "problem.reason", COLUMN_TEXT, false},
+    {"VERSION", "version", COLUMN_NUMBER, false},
+    {"CREATED", "created_at", COLUMN_TIME, false},
+    {"CHANGED", "updated_at", COLUMN_TIME, false},
+    {"BY", "author", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
 /* How the objects of each kind are shown. */
 static const struct look {
     const char *kind;
@@ -107,6 +131,7 @@ static const struct look {
 } looks[] = {
     {"eventfilter", list_columns, details},
     {"alarmrule", alarm_rule_columns, alarm_rule_details},
+    {"table", table_columns, table_details},
 };
 
 static const struct look *look_of(const struct hyp *hyp)

@@ -226,20 +226,25 @@ const struct command commands[] = {
      "changed.\n\n"
      "Example:\n  hyp eventfilter check rules.json\n"},
     {"eventfilter", "test", "[NAME ...]", "what would they make of an event?",
-     "event json entity id replay at file default output", 0, -1,
+     "event json entity id replay at file default limit output", 0, -1,
      cmd_rules_test,
      "The event is one of a file, given as JSON, the last check of an entity,\n"
-     "one of the event log, or all that was logged since some time (10,000 at\n"
-     "most; the first 100 that some rule matched are shown). All stored rules\n"
-     "take part, or only those named; those of --file come in their place.\n"
-     "Nothing is changed. Stored events have passed the rules of their time\n"
-     "already. --at tries an event as if it were received then: whether the\n"
-     "schedule of a rule is in force is decided by that.\n\n"
+     "or one of the event log. --at tries an event as if it were received\n"
+     "then: whether the schedule of a rule is in force is decided by that.\n"
+     "All stored rules take part, or only those named; those of --file (and\n"
+     "tables) come in their place. Nothing is changed.\n\n"
+     "--replay tries all that was logged since some time, the newest first,\n"
+     "page by page: what each rule would match, the first 10 events that\n"
+     "would change, be dropped or refused (with -o json 100), and how many\n"
+     "there are; at most --limit events (1,000,000; 0: all). Stored events\n"
+     "have passed the rules of their time already, so what those did is done,\n"
+     "and what was dropped then is not there.\n\n"
      "Examples:\n"
      "  hyp eventfilter test --event event.json\n"
      "  hyp eventfilter test calm-lab --entity /component/c/n/lab7\n"
      "  hyp eventfilter test --event event.json --at $(date -d 'sat 3:00' "
      "+%s)\n"
+     "  hyp eventfilter test calm-lab --replay 24h\n"
      "  hyp eventfilter test --file new-rules.json --replay 24h\n"},
     {"eventfilter", "history", "NAME", "what a rule was, newest first",
      "output", 1, 1, cmd_object_history,
@@ -249,11 +254,32 @@ const struct command commands[] = {
      "Example:\n  hyp eventfilter restore calm-lab 3\n"},
     {"eventfilter", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
      cmd_object_delete, NULL},
+    {"table", "list", "", "tables that rules look values up in",
+     "output filter search", 0, 0, cmd_object_list,
+     "PROBLEM: the table is stored and no good, so it is passed over. A table\n"
+     "is put with 'hyp apply', from a file of objects or of CSV.\n\n"
+     "Example:\n  hyp apply --file sites.csv && hyp table list\n"},
+    {"table", "show", "NAME", "one table", "output", 1, 1, cmd_object_show,
+     NULL},
+    {"table", "check", "FILE ...", "are the tables of a file good?", "", 1, -1,
+     cmd_object_check,
+     "FILE is a file or a folder of objects, or - for standard input, as\n"
+     "'hyp apply' reads them. Nothing is changed.\n\n"
+     "Example:\n  hyp table check sites.csv\n"},
+    {"table", "history", "NAME", "what a table was, newest first", "output", 1,
+     1, cmd_object_history,
+     "The last 100 versions are kept, of deleted tables too.\n"},
+    {"table", "restore", "NAME VERSION", "as it was in a version", "author", 2,
+     2, cmd_object_restore, "Example:\n  hyp table restore sites 3\n"},
+    {"table", "delete", "NAME ...", "delete tables", "author yes", 1, -1,
+     cmd_object_delete, NULL},
     {NULL, "apply", "--file FILE", "put what people configure, from files",
      "file set prune author dry-run yes", 0, 0, cmd_apply,
      "FILE is a file of objects {kind, name, labels, spec}, a folder of such\n"
      "files (.json, .yaml, .yml), or - for standard input. JSON: one, an\n"
-     "array, or one a line; YAML: one, or a sequence, in each document. What\n"
+     "array, or one a line; YAML: one, or a sequence, in each document. A "
+     "file\n"
+     "that ends in .csv is a table, called as it without its ending. What\n"
      "is there already as it is stays unchanged; nothing is deleted, but by\n"
      "--prune.\n\n"
      "--set NAME makes them a set: each bears the label \"set\" with that\n"

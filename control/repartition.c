@@ -589,7 +589,7 @@ static enum err hold(struct job *job, struct errbuf *why)
                : ERR_UNAVAILABLE;
 }
 
-static enum err move(struct job *job, struct errbuf *why)
+static enum err move_all(struct job *job, struct errbuf *why)
 {
     say("moving what the engines know of their positions");
     enum err err = hold(job, why);
@@ -866,7 +866,7 @@ static enum err drain_and_move(struct job *job, struct errbuf *why)
         err = enter(job, PLAN_MOVE, why);
     }
     if (err == ERR_OK) {
-        err = move(job, why);
+        err = move_all(job, why);
     }
     return err == ERR_OK ? enter(job, PLAN_SETTLE, why) : err;
 }

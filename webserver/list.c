@@ -75,17 +75,36 @@ void list_reply_failed(struct request *request, enum err err,
 
 /* Parameters. */
 
-bool list_int_param(struct request *request, const char *name, int64_t min,
-                    int64_t max, int64_t *value)
+bool list_int(struct request *request, const char *name, const char *text,
+              struct list_bounds bounds, int64_t *value)
 {
-    const char *text = request_param(request, name);
-
-    if (text == NULL || str_to_i64(text, min, max, value) == ERR_OK) {
+    if (text == NULL ||
+        str_to_i64(text, bounds.min, bounds.max, value) == ERR_OK) {
         return true;
     }
     request_problem(request, HTTP_BAD_REQUEST, name,
-                    "expected a whole number from %lld to %lld", (long long)min,
-                    (long long)max);
+                    "expected a whole number from %lld to %lld",
+                    (long long)bounds.min, (long long)bounds.max);
+    return false;
+}
+
+bool list_int_param(struct request *request, const char *name, int64_t min,
+                    int64_t max, int64_t *value)
+{
+    return list_int(request, name, request_param(request, name),
+                    (struct list_bounds){min, max}, value);
+}
+
+bool list_has_name(const char *names, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = names; at != NULL; at = strchr(at, ',')) {
+        at += strspn(at, ", ");
+        if (strcspn(at, ",") == len && strncmp(at, name, len) == 0) {
+            return true;
+        }
+    }
     return false;
 }
 
@@ -107,10 +126,9 @@ static bool parse_time(const char *text, int64_t *ms)
     return true;
 }
 
-bool list_time_param(struct request *request, const char *name, int64_t *ms)
+bool list_time(struct request *request, const char *name, const char *text,
+               int64_t *ms)
 {
-    const char *text = request_param(request, name);
-
     if (text == NULL || parse_time(text, ms)) {
         return true;
     }
@@ -118,6 +136,11 @@ bool list_time_param(struct request *request, const char *name, int64_t *ms)
                     "expected seconds since 1970, or a time before now like "
                     "-3h");
     return false;
+}
+
+bool list_time_param(struct request *request, const char *name, int64_t *ms)
+{
+    return list_time(request, name, request_param(request, name), ms);
 }
 
 /* A regular expression that finds exactly the text. */

@@ -88,6 +88,17 @@ void list_reply_failed(struct request *request, enum err err,
 /** Read a time into *ms: seconds since 1970, or "-3h" before now. Left alone
  *  when absent; false (and answered) when it is neither. */
 bool list_time_param(struct request *request, const char *name, int64_t *ms);
+/** The same of a text; NULL: absent. */
+bool list_time(struct request *request, const char *name, const char *text,
+               int64_t *ms);
+struct list_bounds {
+    int64_t min, max;
+};
+/** Read a whole number of a text likewise. */
+bool list_int(struct request *request, const char *name, const char *text,
+              struct list_bounds bounds, int64_t *value);
+/** Whether a list of names, commas between them, has this one. */
+bool list_has_name(const char *names, const char *name);
 /** Read a whole number likewise. */
 bool list_int_param(struct request *request, const char *name, int64_t min,
                     int64_t max, int64_t *value);

@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/str.h"
+#include "webserver/list.h"
 #include "webserver/marks.h"
 
 enum {
@@ -182,20 +183,6 @@ static bool take_filter(struct request *request, const struct order_kind *kind,
     return err == ERR_OK || bad(request, "filter", why.text);
 }
 
-/* Whether a list of names, commas between them, has this one. */
-static bool has_name(const char *names, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (const char *at = names; at != NULL; at = strchr(at, ',')) {
-        at += strspn(at, ", ");
-        if (strcspn(at, ",") == len && strncmp(at, name, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool take_text_member(struct request *request, struct order *order,
                              const char *name, const struct doc_value *value)
 {
@@ -221,7 +208,7 @@ static bool take_member(const struct asking *asking, struct order *order,
 {
     struct request *request = asking->request;
 
-    if (!has_name(asking->kind->fields, name)) {
+    if (!list_has_name(asking->kind->fields, name)) {
         request_problem(request, HTTP_UNPROCESSABLE, name,
                         "no such field; there are: %s", asking->kind->fields);
         return false;

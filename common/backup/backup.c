@@ -141,7 +141,8 @@ static enum err check_part(const char *part,
     struct backup_summary read;
     enum err err = backup_verify(part, NULL, &read, why);
 
-    if (err == ERR_OK && memcmp(read.rows, written->rows, sizeof read.rows)) {
+    if (err == ERR_OK &&
+        memcmp(read.rows, written->rows, sizeof read.rows) != 0) {
         errbuf_set(why, "%s: it holds other rows than were written", part);
         err = ERR_INVALID;
     }

@@ -14,6 +14,9 @@ enum {
     DAY_S = 86400,
     HEADER_BYTES = 44,
     COUNTS_AT = 20,
+    N_COUNTS = 6,
+    TIME_BYTES = 8,
+    ABBR_AT = 5, /* in a kind */
     KIND_BYTES = 6,
     KINDS_MAX = 256,
     OFFSET_MAX = 26 * 3600
@@ -57,19 +60,20 @@ static int64_t read_i64(const uint8_t *at)
 static bool read_header(const uint8_t *data, size_t len, size_t time_bytes,
                         struct block *block)
 {
-    size_t counts[6];
+    size_t counts[N_COUNTS];
 
     if (len < HEADER_BYTES || memcmp(data, "TZif", 4) != 0 || data[4] < '2') {
         return false;
     }
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < N_COUNTS; i++) {
         counts[i] = read_u32(data + COUNTS_AT + 4 * i);
         if (counts[i] > ZONE_FILE_MAX) {
             return false;
         }
     }
-    *block = (struct block){counts[0], counts[1], counts[2], counts[3],
-                            counts[4], counts[5], 0};
+    *block = (struct block){counts[0], counts[1], counts[2],
+                            counts[3], counts[4], counts[N_COUNTS - 1],
+                            0};
     block->len = block->n_times * (time_bytes + 1) +
                  block->n_kinds * KIND_BYTES + block->n_abbrs +
                  block->n_leap * (time_bytes + 4) + block->n_std + block->n_ut;
@@ -98,10 +102,10 @@ static bool read_kinds(struct zone *zone, const uint8_t *at,
         int32_t offset = (int32_t)read_u32(at);
 
         if (offset < -OFFSET_MAX || offset > OFFSET_MAX ||
-            at[5] >= block->n_abbrs) {
+            at[ABBR_AT] >= block->n_abbrs) {
             return false;
         }
-        zone->kinds[i] = (struct kind){offset, at[5]};
+        zone->kinds[i] = (struct kind){offset, at[ABBR_AT]};
     }
     zone->abbrs = xmemdup(at, block->n_abbrs);
     return zone->abbrs[block->n_abbrs - 1] == '\0';
@@ -133,14 +137,14 @@ static bool read_file(struct zone *zone, const uint8_t *data, size_t len)
     }
     data += HEADER_BYTES + block.len;
     len -= HEADER_BYTES + block.len;
-    if (!read_header(data, len, 8, &block) || block.n_leap > 0 ||
+    if (!read_header(data, len, TIME_BYTES, &block) || block.n_leap > 0 ||
         block.n_kinds == 0 || block.n_kinds > KINDS_MAX || block.n_abbrs == 0) {
         return false;
     }
     at = data + HEADER_BYTES;
     zone->n_kinds = block.n_kinds;
     return read_times(zone, at, block.n_times) &&
-           read_kinds(zone, at + 9 * block.n_times, &block) &&
+           read_kinds(zone, at + (TIME_BYTES + 1) * block.n_times, &block) &&
            read_rule(zone, at + block.len, len - HEADER_BYTES - block.len);
 }
 
@@ -336,7 +340,7 @@ static void add_number(struct buf *out, const struct zone_time *t, char what)
         buf_addf(out, "%02d", hour);
         break;
     case 'I':
-        buf_addf(out, "%02d", (hour + 11) % 12 + 1);
+        buf_addf(out, "%02d", hour % 12 == 0 ? 12 : hour % 12);
         break;
     case 'M':
         buf_addf(out, "%02d", minute);

@@ -10,7 +10,11 @@ enum {
     HOUR_S = 3600,
     HOURS_MAX = 167,            /* of a change's time */
     DAYS_OF_400_YEARS = 146097, /* the calendar repeats then */
-    TO_1970 = 719468            /* days from 1 March of the year 0 */
+    YEAR_0 = 1970,
+    TO_1970 = 719468, /* days from 1 March of the year 0 */
+    WEEK_LAST = 5,    /* of a month */
+    WEEKDAY_LAST = 6,
+    MARCH_1 = 60 /* in a count that leaves 29 February out */
 };
 
 int64_t zone_floor_div(int64_t a, int64_t b)
@@ -23,7 +27,8 @@ int64_t zone_floor_mod(int64_t a, int64_t b)
     return a % b + (a % b < 0 ? b : 0);
 }
 
-/* Counted in years that begin with March: a leap day is their last one, and
+/* NOLINTBEGIN(readability-magic-numbers): those of the calendar.
+ * Counted in years that begin with March: a leap day is their last one, and
  * the months before it have 30.6 days on average. */
 int64_t zone_days(int64_t year, int month, int day)
 {
@@ -33,10 +38,11 @@ int64_t zone_days(int64_t year, int month, int day)
     return 365 * y + zone_floor_div(y, 4) - zone_floor_div(y, 100) +
            zone_floor_div(y, 400) + (153 * m + 2) / 5 + day - 1 - TO_1970;
 }
+/* NOLINTEND(readability-magic-numbers) */
 
 void zone_date(int64_t days, int64_t *year, int *month, int *day)
 {
-    int64_t y = 1970 + zone_floor_div(days * 400, DAYS_OF_400_YEARS);
+    int64_t y = YEAR_0 + zone_floor_div(days * 400, DAYS_OF_400_YEARS);
     int m = 1;
 
     while (zone_days(y, 1, 1) > days) {
@@ -123,8 +129,9 @@ static bool take_day(const char **at, struct zone_change *change)
     if (take_char(at, 'M')) {
         change->form = ZONE_BY_WEEKDAY;
         return take_number(at, 1, 12, &change->month) && take_char(at, '.') &&
-               take_number(at, 1, 5, &change->week) && take_char(at, '.') &&
-               take_number(at, 0, 6, &change->day);
+               take_number(at, 1, WEEK_LAST, &change->week) &&
+               take_char(at, '.') &&
+               take_number(at, 0, WEEKDAY_LAST, &change->day);
     }
     change->form = take_char(at, 'J') ? ZONE_BY_DAY : ZONE_BY_DAY_0;
     return take_number(at, change->form == ZONE_BY_DAY, 365, &change->day);
@@ -189,9 +196,9 @@ static int64_t change_in(const struct zone_change *change, int64_t year)
         day = day_by_weekday(change, year);
         break;
     case ZONE_BY_DAY:
-        /* 60 is always 1 March */
-        day = change->day < 60 ? day - 1
-                               : zone_days(year, 3, 1) + change->day - 60;
+        day = change->day < MARCH_1
+                  ? day - 1
+                  : zone_days(year, 3, 1) + change->day - MARCH_1;
         break;
     case ZONE_BY_DAY_0:
         break;

@@ -363,15 +363,16 @@ static void take_socket(struct amqp_link *link)
  * shown that the server answers, so that nobody waits for one that is gone. */
 static bool open_tls(struct amqp_link *link)
 {
-    const struct timeval handshake = {.tv_sec = HANDSHAKE_S};
+    struct amqp_tls_peer peer = {.timeout = {.tv_sec = HANDSHAKE_S}};
     struct errbuf why = {0};
     char host[LINK_SERVER_MAX];
-    int64_t port = server_of(link, host, sizeof host);
 
+    peer.port = (int)server_of(link, host, sizeof host);
+    peer.host = host;
     (void)close(link->fd);
     link->fd = -1;
-    if (amqp_tls_open(&link->tls, link->conf, link->conn, host, (int)port,
-                      &handshake, &why) != ERR_OK) {
+    if (amqp_tls_open(&link->tls, link->conf, link->conn, &peer, &why) !=
+        ERR_OK) {
         amqp_link_lose(link, "%s", why.text);
         return false;
     }

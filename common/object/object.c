@@ -273,6 +273,11 @@ static bool check_value(struct place *place, const struct object_field *field,
         return value->type == DOC_DOC
                    ? check_members(place, field->fields, value->u.doc, NULL)
                    : expected(place, "an object");
+    case OBJECT_MAP:
+        return (value->type == DOC_DOC &&
+                doc_count(value->u.doc) <= (size_t)field->max) ||
+               expected(place, "an object of at most %" PRId64 " members",
+                        field->max);
     }
     return false;
 }
@@ -463,11 +468,12 @@ enum err object_check(const struct object_kind *kind, struct doc object,
                       struct errbuf *why)
 {
     struct place place = {.why = why};
+    int64_t most = kind->bytes > 0 ? kind->bytes : OBJECT_BYTES_MAX;
     bool good;
 
-    if (doc_sub(object, "spec").len > OBJECT_BYTES_MAX) {
-        errbuf_set_field(why, "spec", "spec: expected at most %d bytes",
-                         OBJECT_BYTES_MAX);
+    if (doc_sub(object, "spec").len > most) {
+        errbuf_set_field(why, "spec",
+                         "spec: expected at most %" PRId64 " bytes", most);
         return ERR_LIMIT;
     }
     buf_init(&place.path, ERRBUF_FIELD_MAX - 1);

@@ -31,7 +31,8 @@ enum object_type {
     OBJECT_ANY,      /**< any JSON value but null */
     OBJECT_LIST,     /**< min..max objects, told apart by their "type" */
     OBJECT_TEXTS,    /**< min..max texts */
-    OBJECT_DOC       /**< an object with members of its own */
+    OBJECT_DOC,      /**< an object with members of its own */
+    OBJECT_MAP       /**< an object of at most max members, called anyhow */
 };
 
 struct object_variant;
@@ -60,6 +61,8 @@ struct object_kind {
     const char *name; /**< "eventfilter" */
     const char *help;
     const struct object_field *fields;
+    int64_t bytes; /**< of a spec as a document; 0: OBJECT_BYTES_MAX */
+    int64_t most;  /**< objects of the kind that live; 0: as many as others */
     /** What the table cannot tell; called once the table holds. why's field
      *  is a path from the spec on. May be NULL. */
     enum err (*check)(struct doc spec, struct errbuf *why);
@@ -70,7 +73,7 @@ struct object_kind {
  * "labels" may, "kind" is kind's name when it is given, and what only the
  * server sets (version, revision, ...) is passed over.
  * Returns ERR_OK; ERR_INVALID with the path ("spec.actions[1].value") and
- * what was expected; ERR_LIMIT: the spec is larger than OBJECT_BYTES_MAX.
+ * what was expected; ERR_LIMIT: the spec is larger than its kind's may be.
  */
 MUST_CHECK enum err object_check(const struct object_kind *kind,
                                  struct doc object, struct errbuf *why);

@@ -92,6 +92,10 @@ static void add_type(const struct object_field *field, struct buf *out)
     case OBJECT_DOC:
         add_fields(field->fields, NULL, out);
         break;
+    case OBJECT_MAP:
+        buf_addf(out, "\"type\":\"object\",\"maxProperties\":%" PRId64,
+                 field->max);
+        break;
     }
 }
 

@@ -354,6 +354,73 @@ static enum err extract_fields(const struct action *action,
     return err;
 }
 
+/* Each member of the row, by its name. */
+static enum err set_row(const struct action *action,
+                        struct rule_scratch *scratch, struct doc row,
+                        struct event *event, struct errbuf *why)
+{
+    bool infos = strcmp(action->field, "infos") == 0;
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+    enum err err = ERR_OK;
+
+    doc_iter_init(&it, row);
+    while (err == ERR_OK && doc_next(&it, &name, &value)) {
+        err = change_doc(scratch, infos ? &event->infos : &event->extra, name,
+                         &value, why);
+    }
+    return err;
+}
+
+/* There is no such key, or the row lacks the column. */
+static enum err set_nothing(const struct action *action,
+                            struct rule_scratch *scratch, struct event *event,
+                            struct errbuf *why)
+{
+    if (action->value.type != DOC_MISSING) {
+        return set_field(scratch, action->field, &action->value, event, why);
+    }
+    if (!action->required) {
+        return ERR_OK;
+    }
+    errbuf_set_field(why, action->from, "table %.64s has nothing for %.64s",
+                     action->table, action->from);
+    return ERR_INVALID;
+}
+
+/* A value of a row lives as long as the tables: longer than a run. */
+static enum err look_up(const struct action *action,
+                        struct rule_scratch *scratch, struct event *event,
+                        struct errbuf *why)
+{
+    struct doc_value key = {.type = DOC_MISSING};
+    struct doc_value value;
+    struct doc row;
+
+    if (event_get_path(event, action->from, &key)) {
+        key = as_text(scratch, &key);
+    }
+    if (key.type != DOC_STRING) {
+        key.u.s.text = "";
+        key.u.s.len = 0;
+    }
+    if (!tables_find(scratch->tables, action->table, key.u.s.text, key.u.s.len,
+                     &row)) {
+        errbuf_set_field(why, "table", "there is no table %.128s",
+                         action->table);
+        return ERR_INVALID;
+    }
+    if (action->column == NULL && row.len > 0) {
+        return set_row(action, scratch, row, event, why);
+    }
+    if (action->column == NULL || !doc_get(row, action->column, &value) ||
+        value.type == DOC_NULL) {
+        return set_nothing(action, scratch, event, why);
+    }
+    return set_field(scratch, action->field, &value, event, why);
+}
+
 /* One tag as text; of a map, "key: value". */
 static const char *tag_text(struct rule_scratch *scratch, bool is_map,
                             const char *key, const struct doc_value *value)
@@ -428,6 +495,8 @@ enum err action_apply(const struct action *action, struct rule_scratch *scratch,
         return set_template(action, scratch, event, why);
     case ACTION_EXTRACT:
         return extract_fields(action, scratch, event, why);
+    case ACTION_LOOKUP:
+        return look_up(action, scratch, event, why);
     }
     return ERR_INVALID;
 }
@@ -449,6 +518,24 @@ enum err action_check_target(const char *field, const char *member,
     return ERR_OK;
 }
 
+/* The rest was checked as it was read. */
+static enum err check_default(const struct action *action,
+                              struct rule_scratch *scratch, struct event *event,
+                              struct errbuf *why)
+{
+    struct errbuf told = {0};
+    enum err err = ERR_OK;
+
+    if (action->value.type != DOC_MISSING) {
+        err = set_field(scratch, action->field, &action->value, event, &told);
+    }
+    if (err != ERR_OK) {
+        errbuf_set_field(why, "default", "%s", told.text);
+    }
+    rule_scratch_clear(scratch);
+    return err;
+}
+
 /* Tried on an event that has everything; where the value is not known yet,
  * only the target can be wrong. */
 enum err action_check(const struct action *action, struct rule_scratch *scratch,
@@ -466,6 +553,9 @@ enum err action_check(const struct action *action, struct rule_scratch *scratch,
             action->field, action->type == ACTION_COPY ? "to" : "field", why);
     }
     event_init(&event, EVENT_CHECK);
+    if (action->type == ACTION_LOOKUP) {
+        return check_default(action, scratch, &event, why);
+    }
     err = action_apply(action, scratch, &event, &told);
     if (err != ERR_OK) {
         errbuf_set_field(why,

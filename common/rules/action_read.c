@@ -64,6 +64,26 @@ static const struct object_field copy_to_info_fields[] = {
     TEXT_FIELD("name", INFO_MAX, "the info that is set to it"),
     {.name = NULL}};
 
+static const struct object_field lookup_fields[] = {
+    TEXT_FIELD("table", OBJECT_NAME_MAX, "the table, by its name"),
+    TEXT_FIELD("from", FIELD_MAX, "the field that holds the key"),
+    {.name = "column",
+     .type = OBJECT_TEXT,
+     .min = 1,
+     .max = TABLE_NAME_MAX,
+     .help = "the column that is looked up; without it all of the row"},
+    TEXT_FIELD("to", FIELD_MAX,
+               "the field that is set; without a column infos or extra, which "
+               "get the columns by their names"),
+    {.name = "required",
+     .type = OBJECT_BOOL,
+     .fallback = "false",
+     .help = "it fails when the key is not there; otherwise nothing is set"},
+    {.name = "default",
+     .type = OBJECT_ANY,
+     .help = "what stands for the column when it is not there"},
+    {.name = NULL}};
+
 const struct object_variant action_variants[] = {
     {"pass", NULL, "the event goes on, also when the default is drop"},
     {"drop", NULL, "the event ends here"},
@@ -79,13 +99,14 @@ const struct object_variant action_variants[] = {
     {"set_info", set_info_fields, "set an info of the entity to a value"},
     {"copy_to_info", copy_to_info_fields,
      "set an info of the entity to what a field holds"},
+    {"lookup", lookup_fields, "set fields to what a table has under a key"},
     {NULL, NULL, NULL}};
 
 /* What each form is, in their order. */
 static const enum action_type types[] = {
     ACTION_PASS,    ACTION_DROP,    ACTION_SET,        ACTION_COPY,
     ACTION_REMOVE,  ACTION_ADD_TAG, ACTION_REMOVE_TAG, ACTION_TEMPLATE,
-    ACTION_EXTRACT, ACTION_SET,     ACTION_COPY,
+    ACTION_EXTRACT, ACTION_SET,     ACTION_COPY,       ACTION_LOOKUP,
 };
 
 static enum action_type type_of(const char *name)
@@ -162,6 +183,31 @@ static enum err read_info(const char *name, struct action *action,
     return ERR_OK;
 }
 
+static enum err read_lookup(struct doc doc, struct action *action,
+                            struct errbuf *why)
+{
+    bool has_default = doc_get(doc, "default", &action->value);
+
+    action->table = doc_str(doc, "table", "");
+    action->column = doc_str(doc, "column", NULL);
+    action->required = doc_bool(doc, "required", false);
+    if (action->column != NULL) {
+        return action_check_target(action->field, "to", why);
+    }
+    if (has_default) {
+        errbuf_set_field(why, "default",
+                         "expected a column that it stands for");
+        return ERR_INVALID;
+    }
+    if (strcmp(action->field, documents[0]) != 0 &&
+        strcmp(action->field, documents[1]) != 0) {
+        errbuf_set_field(why, "to",
+                         "expected infos or extra, or a column beside it");
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
 enum err action_read(struct doc doc, struct action *action, struct errbuf *why)
 {
     const char *info = doc_str(doc, "name", NULL);
@@ -175,11 +221,23 @@ enum err action_read(struct doc doc, struct action *action, struct errbuf *why)
     if (info != NULL) {
         return read_info(info, action, why);
     }
-    if (action->type == ACTION_TEMPLATE) {
+    switch (action->type) {
+    case ACTION_TEMPLATE:
         return read_template(doc, action, why);
+    case ACTION_EXTRACT:
+        return read_extract(doc, action, why);
+    case ACTION_LOOKUP:
+        return read_lookup(doc, action, why);
+    case ACTION_PASS:
+    case ACTION_DROP:
+    case ACTION_SET:
+    case ACTION_COPY:
+    case ACTION_REMOVE:
+    case ACTION_ADD_TAG:
+    case ACTION_REMOVE_TAG:
+        break;
     }
-    return action->type == ACTION_EXTRACT ? read_extract(doc, action, why)
-                                          : ERR_OK;
+    return ERR_OK;
 }
 
 void action_fini(struct action *action)

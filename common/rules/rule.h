@@ -7,6 +7,7 @@
 #include "common/filter/filter.h"
 #include "common/filter/regex.h"
 #include "common/rules/rules.h"
+#include "common/rules/tables.h"
 #include "common/template/template.h"
 
 enum action_type {
@@ -19,7 +20,8 @@ enum action_type {
     ACTION_ADD_TAG,
     ACTION_REMOVE_TAG,
     ACTION_TEMPLATE,
-    ACTION_EXTRACT
+    ACTION_EXTRACT,
+    ACTION_LOOKUP
 };
 
 /* A group of a pattern, and the field that is set to it. */
@@ -31,12 +33,15 @@ struct extract {
 struct action {
     enum action_type type;
     const char *field;      /* what is changed; a tag's action: the tag */
-    const char *from;       /* ACTION_COPY, ACTION_EXTRACT */
-    struct doc_value value; /* ACTION_SET */
+    const char *from;       /* ACTION_COPY, ACTION_EXTRACT, ACTION_LOOKUP */
+    struct doc_value value; /* ACTION_SET; ACTION_LOOKUP: the default */
     struct template *tmpl;  /* ACTION_TEMPLATE */
     struct regex *regex;    /* ACTION_EXTRACT */
     struct extract *extracts;
     size_t n_extracts;
+    const char *table;  /* ACTION_LOOKUP */
+    const char *column; /* NULL: all, into the document field */
+    bool required;
     char *own; /* of field, where the spec does not have it as it is */
 };
 
@@ -64,6 +69,7 @@ struct rule_scratch {
     size_t n_blocks, cap_blocks;
     struct doc_out *out;
     struct buf text;
+    const struct tables *tables; /* what there is to look up; NULL: nothing */
 };
 
 void rule_scratch_init(struct rule_scratch *scratch);

@@ -122,6 +122,11 @@ enum err rules_add(struct rules *rules, struct doc object, struct errbuf *why)
     return ERR_OK;
 }
 
+void rules_set_tables(struct rules *rules, const struct tables *tables)
+{
+    rules->scratch.tables = tables;
+}
+
 size_t rules_count(const struct rules *rules)
 {
     return rules->n;

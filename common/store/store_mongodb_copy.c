@@ -568,6 +568,25 @@ static enum err exchange_all(struct mongodb_filling *filling,
     return err == ERR_OK ? exchange(filling, PROGRESS, why) : err;
 }
 
+/* What is in it now is of this program's schema, whatever was there: writers
+ * mark it anew when they start. */
+static enum err forget_versions(struct mongodb_filling *filling,
+                                struct errbuf *why)
+{
+    mongoc_collection_t *meta = named(filling->store, "meta");
+    bson_t *which = BCON_NEW("_id", "{", "$ne", MONGODB_RESTORE_MARK, "}");
+    bson_t opts;
+    bson_error_t error;
+    bool ok;
+
+    mongodb_durable_opts(filling->store, &opts);
+    ok = mongoc_collection_delete_many(meta, which, &opts, NULL, &error);
+    bson_destroy(&opts);
+    bson_destroy(which);
+    mongoc_collection_destroy(meta);
+    return ok ? ERR_OK : failed(filling->store, error.message, why);
+}
+
 /* What another one fills now is not ours to drop. */
 static enum err check_lock(struct mongodb_filling *filling, struct errbuf *why)
 {
@@ -593,6 +612,9 @@ static enum err filling_finish(struct store_filling *base, struct errbuf *why)
     }
     if (err == ERR_OK) {
         err = exchange_all(filling, why);
+    }
+    if (err == ERR_OK) {
+        err = forget_versions(filling, why);
     }
     return err == ERR_OK ? mark(filling, false, why) : err;
 }

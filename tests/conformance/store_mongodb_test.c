@@ -241,6 +241,13 @@ static void test_broken_off(void **state)
                                     &summary, &why),
                      ERR_OK);
     store_close(open_broken(&why));
+    /* Back from what a later version had made of it. */
+    mongo_put(broken.uri, "meta", "{\"_id\": \"later\", \"schema\": 99}");
+    assert_null(open_broken(&why));
+    assert_int_equal(backup_restore(file, broken.uri, STORE_FILL_REPLACE, NULL,
+                                    &summary, &why),
+                     ERR_OK);
+    store_close(open_broken(&why));
     (void)unlink(file);
     (void)rmdir(path);
     free(file);

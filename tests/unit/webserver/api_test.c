@@ -223,6 +223,12 @@ static const struct get_row gets[] = {
      V1 "/entities/neighbours?id=/component/c/n/web1&limit=1", 200,
      "items.1.id", ""},
     /* metrics */
+    {"counters", V1 "/alarms/counters", 200, "by_state.critical", "1"},
+    {"counters of marks", V1 "/alarms/counters", 200, "acked", "1"},
+    {"counters by a filter", V1 "/alarms/counters?filter=not%20acked", 200,
+     "total", "2"},
+    {"counters by none", V1 "/alarms/counters?filter=(", 400, "field",
+     "\"filter\""},
     {"metrics", V1 "/metrics", 200, "total", "2"},
     {"metrics of an entity", V1 "/metrics?entity=/resource/c/n/web1/disk", 200,
      "items.0.name", "\"used\""},
@@ -329,6 +335,62 @@ static void check_get(void **state)
     if (row->at != NULL) {
         assert_string_equal(web_at(&f, row->at), row->want);
     }
+    web_stop(&f);
+}
+
+#define USED "\"/resource/c/n/web1/disk/used\""
+#define RX   "\"/resource/c/n/web1/if/rx\""
+
+static const struct query_row {
+    const char *name, *body;
+    int status;
+    const char *at, *want;
+} queries[] = {
+    {"two, in their order",
+     "{\"metrics\":[" RX "," USED "],\"from\":0,\"to\":100}", 200,
+     "items.1.points", "[[10,1],[20.5,3.5],[70,5]]"},
+    {"rates", "{\"metrics\":[" RX "],\"from\":15,\"to\":100}", 200,
+     "items.0.points", "[[20,20],[30,1]]"},
+    {"as stored",
+     "{\"metrics\":[" RX "],\"from\":\"15\",\"to\":100,\"raw\":true}", 200,
+     "items.0.points", "[[20,300],[30,310]]"},
+    {"the greatest of a step",
+     "{\"metrics\":[" USED "],\"from\":0,\"to\":60,\"step\":\"1m\","
+     "\"agg\":\"max\"}",
+     200, "items.0.points", "[[0,3.5]]"},
+    {"a bound for all together",
+     "{\"metrics\":[" USED "," RX "],\"from\":0,\"to\":100,\"limit\":2}", 200,
+     "items.0.next", "70"},
+    {"too many steps",
+     "{\"metrics\":[" USED "],\"from\":0,\"to\":200,\"step\":1}", 400, "field",
+     "\"step\""},
+    {"too many steps of all together",
+     "{\"metrics\":[" USED "," USED "," USED
+     "],\"from\":0,\"to\":99,\"raw\":true,\"limit\":100}",
+     200, "items.2.next", "null"},
+    {"no metric", "{\"metrics\":[\"/x\"],\"from\":0,\"to\":1}", 404, "field",
+     "\"id\""},
+    {"none", "{\"metrics\":[]}", 422, "field", "\"metrics\""},
+    {"no list", "{\"metrics\":" USED "}", 422, "field", "\"metrics\""},
+    {"no text", "{\"metrics\":[1]}", 422, "field", "\"metrics\""},
+    {"an unknown member", "{\"metrics\":[" USED "],\"x\":1}", 422, "field",
+     "\"x\""},
+    {"no time", "{\"metrics\":[" USED "],\"from\":[]}", 400, "field",
+     "\"from\""},
+    {"no JSON", "metrics", 400, "status", "400"},
+};
+
+static void check_query(void **state)
+{
+    static const char *const set[] = {"points_max=100", NULL};
+    const struct query_row *row = *state;
+    struct web_fixture f;
+
+    web_start(&f, set);
+    seed(&f);
+    web_call(&f, V1 "/metrics/query", row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
     web_stop(&f);
 }
 
@@ -451,9 +513,9 @@ static void health_is_new(void **state)
 int main(void)
 {
     const struct row_table tables[] = {
-        ROWS(gets, check_get),           ROW_SINGLE(pages),
-        ROW_SINGLE(message_lists_sorts), ROW_SINGLE(store_away),
-        ROW_SINGLE(health_is_new),
+        ROWS(gets, check_get),  ROWS(queries, check_query),
+        ROW_SINGLE(pages),      ROW_SINGLE(message_lists_sorts),
+        ROW_SINGLE(store_away), ROW_SINGLE(health_is_new),
     };
 
     return rows_run("api", tables, N_ROWS(tables));

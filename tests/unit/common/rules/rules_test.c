@@ -6,6 +6,7 @@
 
 #include "common/filter/filter.h"
 #include "common/rules/rules.h"
+#include "common/rules/tables.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
@@ -523,6 +524,134 @@ static const struct run_row runs[] = {
      RULES_DEAD,
      NULL,
      NULL},
+    {"lookup of a column",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"site\",\"to\":\"infos.where\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"where\":\"Paris\"}"},
+    {"lookup of a number",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"level\",\"to\":\"state\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "state",
+     "3"},
+    {"lookup of all columns",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"to\":\"infos\"}]}"},
+     EVENT(",\"infos\":{\"a\":1,\"site\":\"x\"}"),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"a\":1,\"site\":\"Paris\",\"level\":\"3\"}"},
+    {"lookup into extra",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"to\":\"extra\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "extra",
+     "{\"site\":\"Paris\",\"level\":\"3\"}"},
+    {"lookup of values of JSON",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"rows\",\"from\":"
+      "\"state\",\"to\":\"infos\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"list\":[1],\"state\":1,\"none\":null}"},
+    {"lookup of a key that is not there",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"resource\",\"to\":\"infos\"},{\"type\":\"add_tag\",\"tag\":\"x\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     ""},
+    {"lookup of a column that is not there",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"nope\",\"to\":\"author\"},{\"type\":\"add_"
+      "tag\",\"tag\":\"x\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     ""},
+    {"lookup of a null",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"rows\",\"from\":"
+      "\"state\",\"column\":\"none\",\"to\":\"author\",\"default\":\"d\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"d\""},
+    {"lookup of what has no key",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"nope\",\"to\":\"infos\"},{\"type\":\"add_tag\",\"tag\":\"x\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"x\"]"},
+    {"lookup with a default",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"resource\",\"column\":\"site\",\"to\":\"author\",\"default\":\"none\"}"
+      "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"none\""},
+    {"an empty cell is not there",
+     {"{\"actions\":[{\"type\":\"set\",\"field\":\"component\",\"value\":"
+      "\"web2\"},{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"site\",\"to\":\"author\",\"default\":"
+      "\"none\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"none\""},
+    {"a required lookup",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"resource\",\"to\":\"infos\",\"required\":true}],\"on_failure\":"
+      "\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"a required lookup that finds",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"site\",\"to\":\"author\",\"required\":true}]"
+      "}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"Paris\""},
+    {"a lookup of what the field does not take",
+     {"{\"actions\":[{\"type\":\"set\",\"field\":\"component\",\"value\":"
+      "\"web2\"},{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"level\",\"to\":\"state\"}],\"on_failure\":"
+      "\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"no such table",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"nope\",\"from\":"
+      "\"component\",\"to\":\"infos\"}],\"on_failure\":\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
     {"an event must stay one",
      {"{\"on_failure\":\"dead\",\"actions\":[{\"type\":\"copy\",\"from\":"
       "\"output\",\"to\":\"component\"},{\"type\":\"remove\",\"field\":"
@@ -567,10 +696,35 @@ static struct doc parse(struct doc_out *out, const char *json)
     return doc;
 }
 
+/* What the runs may look up. */
+static struct tables *make_tables(void)
+{
+    struct tables *tables = tables_new();
+    struct doc_out *out = doc_out_new();
+    struct errbuf why = {0};
+
+    assert_int_equal(
+        tables_add(tables,
+                   parse(out,
+                         "{\"name\":\"sites\",\"spec\":{\"csv\":"
+                         "\"host,site,level\\nweb1,Paris,3\\nweb2,,x\\n\"}}"),
+                   &why),
+        ERR_OK);
+    assert_int_equal(
+        tables_add(tables,
+                   parse(out, "{\"name\":\"rows\",\"spec\":{\"rows\":{\"2\":"
+                              "{\"list\":[1],\"state\":1,\"none\":null}}}}"),
+                   &why),
+        ERR_OK);
+    doc_out_free(out);
+    return tables;
+}
+
 static void check_run(void **state)
 {
     const struct run_row *row = *state;
     struct rules *rules = make(row->rules, N_ROWS(row->rules));
+    struct tables *tables = make_tables();
     struct doc_out *out = doc_out_new();
     struct doc_out *after = doc_out_new();
     struct rules_event run = {.doc = parse(out, row->event),
@@ -579,6 +733,7 @@ static void check_run(void **state)
     struct errbuf why = {0};
     struct buf text;
 
+    rules_set_tables(rules, tables);
     /* twice: a set keeps nothing of an event */
     for (int i = 0; i < 2; i++) {
         assert_int_equal(event_from_doc(run.doc, &run.event, &why), ERR_OK);
@@ -600,6 +755,7 @@ static void check_run(void **state)
     doc_out_free(out);
     doc_out_free(after);
     rules_free(rules);
+    tables_free(tables);
 }
 
 struct refused_row {
@@ -695,6 +851,25 @@ static const struct refused_row refused[] = {
     {"copy to an info of nothing",
      ACTIONS("{\"type\":\"copy_to_info\",\"name\":\"a\"}"),
      "spec.actions[0].from", "is missing"},
+    {"lookup to nowhere",
+     ACTIONS("{\"type\":\"lookup\",\"table\":\"sites\",\"from\":\"component\","
+             "\"column\":\"a\",\"to\":\"rk\"}"),
+     "spec.actions[0].to", "cannot be changed"},
+    {"lookup of all into one",
+     ACTIONS("{\"type\":\"lookup\",\"table\":\"sites\",\"from\":\"component\","
+             "\"to\":\"author\"}"),
+     "spec.actions[0].to", "infos or extra"},
+    {"lookup without table",
+     ACTIONS("{\"type\":\"lookup\",\"from\":\"a\",\"to\":\"infos\"}"),
+     "spec.actions[0].table", "is missing"},
+    {"a default for all",
+     ACTIONS("{\"type\":\"lookup\",\"table\":\"sites\",\"from\":\"component\","
+             "\"to\":\"infos\",\"default\":1}"),
+     "spec.actions[0].default", "a column that it stands for"},
+    {"a default that does not fit",
+     ACTIONS("{\"type\":\"lookup\",\"table\":\"sites\",\"from\":\"component\","
+             "\"column\":\"a\",\"to\":\"state\",\"default\":7}"),
+     "spec.actions[0].default", "0 to 3"},
     {"priority", "{\"name\":\"a\",\"spec\":{\"priority\":-1}}", "spec.priority",
      "from 0 to 1000000"},
     {"filter", "{\"name\":\"a\",\"spec\":{\"filter\":\"state>\"}}",
