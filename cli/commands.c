@@ -98,6 +98,11 @@ const struct command commands[] = {
      "STATE is ok, minor, major, critical or 0 to 3. It holds until the\n"
      "source says OK or worse, unless --release.\n\n" ACT_HELP
      "\nExample:\n  hyp alarm state 019a2b3c minor --message \"known\"\n"},
+    {NULL, "explain", "ID", "why an alarm is as it is", "output", 1, 1,
+     cmd_explain,
+     "ID may be cut to its first characters. What the alarm's own row and its\n"
+     "steps say, in sentences, oldest matter first.\n\n"
+     "Example:\n  hyp explain 019a2b3c\n"},
     {"entity", "list", "", "what sends events", LISTING_OPTIONS, 0, 0,
      cmd_entity_list,
      FILTER_HELP "\nExample:\n  hyp entity list --filter type=component\n"},

@@ -152,6 +152,8 @@ const struct route routes[] = {
      .takes = "action", .gives = "acted"},
     {HTTP_GET, API "/alarms/counters", "alarms:read", "filter", alarms_counters,
      "How many are open, by state, status and mark", .gives = "counters"},
+    {HTTP_GET, API "/alarms/{id}/explain", "alarms:read", "id", alarms_explain,
+     "Why one alarm is as it is, in sentences", .gives = "explanation"},
     {HTTP_GET, API "/alarms/{id}/steps", "alarms:read", "id limit cursor",
      alarms_steps, "The steps of one alarm, in order", .gives = "step[]"},
     {HTTP_GET, API "/alarms/{id}", "alarms:read", "id", alarms_get,

@@ -32,6 +32,12 @@ static const struct shape shapes[] = {
      .doc = "a step of an alarm",
      .members = "alarm_id:text step:whole type:text t:time? value:any? "
                 "author:text message:text"},
+    {.name = "explanation",
+     .doc = "why an alarm is as it is",
+     .members = "id:text entity_id:text reasons:[#reason]"},
+    {.name = "reason",
+     .doc = "a sentence",
+     .members = "about:text at:time? text:text"},
     {.name = "entity",
      .doc = "what sends events",
      .members = "id:text type:text connector:text connector_name:text "

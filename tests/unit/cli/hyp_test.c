@@ -670,6 +670,13 @@ static const struct hyp_row hyps[] = {
      1,
      NULL,
      "bb22000000000002"},
+    {"explain",
+     {"explain", "aa11", "-ojson"},
+     NULL,
+     0,
+     "\"about\":\"end\"",
+     NULL},
+    {"explain none", {"explain", "zz"}, NULL, 1, NULL, "begins with 'zz'"},
     /* acting */
     {"ack",
      {"alarm", "ack", "aa11", "--message", "looking"},
