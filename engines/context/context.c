@@ -185,7 +185,8 @@ static enum engine_verdict take_known(struct context *context,
                                       struct entity *entity,
                                       const struct event *event)
 {
-    if (!entity->enabled) {
+    /* What an operator does is answered: the alarm engine refuses it. */
+    if (!entity->enabled && !event_type_is_action(event->type)) {
         engine_count(io, "disabled", 1);
         return ENGINE_DROP;
     }
