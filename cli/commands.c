@@ -98,11 +98,27 @@ const struct command commands[] = {
      "STATE is ok, minor, major, critical or 0 to 3. It holds until the\n"
      "source says OK or worse, unless --release.\n\n" ACT_HELP
      "\nExample:\n  hyp alarm state 019a2b3c minor --message \"known\"\n"},
+    {NULL, "explain", "ID", "why an alarm is as it is", "output", 1, 1,
+     cmd_explain,
+     "ID may be cut to its first characters. What the alarm's own row and its\n"
+     "steps say, in sentences, oldest matter first.\n\n"
+     "Example:\n  hyp explain 019a2b3c\n"},
     {"entity", "list", "", "what sends events", LISTING_OPTIONS, 0, 0,
      cmd_entity_list,
      FILTER_HELP "\nExample:\n  hyp entity list --filter type=component\n"},
     {"entity", "show", "ID", "one entity", "output", 1, 1, cmd_entity_show,
      "Example:\n  hyp entity show /component/collectd/host1/host1\n"},
+    {"entity", "import", "FILE --source NAME", "what an inventory knows of it",
+     "source partial dry-run yes author output", 1, 1, cmd_entity_import,
+     "FILE (-: standard input) is JSON: {\"cis\": [{\"type\": \"component\",\n"
+     "\"name\": \"web1\", \"infos\": {\"site\": \"Paris\"}}, ...]}, as "
+     "Canopsis\n"
+     "takes it. Only what differs is sent. What the source imported once and\n"
+     "the file has no more is disabled, unless --partial; what would be\n"
+     "disabled or deleted is shown and asked for, unless --yes.\n\n"
+     "Examples:\n"
+     "  hyp entity import cmdb.json --source cmdb --dry-run\n"
+     "  hyp entity import lab.json --source lab --partial\n"},
     {"entity", "neighbours", "ID", "what it belongs to, and what to it",
      LISTING_OPTIONS, 1, 1, cmd_entity_neighbours,
      "Parents (its component, its connector), children (the resources of a\n"
@@ -226,20 +242,25 @@ const struct command commands[] = {
      "changed.\n\n"
      "Example:\n  hyp eventfilter check rules.json\n"},
     {"eventfilter", "test", "[NAME ...]", "what would they make of an event?",
-     "event json entity id replay at file default output", 0, -1,
+     "event json entity id replay at file default limit output", 0, -1,
      cmd_rules_test,
      "The event is one of a file, given as JSON, the last check of an entity,\n"
-     "one of the event log, or all that was logged since some time (10,000 at\n"
-     "most; the first 100 that some rule matched are shown). All stored rules\n"
-     "take part, or only those named; those of --file come in their place.\n"
-     "Nothing is changed. Stored events have passed the rules of their time\n"
-     "already. --at tries an event as if it were received then: whether the\n"
-     "schedule of a rule is in force is decided by that.\n\n"
+     "or one of the event log. --at tries an event as if it were received\n"
+     "then: whether the schedule of a rule is in force is decided by that.\n"
+     "All stored rules take part, or only those named; those of --file (and\n"
+     "tables) come in their place. Nothing is changed.\n\n"
+     "--replay tries all that was logged since some time, the newest first,\n"
+     "page by page: what each rule would match, the first 10 events that\n"
+     "would change, be dropped or refused (with -o json 100), and how many\n"
+     "there are; at most --limit events (1,000,000; 0: all). Stored events\n"
+     "have passed the rules of their time already, so what those did is done,\n"
+     "and what was dropped then is not there.\n\n"
      "Examples:\n"
      "  hyp eventfilter test --event event.json\n"
      "  hyp eventfilter test calm-lab --entity /component/c/n/lab7\n"
      "  hyp eventfilter test --event event.json --at $(date -d 'sat 3:00' "
      "+%s)\n"
+     "  hyp eventfilter test calm-lab --replay 24h\n"
      "  hyp eventfilter test --file new-rules.json --replay 24h\n"},
     {"eventfilter", "history", "NAME", "what a rule was, newest first",
      "output", 1, 1, cmd_object_history,

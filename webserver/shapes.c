@@ -32,12 +32,27 @@ static const struct shape shapes[] = {
      .doc = "a step of an alarm",
      .members = "alarm_id:text step:whole type:text t:time? value:any? "
                 "author:text message:text"},
+    {.name = "explanation",
+     .doc = "why an alarm is as it is",
+     .members = "id:text entity_id:text reasons:[#reason]"},
+    {.name = "reason",
+     .doc = "a sentence",
+     .members = "about:text at:time? text:text"},
     {.name = "entity",
      .doc = "what sends events",
      .members = "id:text type:text connector:text connector_name:text "
                 "component:text resource:text name:text enabled:bool "
                 "infos:object tags:any created_at:time? last_event_at:time? "
-                "state:whole?"},
+                "state:whole? import_source:text?"},
+    {.name = "inventory",
+     .doc = "what another system knows of entities",
+     .members = "cis:any"},
+    {.name = "imported",
+     .doc = "what became of each, or with dry_run would",
+     .statuses = "200 202 207",
+     .members = "unchanged:whole refused:whole items:any pending:whole~ "
+                "done:whole~ unpublished:whole~ dry_run:bool~ set:whole~ "
+                "enable:whole~ disable:whole~ delete:whole~"},
     {.name = "metric",
      .doc = "a metric",
      .members = "id:text entity_id:text? name:text unit:text type:text "
@@ -116,7 +131,8 @@ static const struct shape shapes[] = {
     {.name = "tried",
      .doc = "what the rules would make of them",
      .members = "tested:whole passed:whole changed:whole dropped:whole "
-                "dead:whole more:bool rules:any bad_rules:any items:any"},
+                "dead:whole more:bool next:text? reached_at:time? "
+                "rules:any bad_rules:any items:any"},
     {.name = "dead_letter",
      .doc = "a refused message",
      .members = "id:text at:time? engine:text reason:text field:text "
