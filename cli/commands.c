@@ -231,20 +231,25 @@ const struct command commands[] = {
      "changed.\n\n"
      "Example:\n  hyp eventfilter check rules.json\n"},
     {"eventfilter", "test", "[NAME ...]", "what would they make of an event?",
-     "event json entity id replay at file default output", 0, -1,
+     "event json entity id replay at file default limit output", 0, -1,
      cmd_rules_test,
      "The event is one of a file, given as JSON, the last check of an entity,\n"
-     "one of the event log, or all that was logged since some time (10,000 at\n"
-     "most; the first 100 that some rule matched are shown). All stored rules\n"
-     "take part, or only those named; those of --file come in their place.\n"
-     "Nothing is changed. Stored events have passed the rules of their time\n"
-     "already. --at tries an event as if it were received then: whether the\n"
-     "schedule of a rule is in force is decided by that.\n\n"
+     "or one of the event log. --at tries an event as if it were received\n"
+     "then: whether the schedule of a rule is in force is decided by that.\n"
+     "All stored rules take part, or only those named; those of --file (and\n"
+     "tables) come in their place. Nothing is changed.\n\n"
+     "--replay tries all that was logged since some time, the newest first,\n"
+     "page by page: what each rule would match, the first 10 events that\n"
+     "would change, be dropped or refused (with -o json 100), and how many\n"
+     "there are; at most --limit events (1,000,000; 0: all). Stored events\n"
+     "have passed the rules of their time already, so what those did is done,\n"
+     "and what was dropped then is not there.\n\n"
      "Examples:\n"
      "  hyp eventfilter test --event event.json\n"
      "  hyp eventfilter test calm-lab --entity /component/c/n/lab7\n"
      "  hyp eventfilter test --event event.json --at $(date -d 'sat 3:00' "
      "+%s)\n"
+     "  hyp eventfilter test calm-lab --replay 24h\n"
      "  hyp eventfilter test --file new-rules.json --replay 24h\n"},
     {"eventfilter", "history", "NAME", "what a rule was, newest first",
      "output", 1, 1, cmd_object_history,

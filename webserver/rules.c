@@ -20,6 +20,7 @@ enum {
     REPLAY_DEFAULT = 10000,
     REPLAY_MAX = 50000,
     SHOWN_MAX = 100, /* events told one by one */
+    CURSOR_MAX = 16 * 1024,
     PATH_MAX_BYTES = 1024,
     OBJECTS_MAX = 100 /* that one trial brings along */
 };
@@ -101,15 +102,21 @@ struct trial {
     struct tables *tables; /* that they look values up in */
     struct tally *tallies; /* by number in rules */
     bool pass;             /* the default action */
+    bool always;           /* each event is told */
     int64_t limit;
     int64_t tested, passed, changed, dropped, dead;
     int64_t shown;
-    bool more;             /* events than the limit */
-    struct doc_out *given; /* the event that was sent */
+    int64_t shown_most;
+    int64_t reached_ms;     /* when the last of the log was received; 0: none */
+    const char *cursor;     /* where the log is gone on with; NULL: its end */
+    struct buf next;        /* the same for the next request; "": no more */
+    struct doc_out *given;  /* the event that was sent */
+    struct doc_out *before; /* the event under way, as it came and went */
     struct doc_out *after;
     struct buf items;
-    struct buf bad;   /* rules that are stored and no good */
-    struct buf tried; /* by the event under way */
+    struct buf changes; /* of the event under way */
+    struct buf bad;     /* rules that are stored and no good */
+    struct buf tried;   /* by the event under way */
     bool answered;
 };
 
@@ -123,9 +130,13 @@ static void trial_init(struct trial *trial, struct server *server,
                             .tables = tables_new(),
                             .pass = true,
                             .limit = REPLAY_DEFAULT,
+                            .shown_most = SHOWN_MAX,
                             .given = doc_out_new(),
+                            .before = doc_out_new(),
                             .after = doc_out_new()};
+    buf_init(&trial->next, CURSOR_MAX);
     buf_init(&trial->items, REQUEST_REPLY_MAX);
+    buf_init(&trial->changes, REQUEST_REPLY_MAX);
     buf_init(&trial->bad, REQUEST_REPLY_MAX);
     buf_init(&trial->tried, REQUEST_REPLY_MAX);
 }
@@ -136,7 +147,10 @@ static void trial_fini(struct trial *trial)
     tables_free(trial->tables);
     free(trial->tallies);
     doc_out_free(trial->given);
+    doc_out_free(trial->before);
     doc_out_free(trial->after);
+    buf_fini(&trial->next);
+    buf_fini(&trial->changes);
     buf_fini(&trial->items);
     buf_fini(&trial->bad);
     buf_fini(&trial->tried);
@@ -329,31 +343,48 @@ static void add_changes(struct doc before, struct doc after, const char *prefix,
     }
 }
 
-static void show(struct trial *trial, struct doc before,
-                 const struct rules_event *run, const char *verdict,
+/* What the rules made of it; nothing when it is as it was, whether a rule
+ * applied or not. */
+static void find_changes(struct trial *trial, struct doc doc,
+                         const struct rules_event *run)
+{
+    struct event before;
+    struct errbuf why;
+
+    buf_clear(&trial->changes);
+    if (!run->changed || event_from_doc(doc, &before, &why) != ERR_OK) {
+        return;
+    }
+    event_to_doc(&before, trial->before);
+    event_to_doc(&run->event, trial->after);
+    buf_add_char(&trial->changes, '[');
+    add_changes(doc_out_done(trial->before), doc_out_done(trial->after), "",
+                &trial->changes);
+    if (trial->changes.len == 1) {
+        buf_clear(&trial->changes);
+    }
+}
+
+static void show(struct trial *trial, struct doc before, const char *verdict,
                  const char *reason)
 {
     struct buf *out = &trial->items;
-    struct doc after = before;
+    bool changed = trial->changes.len > 0;
 
-    if (run->changed) {
-        event_to_doc(&run->event, trial->after);
-        after = doc_out_done(trial->after);
-    }
     trial->shown++;
     buf_add_str(out, out->len > 0 ? ",{\"id\":" : "{\"id\":");
     json_add_text(out, doc_str(before, "id", ""));
     json_add_member(out, "entity_id", doc_str(before, "entity_id", ""));
     json_add_member(out, "verdict", verdict);
     json_add_member(out, "reason", reason);
-    buf_addf(out, ",\"rules\":[%s],\"changes\":[", buf_str(&trial->tried));
-    add_changes(before, after, "", out);
+    buf_addf(out, ",\"rules\":[%s],\"changes\":", buf_str(&trial->tried));
+    buf_add_str(out, changed ? buf_str(&trial->changes) : "[");
     buf_add_str(out, "],\"event\":");
-    doc_to_json(after, out);
+    doc_to_json(changed ? doc_out_done(trial->after) : before, out);
     buf_add_char(out, '}');
 }
 
-/* Only those that something happened to are told, when there are many. */
+/* Of many only those are told that something would happen to. */
 static void try_event(struct trial *trial, struct doc doc, bool always)
 {
     static const char *const verdicts[] = {
@@ -368,14 +399,15 @@ static void try_event(struct trial *trial, struct doc doc, bool always)
     }
     buf_clear(&trial->tried);
     verdict = rules_run(trial->rules, &run, &watch, &why);
+    find_changes(trial, doc, &run);
     trial->tested++;
     trial->passed += verdict == RULES_PASS;
     trial->dropped += verdict == RULES_DROP;
     trial->dead += verdict == RULES_DEAD;
-    trial->changed += verdict == RULES_PASS && run.changed;
-    if (always || (trial->shown < SHOWN_MAX &&
-                   (trial->tried.len > 0 || verdict != RULES_PASS))) {
-        show(trial, doc, &run, verdicts[verdict],
+    trial->changed += verdict == RULES_PASS && trial->changes.len > 0;
+    if (always || (trial->shown < trial->shown_most &&
+                   (trial->changes.len > 0 || verdict != RULES_PASS))) {
+        show(trial, doc, verdicts[verdict],
              verdict == RULES_DEAD ? why.text : NULL);
     }
 }
@@ -480,12 +512,8 @@ static bool on_logged(void *ctx, const struct store_key *key, struct doc row)
 {
     struct trial *trial = ctx;
 
-    (void)key;
-    if (trial->tested == trial->limit) {
-        trial->more = true;
-        return false;
-    }
-    try_event(trial, row, trial->limit == 1);
+    trial->reached_ms = key->a;
+    try_event(trial, row, trial->always);
     return true;
 }
 
@@ -500,10 +528,14 @@ static bool try_logged(struct trial *trial, const struct filter *filter,
                                       .from = &from,
                                       .to = &to,
                                       .descending = true,
-                                      .limit = trial->limit + 1};
-    enum err err =
-        store_scan(trial->server->store, &query, on_logged, trial, NULL, NULL);
+                                      .cursor = trial->cursor,
+                                      .limit = trial->limit};
+    enum err err = store_scan(trial->server->store, &query, on_logged, trial,
+                              &trial->next, NULL);
 
+    if (err == ERR_INVALID) {
+        return refuse(trial, "cursor", "what next of an answer was");
+    }
     return err == ERR_OK || reply_none(trial, err, "from");
 }
 
@@ -521,8 +553,9 @@ static bool try_id(struct trial *trial, const char *id)
         return refuse(trial, "id", "the id of a logged event");
     }
     trial->limit = 1;
+    trial->always = true;
     good = try_logged(trial, filter, 0, INT64_MAX);
-    trial->more = false;
+    buf_clear(&trial->next);
     filter_free(filter);
     return good && (trial->tested > 0 || reply_none(trial, ERR_OK, "id"));
 }
@@ -563,8 +596,9 @@ static bool try_all(struct trial *trial)
 static bool read_members(struct trial *trial)
 {
     static const char *const known[] = {
-        "event", "at",      "entity", "id",    "from",
-        "to",    "objects", "only",   "limit", "default_action"};
+        "event",  "at",      "entity", "id",    "from",
+        "to",     "objects", "only",   "limit", "default_action",
+        "cursor", "examples"};
     const char *action = doc_str(trial->body, "default_action", "pass");
     struct doc_iter it;
     struct doc_value value;
@@ -592,6 +626,11 @@ static bool read_members(struct trial *trial)
     if (trial->limit < 1 || trial->limit > REPLAY_MAX) {
         return refuse(trial, "limit", "a whole number from 1 to 50000");
     }
+    trial->shown_most = doc_i64(trial->body, "examples", SHOWN_MAX);
+    if (trial->shown_most < 0 || trial->shown_most > SHOWN_MAX) {
+        return refuse(trial, "examples", "a whole number from 0 to 100");
+    }
+    trial->cursor = doc_str(trial->body, "cursor", NULL);
     return trial->pass || strcmp(action, "drop") == 0 ||
            refuse(trial, "default_action", "pass or drop");
 }
@@ -620,10 +659,22 @@ static void reply(const struct trial *trial)
 
     buf_addf(out,
              "{\"tested\":%lld,\"passed\":%lld,\"changed\":%lld,"
-             "\"dropped\":%lld,\"dead\":%lld,\"more\":%s,\"rules\":[",
+             "\"dropped\":%lld,\"dead\":%lld,\"more\":%s,\"next\":",
              (long long)trial->tested, (long long)trial->passed,
              (long long)trial->changed, (long long)trial->dropped,
-             (long long)trial->dead, trial->more ? "true" : "false");
+             (long long)trial->dead, trial->next.len > 0 ? "true" : "false");
+    if (trial->next.len > 0) {
+        json_add_text(out, buf_str(&trial->next));
+    } else {
+        buf_add_str(out, "null");
+    }
+    buf_add_str(out, ",\"reached_at\":");
+    if (trial->reached_ms > 0) {
+        json_add_ms(out, trial->reached_ms);
+    } else {
+        buf_add_str(out, "null");
+    }
+    buf_add_str(out, ",\"rules\":[");
     add_tallies(trial, out);
     buf_addf(out, "],\"bad_rules\":[%s],\"items\":[", buf_str(&trial->bad));
     buf_add(out, buf_str(&trial->items), trial->items.len);

@@ -122,7 +122,8 @@ static const struct shape shapes[] = {
     {.name = "tried",
      .doc = "what the rules would make of them",
      .members = "tested:whole passed:whole changed:whole dropped:whole "
-                "dead:whole more:bool rules:any bad_rules:any items:any"},
+                "dead:whole more:bool next:text? reached_at:time? "
+                "rules:any bad_rules:any items:any"},
     {.name = "dead_letter",
      .doc = "a refused message",
      .members = "id:text at:time? engine:text reason:text field:text "

@@ -472,6 +472,7 @@ static void finish(struct engine_io *io)
     engine_count(io, "events", io->events);
     if (io->events > 0) {
         io->last_event_ms = runtime_now(io);
+        io->dense = io->events >= RUNTIME_DENSE_EVENTS;
     }
     io->events = 0;
     io->open = false;

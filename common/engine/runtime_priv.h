@@ -20,6 +20,7 @@ enum {
     RUNTIME_CONTROL_PREFETCH = 100,
     RUNTIME_HOP_PREFETCH = 16,
     RUNTIME_FOLD_ROWS = 2000,
+    RUNTIME_DENSE_EVENTS = 50, /* of a batch: more are surely coming */
     RUNTIME_DRAIN_MS = 10000,
     RUNTIME_DEAD_BODY = 64 * 1024
 };
@@ -156,6 +157,7 @@ struct engine_io {
     int64_t now_ms;
     int64_t step_ms; /* the clock is read once a step */
     size_t events;
+    bool dense; /* the batch before had many events */
     struct store_batch *writes;
     struct doc_out *scratch;
     struct doc_out *event_out;

@@ -15,6 +15,7 @@ enum {
     COMMIT_MS = 5000,
     PROGRESS_MS = 5000, /* that a lock of a lost commit is waited for */
     BATCH_MOST = 1000,  /* rows asked for at once */
+    GATHER_MS = 30,     /* a transaction costs the server 1 to 2 ms */
     STORED_MAX = DOC_BYTES_MAX + 64 * 1024,
     NAMESPACE_EXISTS = 48
 };
@@ -455,6 +456,7 @@ static enum err mongodb_fence_remove(struct store *base,
 }
 
 static const struct store_ops mongodb_ops = {
+    .gather_ms = GATHER_MS,
     .close = mongodb_close,
     .ping = mongodb_ping,
     .get = mongodb_get,

@@ -119,7 +119,7 @@ static void created(void *ctx, struct entity *entity)
     entity->last_event_ms = event->timestamp_ms;
     intake_note(&creation->context->intake, event->connector,
                 event->connector_name, event->received_ms);
-    entity_put_row(creation->io, entity);
+    entity_append_row(creation->io, entity);
     engine_count(creation->io, "entities_created", 1);
 }
 

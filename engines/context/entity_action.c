@@ -14,14 +14,29 @@ enum {
 
 static const char refused[] = "action_refused";
 
-void entity_put_row(struct engine_io *io, const struct entity *entity)
+static struct doc make_row(struct engine_io *io, const struct entity *entity)
 {
-    const struct store_key key = {.text = entity->id};
     struct doc_out *out = engine_scratch(io);
 
     doc_out_reset(out);
     entity_to_doc(entity, out);
-    store_batch_put(engine_batch(io), STORE_ENTITIES, &key, doc_out_done(out));
+    return doc_out_done(out);
+}
+
+void entity_put_row(struct engine_io *io, const struct entity *entity)
+{
+    const struct store_key key = {.text = entity->id};
+
+    store_batch_put(engine_batch(io), STORE_ENTITIES, &key,
+                    make_row(io, entity));
+}
+
+void entity_append_row(struct engine_io *io, const struct entity *entity)
+{
+    const struct store_key key = {.text = entity->id};
+
+    store_batch_append(engine_batch(io), STORE_ENTITIES, &key,
+                       make_row(io, entity));
 }
 
 static const char *done_name(enum event_type type)

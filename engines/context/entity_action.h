@@ -15,5 +15,7 @@ bool entity_action_take(struct entities *entities, struct engine_io *io,
                         const struct event *event);
 /** Put the row of an entity. */
 void entity_put_row(struct engine_io *io, const struct entity *entity);
+/** The same for an entity that is new: there is no row, as a rule. */
+void entity_append_row(struct engine_io *io, const struct entity *entity);
 
 #endif

@@ -291,14 +291,21 @@ static enum err perfdata_load(void *state, struct engine_io *io)
     return err == ERR_OK ? load_adopted(perfdata, io) : err;
 }
 
-static void write_row(struct engine_io *io, const struct metric *metric)
+static void write_row(struct engine_io *io, const struct metric *metric,
+                      bool is_new)
 {
     const struct store_key key = {.text = metric->id};
     struct doc_out *out = engine_scratch(io);
 
     doc_out_reset(out);
     metric_to_doc(metric, out);
-    store_batch_put(engine_batch(io), STORE_METRICS, &key, doc_out_done(out));
+    if (is_new) {
+        store_batch_append(engine_batch(io), STORE_METRICS, &key,
+                           doc_out_done(out));
+    } else {
+        store_batch_put(engine_batch(io), STORE_METRICS, &key,
+                        doc_out_done(out));
+    }
 }
 
 /* "<entity id>/<name>", the name escaped as the parts before it. The entity's
@@ -352,7 +359,7 @@ static struct metric *find_or_add(struct perfdata *perfdata,
     if (metric_update(metric, item, perfdata->interval_s) || is_new ||
         metric->moved) {
         metric->moved = false;
-        write_row(perfdata->io, metric);
+        write_row(perfdata->io, metric, is_new);
     }
     return metric;
 }

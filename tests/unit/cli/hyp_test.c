@@ -182,6 +182,17 @@ static void seed(struct web_fixture *f)
     FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":10000,\"v\":1}");
     FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":20500,\"v\":3.5}");
     FIXED(f, STORE_POINTS, "{\"_a\":7,\"_b\":70000,\"v\":5}");
+#define LOGGED(n, component, state)                                            \
+    FIXED(f, STORE_EVENTS_LOG,                                                 \
+          "{\"_a\":5" n "000,\"_b\":1,\"id\":\"q-5" n "-0\",\"connector\":"    \
+          "\"old\",\"connector_name\":\"n\",\"event_type\":\"check\","         \
+          "\"source_type\":\"component\",\"component\":\"" component           \
+          "\",\"entity_id\":\"/component/old/n/" component                     \
+          "\",\"timestamp\":5" n ",\"received_at\":5" n ",\"state\":" state    \
+          "}")
+    LOGGED("1", "w", "2");
+    LOGGED("2", "w", "1");
+    LOGGED("3", "lost", "0");
     FIXED(f, STORE_EVENTS_LOG,
           "{\"_a\":1000,\"_b\":1,\"id\":\"q-1-0\",\"received_at\":1}");
     FIXED(f, STORE_POINTS, "{\"_a\":8,\"_b\":10000,\"v\":1234567}");
@@ -1217,6 +1228,42 @@ static const struct hyp_row hyps[] = {
      0,
      "tested 0",
      NULL},
+    {"eventfilter test: all of the log",
+     {"eventfilter", "test", "--replay", "30000d", "--file", "-"},
+     RULE("log", "\"filter\":\"connector=old\"," SET_1) "\n" RULE(
+         "gone", "\"filter\":\"component=lost\",\"actions\":[{\"type\":"
+                 "\"drop\"}]"),
+     0,
+     "rule gone: 1 matched, 1 dropped, 0 failed\n"
+     "rule log: 2 matched, 0 dropped, 0 failed\n"
+     "tested 3: 2 pass (1 changed), 1 dropped, 0 to the dead letters\n",
+     NULL},
+    {"eventfilter test: examples of the log",
+     {"eventfilter", "test", "--replay", "30000d", "--file", "-"},
+     RULE("log", "\"filter\":\"connector=old\"," SET_1),
+     0,
+     "  rule log: applied\n"
+     "  state: 2 -> 1\n",
+     NULL},
+    {"eventfilter test: some of the log",
+     {"eventfilter", "test", "--replay", "30000d", "--limit", "1"},
+     NULL,
+     0,
+     "there were more (--limit)",
+     NULL},
+    {"eventfilter test: the log as JSON",
+     {"eventfilter", "test", "--replay", "30000d", "--limit", "0", "-ojson"},
+     NULL,
+     0,
+     "{\"tested\":3,\"passed\":3,\"changed\":2,\"dropped\":0,\"dead\":0,"
+     "\"more\":false,\"rules\":[",
+     NULL},
+    {"eventfilter test: a bad limit",
+     {"eventfilter", "test", "--replay", "1h", "--limit", "x"},
+     NULL,
+     2,
+     NULL,
+     "--limit"},
     {"eventfilter test: which event",
      {"eventfilter", "test"},
      NULL,

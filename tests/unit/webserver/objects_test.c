@@ -462,6 +462,32 @@ static void tries_stored_ones(void **state)
     web_call(&f, KIND "/test", "{\"from\":0,\"limit\":1}");
     assert_string_equal(web_at(&f, "more"), "true");
     assert_string_equal(web_at(&f, "tested"), "1");
+    assert_string_equal(web_at(&f, "reached_at"), "2");
+    assert_string_equal(web_at(&f, "items.0.verdict"), "\"drop\"");
+    (void)snprintf(text, sizeof text, "{\"from\":0,\"limit\":5,\"cursor\":%s}",
+                   web_at(&f, "next"));
+    web_call(&f, KIND "/test", text);
+    assert_string_equal(web_at(&f, "tested"), "1");
+    assert_string_equal(web_at(&f, "reached_at"), "1");
+    assert_string_equal(web_at(&f, "next"), "null");
+    assert_string_equal(web_at(&f, "items"), "[]");
+    web_call(&f, KIND "/test", "{\"from\":0,\"examples\":0}");
+    assert_string_equal(web_at(&f, "dropped"), "1");
+    assert_string_equal(web_at(&f, "items"), "[]");
+    web_call(&f, KIND "/test", "{\"from\":0,\"examples\":101}");
+    assert_string_equal(web_at(&f, "field"), "\"examples\"");
+    web_call(&f, KIND "/test", "{\"from\":0,\"cursor\":\"x\"}");
+    assert_string_equal(web_at(&f, "field"), "\"cursor\"");
+    /* what was done already is no change */
+    put(&f, "a",
+        "{\"spec\":{\"actions\":[{\"type\":\"set\",\"field\":\"state\","
+        "\"value\":1}]}}",
+        200);
+    web_call(&f, KIND "/test", "{\"from\":0}");
+    assert_string_equal(web_at(&f, "changed"), "1");
+    assert_string_equal(web_at(&f, "rules.0.matches"), "2");
+    assert_string_equal(web_at(&f, "items.0.id"), "\"q-2-0\"");
+    assert_string_equal(web_at(&f, "items.1"), "");
     web_stop(&f);
 }
 
