@@ -51,6 +51,7 @@ void compat_post(struct server *server, struct request *request);
 void alarms_list(struct server *server, struct request *request);
 void alarms_get(struct server *server, struct request *request);
 void alarms_counters(struct server *server, struct request *request);
+void alarms_export(struct server *server, struct request *request);
 void alarms_explain(struct server *server, struct request *request);
 void alarms_steps(struct server *server, struct request *request);
 void actions_post(struct server *server, struct request *request);

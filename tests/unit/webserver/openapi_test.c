@@ -71,6 +71,7 @@ static const struct call {
     {"POST", V1 "/alarms/actions", NULL,
      "{\"type\":\"ack\",\"ids\":[\"aa11\"]}"},
     {"GET", V1 "/alarms/counters", V1 "/alarms/counters?filter=acked", NULL},
+    {"GET", V1 "/alarms/export.csv", NULL, NULL},
     {"GET", V1 "/alarms/{id}/explain", V1 "/alarms/aa11/explain", NULL},
     {"GET", V1 "/alarms/{id}/steps", V1 "/alarms/aa11/steps", NULL},
     {"GET", V1 "/alarms/{id}", V1 "/alarms/aa11", NULL},
