@@ -25,7 +25,7 @@ static const char *const phase_names[] = {"drain", "move", "settle", "start",
                                           NULL};
 
 #define OPTION(key_, field)                                                    \
-    .section = "repartition", .key = key_,                                     \
+    .section = "repartition", .key = (key_),                                   \
     .offset = offsetof(struct plan, field)
 
 static const struct conf_option plan_options[] = {

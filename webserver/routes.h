@@ -58,6 +58,7 @@ void actions_post(struct server *server, struct request *request);
 void entities_list(struct server *server, struct request *request);
 void entities_act(struct server *server, struct request *request);
 void entities_patch(struct server *server, struct request *request);
+void context_import(struct server *server, struct request *request);
 void entities_delete(struct server *server, struct request *request);
 void entities_neighbours(struct server *server, struct request *request);
 void entities_get(struct server *server, struct request *request);

@@ -94,23 +94,28 @@ static bool is_count(enum alarm_rules_number number)
            number == ALARM_RULES_FLAPPING_END;
 }
 
-/* spec has passed its table. */
+/* spec has passed its table. -1: it does not say. */
+static int64_t read_number(struct doc spec, enum alarm_rules_number number)
+{
+    struct doc_value value;
+    int64_t ms = 0;
+
+    if (!doc_get(spec, number_names[number], &value)) {
+        return -1;
+    }
+    if (is_count(number)) {
+        return value.u.i;
+    }
+    BUG_IF(!object_duration(&value, &ms));
+    return ms;
+}
+
 static struct alarm_numbers read_numbers(struct doc spec)
 {
     struct alarm_numbers numbers;
 
     for (size_t i = 0; i < ALARM_RULES_N; i++) {
-        struct doc_value value;
-        int64_t *at = &numbers.at[i];
-
-        *at = -1;
-        if (doc_get(spec, number_names[i], &value)) {
-            if (is_count((enum alarm_rules_number)i)) {
-                *at = value.u.i;
-            } else {
-                BUG_IF(!object_duration(&value, at));
-            }
-        }
+        numbers.at[i] = read_number(spec, (enum alarm_rules_number)i);
     }
     return numbers;
 }

@@ -123,6 +123,8 @@ class Strikes:
     def network_delayed(self, net):
         """What is sent now takes long to the end of the chain."""
         end = self.suite.engines[END]
+        rig.wait_for(f"events in time at engine-{END}", lambda: end.metric(
+            "lag_seconds") < DELAYED_S, NOTICED_S)
         net.delay(DELAY_S)
         self.more()
         try:
