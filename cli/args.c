@@ -43,6 +43,8 @@ const struct option_info options[] = {
     {"file", 'f', "FILE", "read from the file (-: standard input)"},
     {"json", 'j', "JSON", "this event, or array of events"},
     {"set", 0, "NAME", "the objects belong to this set (label \"set\")"},
+    {"source", 0, "NAME", "who knows what is imported"},
+    {"partial", 0, NULL, "what the file has not stays as it is"},
     {"prune", 0, NULL, "delete what the set has and the files have not"},
     {"amqp", 0, NULL, "over the message bus, not the API"},
     {"spool", 0, "DIR", "with --amqp: where events wait for the broker"},

@@ -108,6 +108,17 @@ const struct command commands[] = {
      FILTER_HELP "\nExample:\n  hyp entity list --filter type=component\n"},
     {"entity", "show", "ID", "one entity", "output", 1, 1, cmd_entity_show,
      "Example:\n  hyp entity show /component/collectd/host1/host1\n"},
+    {"entity", "import", "FILE --source NAME", "what an inventory knows of it",
+     "source partial dry-run yes author output", 1, 1, cmd_entity_import,
+     "FILE (-: standard input) is JSON: {\"cis\": [{\"type\": \"component\",\n"
+     "\"name\": \"web1\", \"infos\": {\"site\": \"Paris\"}}, ...]}, as "
+     "Canopsis\n"
+     "takes it. Only what differs is sent. What the source imported once and\n"
+     "the file has no more is disabled, unless --partial; what would be\n"
+     "disabled or deleted is shown and asked for, unless --yes.\n\n"
+     "Examples:\n"
+     "  hyp entity import cmdb.json --source cmdb --dry-run\n"
+     "  hyp entity import lab.json --source lab --partial\n"},
     {"entity", "neighbours", "ID", "what it belongs to, and what to it",
      LISTING_OPTIONS, 1, 1, cmd_entity_neighbours,
      "Parents (its component, its connector), children (the resources of a\n"

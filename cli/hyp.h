@@ -78,6 +78,6 @@ command_fn cmd_bench, cmd_send, cmd_event_list, cmd_event_tail, cmd_alarm_list,
     cmd_object_list, cmd_object_show, cmd_object_history, cmd_object_restore,
     cmd_object_check, cmd_object_delete, cmd_rules_test, cmd_apply, cmd_export,
     cmd_backup, cmd_restore, cmd_watch, cmd_profile_list, cmd_completion,
-    cmd_explain;
+    cmd_explain, cmd_entity_import;
 
 #endif

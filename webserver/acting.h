@@ -39,6 +39,7 @@ struct act_kind {
     const char *unknown; /**< why an id is refused that nothing has */
     const char *many;    /**< their name */
     bool bare;           /**< a row may be large, and is not needed */
+    bool compares;       /**< some may need nothing: they are counted */
     bool widens;         /**< entities: what belongs to the chosen, too */
     void (*write)(const struct order *order, const struct act *act,
                   struct doc row, struct buf *out);
@@ -77,6 +78,7 @@ struct acting {
     struct act **acts;
     size_t n, cap;
     size_t n_sent;
+    size_t n_unchanged;
     size_t n_by_outcome[OUTCOME_UNPUBLISHED + 1];
     struct buf event;
     char to[BUS_NAME_MAX + 1]; /**< queue or exchange */

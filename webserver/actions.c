@@ -15,6 +15,7 @@
 #include "common/bus/topology.h"
 #include "webserver/acting.h"
 #include "webserver/alarms.h"
+#include "webserver/entity_events.h"
 #include "webserver/json_text.h"
 #include "webserver/routes.h"
 
@@ -104,6 +105,9 @@ static void add_acts(const struct acting *acting, struct buf *out)
 {
     for (size_t i = 0; i <= OUTCOME_UNPUBLISHED; i++) {
         buf_addf(out, "\"%s\":%zu,", outcome_names[i], acting->n_by_outcome[i]);
+    }
+    if (acting->kind->compares) {
+        buf_addf(out, "\"unchanged\":%zu,", acting->n_unchanged);
     }
     buf_add_str(out, "\"items\":[");
     for (size_t i = 0; i < acting->n; i++) {
@@ -295,6 +299,9 @@ static void send_some(struct acting *acting)
     for (int i = 0; i < SENT_A_PIECE && acting->n_sent < acting->n; i++) {
         size_t at = acting->n_sent++;
 
+        if (acting->acts[at]->outcome != OUTCOME_PENDING) {
+            continue; /* refused at once */
+        }
         if (acting->acts[at]->row == NULL) {
             set_outcome(acting->acts[at], OUTCOME_REFUSED,
                         acting->kind->unknown);
@@ -393,8 +400,14 @@ static void address_entity(struct acting *acting, struct doc row,
     .many = "entities", .widens = true, .write = write_entity_event,           \
     .address = address_entity
 
+/* What people say of entities comes as an import. */
+static bool is_switch(enum event_type type)
+{
+    return event_type_is_entity_action(type) && type != EVENT_SET;
+}
+
 static const struct act_kind entity_kind = {
-    .order = {.takes = event_type_is_entity_action,
+    .order = {.takes = is_switch,
               .types = "enable, disable or delete",
               .fields = "type, ids, filter, author, message",
               .marks = false},
@@ -402,7 +415,7 @@ static const struct act_kind entity_kind = {
 };
 
 static const struct act_kind entity_patch_kind = {
-    .order = {.takes = event_type_is_entity_action,
+    .order = {.takes = is_switch,
               .fields = "enabled, author, message",
               .one = true},
     ENTITY,
@@ -590,6 +603,163 @@ static void post(struct server *server, struct request *request,
     } else if (go_on(acting) != ENDED) {
         request_wait(request, on_cancel, acting);
     }
+}
+
+/* Events that a handler made itself. */
+
+/* In an event what is null is not there: what is to go is named apart. */
+static void write_infos(struct doc infos, struct buf *out)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+    struct buf gone;
+    size_t start;
+
+    buf_init(&gone, EVENT_BYTES_MAX);
+    buf_add_str(out, ",\"infos\":{");
+    start = out->len;
+    doc_iter_init(&it, infos);
+    while (doc_next(&it, &name, &value)) {
+        struct buf *to = value.type == DOC_NULL ? &gone : out;
+
+        buf_add_str(to, to->len > (to == out ? start : 0) ? "," : "");
+        json_add_text(to, name);
+        if (to == out) {
+            buf_add_char(out, ':');
+            doc_value_to_json(&value, out);
+        }
+    }
+    buf_addf(out, "},\"infos_gone\":[%s]", buf_str(&gone));
+    buf_fini(&gone);
+}
+
+static void write_made(const struct order *order, const struct act *act,
+                       struct doc row, struct buf *out)
+{
+    struct order own = *order;
+    const char *source = doc_str(row, "import_source", "");
+
+    own.type_name = doc_str(row, "event_type", "");
+    write_event(&own, act, row, out);
+    json_add_member(out, "source_type", doc_str(row, "type", ""));
+    json_add_member(out, "import_source", source[0] != '\0' ? source : NULL);
+    if (strcmp(own.type_name, "set") == 0) {
+        write_infos(doc_sub(row, "infos"), out);
+    }
+    buf_add_char(out, '}');
+    BUG_IF(out->overflow);
+}
+
+static const struct act_kind made_kind = {
+    .collection = STORE_ENTITIES,
+    .unknown = "it is unknown",
+    .many = "entities",
+    .compares = true,
+    .write = write_made,
+    .address = address_entity,
+};
+
+struct acting *entity_events_new(struct server *server, struct request *request)
+{
+    struct acting *acting = xcalloc(1, sizeof *acting);
+
+    acting->job.done = on_published;
+    acting->server = server;
+    acting->request = request;
+    acting->kind = &made_kind;
+    buf_init(&acting->event, EVENT_BYTES_MAX);
+    choosing_init(&acting->choosing);
+    acting->choosing.phase = CHOOSING_DONE;
+    return acting;
+}
+
+void entity_events_add(struct acting *acting, const char *id, struct doc event)
+{
+    (void)acting_add(acting, id, event);
+}
+
+void entity_events_refuse(struct acting *acting, const char *id,
+                          const char *reason)
+{
+    set_outcome(acting_add(acting, id, (struct doc){NULL, 0}), OUTCOME_REFUSED,
+                reason);
+}
+
+void entity_events_drop(struct acting *acting)
+{
+    if (acting != NULL) {
+        acting_free(acting);
+    }
+}
+
+void entity_events_unchanged(struct acting *acting)
+{
+    acting->n_unchanged++;
+}
+
+void entity_events_send(struct acting *acting, const char *author)
+{
+    struct request *request = acting->request;
+
+    acting->order = (struct order){.author = author,
+                                   .message = "",
+                                   .ticket = "",
+                                   .ticket_url = "",
+                                   .state = -1};
+    if (go_on(acting) != ENDED) {
+        request_wait(request, on_cancel, acting);
+    }
+}
+
+static void add_plan(const struct act *act, struct buf *out)
+{
+    const struct doc event = {act->row, act->row_len};
+
+    buf_add_str(out, "{\"id\":");
+    json_add_text(out, act->id);
+    if (act->row == NULL) {
+        json_add_member(out, "result", outcome_names[act->outcome]);
+        json_add_member(out, "reason", act->reason);
+    } else {
+        json_add_member(out, "would", doc_str(event, "event_type", ""));
+    }
+    buf_add_char(out, '}');
+}
+
+static size_t count_planned(const struct acting *acting, const char *type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < acting->n; i++) {
+        const struct doc event = {acting->acts[i]->row,
+                                  acting->acts[i]->row_len};
+
+        n += acting->acts[i]->row != NULL &&
+             strcmp(doc_str(event, "event_type", ""), type) == 0;
+    }
+    return n;
+}
+
+void entity_events_tell(struct acting *acting)
+{
+    static const char *const types[] = {"set", "enable", "disable", "delete"};
+    struct request *request = acting->request;
+    struct buf *out = request_out(request);
+
+    buf_add_str(out, "{\"dry_run\":true,");
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        buf_addf(out, "\"%s\":%zu,", types[i], count_planned(acting, types[i]));
+    }
+    buf_addf(out, "\"unchanged\":%zu,\"refused\":%zu,\"items\":[",
+             acting->n_unchanged, acting->n_by_outcome[OUTCOME_REFUSED]);
+    for (size_t i = 0; i < acting->n; i++) {
+        buf_add_str(out, i > 0 ? "," : "");
+        add_plan(acting->acts[i], out);
+    }
+    buf_add_str(out, "]}");
+    request_reply(request, HTTP_OK);
+    acting_free(acting);
 }
 
 void actions_post(struct server *server, struct request *request)

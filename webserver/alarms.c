@@ -126,6 +126,18 @@ void alarms_list(struct server *server, struct request *request)
     }
 }
 
+void alarms_export(struct server *server, struct request *request)
+{
+    const struct list_spec *spec = by_opened(request);
+
+    if (spec == NULL) {
+        request_problem(request, HTTP_BAD_REQUEST, "opened",
+                        "expected true, false or both");
+    } else {
+        list_export(server, request, spec);
+    }
+}
+
 /* How many there are, of which kinds. */
 
 static const char *const state_names[] = {"ok", "minor", "major", "critical"};

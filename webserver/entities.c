@@ -13,7 +13,8 @@ static const struct item_field fields[] = {
     {"name", BLANK_TEXT},       {"enabled", BLANK_NULL},
     {"infos", BLANK_OBJECT},    {"tags", BLANK_ARRAY},
     {"created_at", BLANK_NULL}, {"last_event_at", BLANK_NULL},
-    {"state", BLANK_NULL},      {NULL, BLANK_NULL},
+    {"state", BLANK_NULL},      {"import_source", BLANK_NULL},
+    {NULL, BLANK_NULL},
 };
 
 static const char *const search[] = {"component", "resource", "name", NULL};

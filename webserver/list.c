@@ -13,13 +13,14 @@
 #include "common/base/str.h"
 #include "common/event/event.h"
 #include "webserver/json_text.h"
+#include "webserver/list_query.h"
 #include "webserver/marks.h"
 
 enum {
     FILTER_TEXT_MAX = 256 * 1024,
     SEARCH_MAX = 200,
-    SORT_MAX = 63,
-    CURSOR_MAX = 16 * 1024
+    SORT_MAX = LIST_SORT_MAX,
+    CURSOR_MAX = LIST_CURSOR_MAX
 };
 
 /* Beyond any date, and no overflow in milliseconds. */
@@ -369,6 +370,25 @@ static bool set_cursor(struct listing *l)
     request_problem(l->request, HTTP_BAD_REQUEST, "cursor",
                     "expected what 'next' of the list before holds");
     return false;
+}
+
+bool list_query_read(struct server *server, struct request *request,
+                     const struct list_spec *spec, struct list_query *query)
+{
+    struct listing l = {
+        .server = server, .request = request, .spec = spec, .first = spec};
+    bool good = set_sort(&l) && make_filter(&l);
+
+    *query =
+        (struct list_query){.filter = l.filter, .descending = l.descending};
+    (void)snprintf(query->sort_text, sizeof query->sort_text, "%s", l.sort);
+    query->sort = query->sort_text[0] != '\0' ? query->sort_text : NULL;
+    return good;
+}
+
+void list_query_fini(struct list_query *query)
+{
+    filter_free(query->filter);
 }
 
 /* Reading. */

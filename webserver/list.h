@@ -76,6 +76,10 @@ struct list_spec {
  *  limit and cursor say. */
 void list_reply(struct server *server, struct request *request,
                 const struct list_spec *spec);
+/** Answer with all of it as CSV, columns as its fields; filter, search and
+ *  sort as above. For lists that `write` does not complete. */
+void list_export(struct server *server, struct request *request,
+                 const struct list_spec *spec);
 /** Answer with the item under the id of the request, looked for in spec and
  *  what follows it; what names it in a 404. */
 void list_reply_item(struct server *server, struct request *request,

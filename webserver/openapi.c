@@ -47,6 +47,12 @@ static const struct param {
      "what a step shows"},
     {"raw", "{\"enum\":[\"true\",\"false\"]}", "counters as they are stored"},
     {"author", "{\"type\":\"string\"}", "who asks"},
+    {"source", "{\"type\":\"string\",\"maxLength\":128}",
+     "who knows what is imported"},
+    {"partial", "{\"enum\":[\"true\",\"false\"]}",
+     "nothing follows from what is absent"},
+    {"dry_run", "{\"enum\":[\"true\",\"false\"]}",
+     "only tell what would be done"},
     {"authkey", "{\"type\":\"string\"}", "the API key"},
 };
 

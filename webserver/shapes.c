@@ -43,7 +43,16 @@ static const struct shape shapes[] = {
      .members = "id:text type:text connector:text connector_name:text "
                 "component:text resource:text name:text enabled:bool "
                 "infos:object tags:any created_at:time? last_event_at:time? "
-                "state:whole?"},
+                "state:whole? import_source:text?"},
+    {.name = "inventory",
+     .doc = "what another system knows of entities",
+     .members = "cis:any"},
+    {.name = "imported",
+     .doc = "what became of each, or with dry_run would",
+     .statuses = "200 202 207",
+     .members = "unchanged:whole refused:whole items:any pending:whole~ "
+                "done:whole~ unpublished:whole~ dry_run:bool~ set:whole~ "
+                "enable:whole~ disable:whole~ delete:whole~"},
     {.name = "metric",
      .doc = "a metric",
      .members = "id:text entity_id:text? name:text unit:text type:text "
@@ -150,6 +159,10 @@ static const struct shape shapes[] = {
     {.name = "openapi",
      .doc = "this description",
      .members = "openapi:text info:object paths:object components:object"},
+    {.name = "csv",
+     .doc = "a head line, and a line each (RFC 4180)",
+     .media = "text/csv",
+     .schema = "{\"type\":\"string\"}"},
     {.name = "prometheus",
      .doc = "Prometheus text",
      .media = "text/plain",

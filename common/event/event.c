@@ -38,6 +38,7 @@ static const char *const type_names[EVENT_N_TYPES] = {
     [EVENT_ENABLE] = "enable",
     [EVENT_DISABLE] = "disable",
     [EVENT_DELETE] = "delete",
+    [EVENT_SET] = "set",
     [EVENT_SELECTOR] = "selector",
     [EVENT_SLA] = "sla",
     [EVENT_TOPOLOGY] = "topology",
@@ -109,7 +110,7 @@ bool event_type_is_action(enum event_type type)
 
 bool event_type_is_entity_action(enum event_type type)
 {
-    return type >= EVENT_ENABLE && type <= EVENT_DELETE;
+    return type >= EVENT_ENABLE && type <= EVENT_SET;
 }
 
 bool event_type_is_log(enum event_type type)

@@ -51,6 +51,7 @@ enum event_type {
     EVENT_ENABLE,
     EVENT_DISABLE,
     EVENT_DELETE,
+    EVENT_SET, /**< made when unknown; its infos are merged */
     /* produced by engines; treated as check */
     EVENT_SELECTOR,
     EVENT_SLA,
@@ -140,7 +141,8 @@ MUST_CHECK enum err event_source_parse(const char *name,
 bool event_type_is_check(enum event_type type);
 /** Whether the type is an operator action on an alarm. */
 bool event_type_is_action(enum event_type type);
-/** Whether the type is something done to an entity: enable, disable, delete. */
+/** Whether the type is something done to an entity: enable, disable, delete,
+ *  set. */
 bool event_type_is_entity_action(enum event_type type);
 /** Whether the type is appended to the log as it is. */
 bool event_type_is_log(enum event_type type);

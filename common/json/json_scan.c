@@ -35,7 +35,7 @@ static void skip_blanks(struct json_scan *scan)
     while (scan->at < scan->len) {
         char c = scan->text[scan->at];
 
-        if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+        if (c > ' ' || (c != ' ' && c != '\n' && c != '\r' && c != '\t')) {
             return;
         }
         scan->at++;

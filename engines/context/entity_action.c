@@ -43,6 +43,7 @@ static const char *done_name(enum event_type type)
 {
     return type == EVENT_ENABLE    ? "entity_enabled"
            : type == EVENT_DISABLE ? "entity_disabled"
+           : type == EVENT_SET     ? "entity_set"
                                    : "entity_deleted";
 }
 
@@ -113,6 +114,12 @@ static void tell(struct engine_io *io, const struct event *event,
     buf_fini(&key);
 }
 
+void entity_action_tell(struct engine_io *io, const struct event *event,
+                        const struct entity *entity)
+{
+    tell(io, event, entity, done_name(event->type), event->output);
+}
+
 static bool refuse(struct engine_io *io, const struct event *event,
                    const struct entity *entity, const char *reason)
 {
@@ -137,7 +144,7 @@ static bool delete_entity(struct entities *entities, struct engine_io *io,
         return refuse(io, event, entity, reason);
     }
     store_batch_delete(engine_batch(io), STORE_ENTITIES, &key);
-    tell(io, event, entity, done_name(event->type), event->output);
+    entity_action_tell(io, event, entity);
     entities_remove(entities, entity);
     engine_count(io, "entities_deleted", 1);
     return true;
@@ -156,6 +163,6 @@ bool entity_action_take(struct entities *entities, struct engine_io *io,
     }
     entity->enabled = event->type == EVENT_ENABLE;
     entity_put_row(io, entity);
-    tell(io, event, entity, done_name(event->type), event->output);
+    entity_action_tell(io, event, entity);
     return true;
 }

@@ -347,6 +347,35 @@ static void check_get(void **state)
     web_stop(&f);
 }
 
+/* A line each, what needs it quoted, over both collections. */
+static void exported(void **state)
+{
+    struct web_fixture f;
+    const char *text;
+
+    (void)state;
+    web_start(&f, NULL);
+    seed(&f);
+    web_put(&f, STORE_ALARMS,
+            "{\"id\":\"quoted\",\"component\":\"a,b\",\"state\":1,"
+            "\"changed_at\":1,\"output\":\"say \\\"x\\\"\\nnow\"}");
+    web_call(&f, V1 "/alarms/export.csv?opened=both&sort=changed_at", NULL);
+    assert_int_equal(f.status, 200);
+    assert_non_null(strstr(buf_str(&f.head), "text/csv"));
+    text = buf_str(&f.body);
+    assert_int_equal(strncmp(text, "id,entity_id,source_type,", 25), 0);
+    assert_non_null(strstr(text, "\r\nquoted,,,,,\"a,b\",,1,,\"say \"\"x\"\"\n"
+                                 "now\","));
+    assert_non_null(strstr(text, "\r\naa11,/resource/c/n/web1/disk,resource,"));
+    assert_true(strstr(text, "\r\nquoted,") < strstr(text, "\r\naa11,"));
+    web_call(&f, V1 "/alarms/export.csv?filter=acked", NULL);
+    assert_non_null(strstr(buf_str(&f.body), "\r\naa22,"));
+    assert_null(strstr(buf_str(&f.body), "aa11"));
+    web_call(&f, V1 "/alarms/export.csv?sort=nope", NULL);
+    assert_int_equal(f.status, 400);
+    web_stop(&f);
+}
+
 #define USED "\"/resource/c/n/web1/disk/used\""
 #define RX   "\"/resource/c/n/web1/if/rx\""
 
@@ -522,9 +551,13 @@ static void health_is_new(void **state)
 int main(void)
 {
     const struct row_table tables[] = {
-        ROWS(gets, check_get),  ROWS(queries, check_query),
-        ROW_SINGLE(pages),      ROW_SINGLE(message_lists_sorts),
-        ROW_SINGLE(store_away), ROW_SINGLE(health_is_new),
+        ROWS(gets, check_get),
+        ROWS(queries, check_query),
+        ROW_SINGLE(pages),
+        ROW_SINGLE(exported),
+        ROW_SINGLE(message_lists_sorts),
+        ROW_SINGLE(store_away),
+        ROW_SINGLE(health_is_new),
     };
 
     return rows_run("api", tables, N_ROWS(tables));
