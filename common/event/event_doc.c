@@ -471,6 +471,11 @@ static struct doc_value number_value(int64_t number)
     return (struct doc_value){.type = DOC_INT, .u.i = number};
 }
 
+static struct doc_value time_value(int64_t ms)
+{
+    return (struct doc_value){.type = DOC_DOUBLE, .u.d = clock_ms_to_s(ms)};
+}
+
 static struct doc_value field_value(const struct event *event,
                                     const struct field *field)
 {
@@ -485,14 +490,10 @@ static struct doc_value field_value(const struct event *event,
     case KIND_SOURCE:
         return text_value(event_source_name(event->source_type));
     case KIND_SPAN:
-        if (*(const int64_t *)at == 0) {
-            break;
-        }
-        /* fall through */
+        return *(const int64_t *)at == 0 ? value
+                                         : time_value(*(const int64_t *)at);
     case KIND_TIME:
-        value.type = DOC_DOUBLE;
-        value.u.d = clock_ms_to_s(*(const int64_t *)at);
-        break;
+        return time_value(*(const int64_t *)at);
     case KIND_STATE:
         return number_value(event->state);
     case KIND_HARD:

@@ -18,6 +18,7 @@ enum {
     FILES_MAX = 64, /* writers; there are far fewer */
     NAME_MAX_BYTES = 64,
     FOLDER_MODE = 0750,
+    MARK_MODE = 0640,
     COMMIT_BYTES = 16 * 1024 * 1024
 };
 
@@ -575,7 +576,7 @@ static enum err move_files(const struct sqlite_filling *filling,
 
 static enum err set_mark(const char *mark, struct errbuf *why)
 {
-    int fd = open(mark, O_CREAT | O_WRONLY | O_CLOEXEC, FOLDER_MODE & 0666);
+    int fd = open(mark, O_CREAT | O_WRONLY | O_CLOEXEC, MARK_MODE);
 
     if (fd < 0) {
         return folder_failed(mark, "be made", why);

@@ -5,6 +5,11 @@
 
 #include "common/template/template_tree.h"
 
+enum {
+    JSON_GROWTH = 6, /* bytes for one as \u00xx */
+    DELETE = 0x7F
+};
+
 struct render {
     const struct template *tmpl;
     const struct template_source *source;
@@ -80,7 +85,7 @@ static void add_json(struct buf *out, const char *text, size_t len)
                                     .u.s = {text, (uint32_t)len}};
     struct buf quoted;
 
-    buf_init(&quoted, 6 * TEMPLATE_VALUE_MAX + 3);
+    buf_init(&quoted, JSON_GROWTH * TEMPLATE_VALUE_MAX + 3);
     doc_value_to_json(&value, &quoted);
     if (quoted.len >= 2) {
         buf_add(out, quoted.data + 1, quoted.len - 2);
@@ -94,8 +99,9 @@ static void add_header(struct buf *out, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
+        bool hides = c < ' ' || c == DELETE;
 
-        buf_add_char(out, c < ' ' || c == 0x7F ? ' ' : text[i]);
+        buf_add(out, hides ? " " : &text[i], 1);
     }
 }
 

@@ -12,7 +12,13 @@
 #include "common/template/template_tree.h"
 
 #define CUT_MARK    "\xE2\x80\xA6"
+#define SECONDS_MAX 1e11 /* year 5138 */
 #define DATE_FORMAT "%Y-%m-%d %H:%M:%S %Z"
+
+enum {
+    TAIL = 0x80, /* of a character in UTF-8 */
+    TAIL_MASK = 0xC0
+};
 
 static const char conversions[] =
     "%Y %m %d %H %M %S %y %e %j %I %p %a %A %b %B %F %T %R %z %Z %s %%";
@@ -213,7 +219,7 @@ static enum err truncate_text(struct helper_room *room, int64_t most,
     struct buf *out;
 
     for (size_t i = 0; i < value->u.s.len; i++) {
-        if (((unsigned char)text[i] & 0xC0) != 0x80 && n++ == most - 1) {
+        if (((unsigned char)text[i] & TAIL_MASK) != TAIL && n++ == most - 1) {
             keep = i;
         }
     }
@@ -234,7 +240,7 @@ static enum err format_date(struct helper_room *room, const struct call *call,
                      : value->type == DOC_INT  ? (double)value->u.i
                                                : -1;
 
-    if (seconds >= 0 && seconds < 1e11) {
+    if (seconds >= 0 && seconds < SECONDS_MAX) {
         zone_format(call->zone, clock_s_to_ms(seconds), call->text, out);
     }
     return give_room(out, value);
