@@ -330,7 +330,7 @@ const struct command commands[] = {
      "not begin with / are beside that file. 'hyp --profile prod ...', or\n"
      "HYP_PROFILE=prod, uses it; then HYP_SERVER and HYP_KEY_FILE do not\n"
      "count.\n"},
-    {NULL, "doctor", "", "is all well? if not, what to do", "", 0, 0,
+    {NULL, "doctor", "", "is all well? if not, what to do", "output", 0, 0,
      cmd_doctor,
      "Looks at the API, the key, store, broker, each engine, dead letters,\n"
      "the disk, and whether this host's own metrics arrive. Exit code 0: all\n"
