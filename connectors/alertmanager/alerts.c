@@ -21,7 +21,8 @@ enum {
     HASH_BYTES = 17, /* "~" and 16 digits */
     MS_PER_S = 1000,
     TTL_LEAST_MS = 1000,
-    YEAR_DIGITS = 4
+    YEAR_DIGITS = 4,
+    NUMBER_MAX = 9999
 };
 
 /* One body on its way. */
@@ -44,7 +45,7 @@ static bool take_number(const char **at, size_t digits, int *out)
     int64_t value;
 
     if (strnlen(*at, digits) < digits ||
-        str_to_i64_n(*at, digits, 0, 9999, &value) != ERR_OK) {
+        str_to_i64_n(*at, digits, 0, NUMBER_MAX, &value) != ERR_OK) {
         return false;
     }
     *at += digits;
@@ -527,6 +528,7 @@ static void reading_fini(struct reading *reading)
     buf_fini(&reading->output);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a body takes two parameters. */
 enum err alerts_read(const struct alerts_conf *conf, const char *text,
                      size_t len, int64_t now_ms, const struct alerts_sink *sink,
                      size_t *refused, struct errbuf *why)

@@ -175,6 +175,7 @@ static enum MHD_Result refuse_stranger(const struct http *http,
                   "a certificate of an authority of tls_ca is needed\n");
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's form. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
                                   const char *url, const char *method,
                                   const char *version, const char *data,
