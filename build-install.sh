@@ -21,7 +21,7 @@ packages_build=(
 packages_run=(
     collectd-core libmnl0 librabbitmq4 libyajl2 libyaml-0-2 openssl
     procps
-    rabbitmq-server supervisor
+    rabbitmq-server supervisor tzdata
 )
 packages_test=(
     bsdutils ca-certificates curl gnutls-bin libcmocka-dev nsca-client
@@ -633,13 +633,63 @@ takes_configuration() {
 store_will_change() {
     local was
     was=$(sed -n 's/^schema=//p' "$prefix/$marker")
-    [ "$was" != "$(store_schema)" ] && [ -d "$prefix/var/lib/store" ]
+    [ "$was" != "$(store_schema)" ]
+}
+
+# Where SQLite's files are; nothing when the store is a MongoDB.
+store_folder() {
+    "$prefix/bin/hypcontrol" urls --json |
+        sed -n 's/.*"store":"sqlite:\([^"]*\)".*/\1/p'
 }
 
 check_room_for_store() {
-    local need
-    need=$(du -sm "$prefix/var/lib/store" | cut -f1)
+    local folder need
+    folder=$(store_folder)
+    if [ -z "$folder" ] || [ ! -d "$folder" ]; then
+        return
+    fi
+    need=$(du -sm "$folder" | cut -f1)
     check_space "$prefix" $((need + space_prefix_mb))
+}
+
+# A mongod of the suite's own is stopped with it.
+with_own_mongod() {
+    local status=0
+    [ -z "$(kept_setting mongod '')" ] ||
+        "$prefix/bin/service" mongod start >>"$log" 2>&1 || return 1
+    "$@" >>"$log" 2>&1 || status=$?
+    "$prefix/bin/hypcontrol" stop --wait 120s >>"$log" 2>&1 || return 1
+    return "$status"
+}
+
+# By the version that runs until now, which can read it.
+keep_store() {
+    local folder
+    folder=$(store_folder)
+    say 'copying the store: the new version keeps it in another form'
+    if [ -z "$folder" ]; then
+        with_own_mongod "$prefix/bin/hyp" backup "$previous/store.backup" ||
+            die "the store cannot be copied, so it is not updated: $(tail -n 1 "$log")"
+    elif [ -d "$folder" ]; then
+        cp -a --reflink=auto "$folder" "$previous/store"
+        printf '%s\n' "$folder" >"$previous/store.folder"
+    fi
+}
+
+# By the version that is back.
+put_store_back() {
+    local folder
+    if [ -e "$previous/store.backup" ]; then
+        with_own_mongod "$prefix/bin/hyp" restore --replace --yes \
+            "$previous/store.backup" || return 1
+    elif [ -d "$previous/store" ]; then
+        folder=$(cat "$previous/store.folder")
+        rm -rf -- "$folder"
+        cp -a "$previous/store" "$folder"
+    else
+        return 0
+    fi
+    say 'the store is as it was before the update: what came since is not in it'
 }
 
 keep_previous() {
@@ -650,9 +700,9 @@ keep_previous() {
     rm -rf -- "$previous"
     (umask 077 && mkdir -p "$previous")
     (cd "$prefix" && cp -a "${replaced[@]}" "$marker" "$previous/")
-    if store_will_change; then
-        say 'copying the store: the new version keeps it in another form'
-        cp -a --reflink=auto "$prefix/var/lib/store" "$previous/store"
+    # Who does not go back needs no copy.
+    if [ "$updating" = yes ] && store_will_change; then
+        keep_store
     fi
     touch "$previous/whole"
 }
@@ -661,10 +711,9 @@ put_previous_back() {
     [ -e "$previous/whole" ] || return 0
     (cd "$prefix" && rm -rf -- "${replaced[@]}" &&
         cp -a "${replaced[@]/#/$previous/}" "$previous/$marker" .)
-    if [ -d "$previous/store" ]; then
-        say 'the store is as it was before the update: what came since is not in it'
-        rm -rf -- "$prefix/var/lib/store"
-        cp -a "$previous/store" "$prefix/var/lib/store"
+    if ! put_store_back; then
+        say "the store could not be put back: stop the suite, then $prefix/bin/hyp restore --replace $prefix/var/store.backup"
+        mv "$previous/store.backup" "$prefix/var/store.backup"
     fi
     rm -rf -- "$previous"
 }

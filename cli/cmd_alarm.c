@@ -205,6 +205,56 @@ int cmd_alarm_show(struct hyp *hyp)
     return code;
 }
 
+/* Why. */
+
+static const struct column reason_columns[] = {
+    {"ABOUT", "about", COLUMN_TEXT, false},
+    {"AT", "at", COLUMN_TIME, false},
+    {"WHY", "text", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
+static int explain_alarm(struct hyp *hyp, const char *id)
+{
+    struct api_answer answer;
+    struct table *table;
+    struct doc_iter it;
+    struct doc_value reason;
+    const char *key;
+    struct buf path;
+    int code;
+
+    buf_init(&path, PATH_BYTES);
+    buf_add_str(&path, ALARMS "/explain");
+    api_add_param(&path, "id", id);
+    code = call_get(hyp, buf_str(&path), &answer);
+    buf_fini(&path);
+    if (code != HYP_DONE) {
+        return code;
+    }
+    table = table_new(hyp, reason_columns);
+    doc_iter_init(&it, doc_sub(answer.doc, "reasons"));
+    while (doc_next(&it, &key, &reason)) {
+        table_add(table, reason.u.doc);
+    }
+    table_finish(table);
+    table_free(table);
+    api_answer_fini(&answer);
+    return HYP_DONE;
+}
+
+int cmd_explain(struct hyp *hyp)
+{
+    char *id = NULL;
+    int code = find_id(hyp, hyp->args.words[0], "both", &id);
+
+    if (code == HYP_DONE) {
+        code = explain_alarm(hyp, id);
+    }
+    free(id);
+    return code;
+}
+
 /* Acting. */
 
 static int find_open(struct hyp *hyp, const char *word, char **id)

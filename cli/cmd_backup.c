@@ -190,7 +190,7 @@ static int verify(struct hyp *hyp, const char *path)
 
     end_telling(&telling);
     if (err != ERR_OK) {
-        hyp_say("%s: %s", path, why.text);
+        hyp_say("%s", why.text);
         return code_of(err);
     }
     if (hyp->format == FORMAT_JSON) {

@@ -143,9 +143,11 @@ static void add_choices(const struct command *c, struct buf *out)
 /* The second words of a group. */
 static void bash_group(const struct command *first, struct buf *out)
 {
-    buf_addf(out, "        '%s') words='", first->group);
+    const char *group = first->group;
+
+    buf_addf(out, "        '%s') words='", group);
     for (const struct command *c = commands; c->name != NULL; c++) {
-        if (c->group != NULL && strcmp(c->group, first->group) == 0) {
+        if (c->group != NULL && strcmp(c->group, group) == 0) {
             buf_addf(out, "%s%s", c == first ? "" : " ", c->name);
         }
     }
@@ -248,9 +250,11 @@ static void zsh_values(struct buf *out)
 
 static void zsh_group(const struct command *first, struct buf *out)
 {
-    buf_addf(out, "        '%s') list=(", first->group);
+    const char *group = first->group;
+
+    buf_addf(out, "        '%s') list=(", group);
     for (const struct command *c = commands; c->name != NULL; c++) {
-        if (c->group != NULL && strcmp(c->group, first->group) == 0) {
+        if (c->group != NULL && strcmp(c->group, group) == 0) {
             zsh_item(c->name, c->summary, out);
         }
     }

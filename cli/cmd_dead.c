@@ -68,7 +68,7 @@ int cmd_dead_count(struct hyp *hyp)
 }
 
 #define ON_LETTERS(what)                                                       \
-    .path = DEAD, .post = "/" what, .type = what, .one = "dead letter",        \
+    .path = DEAD, .post = "/" what, .type = (what), .one = "dead letter",      \
     .many = "dead letters", .and_more = "", .columns = dead_columns,           \
     .find = acting_take_id
 

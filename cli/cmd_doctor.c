@@ -23,16 +23,44 @@ enum {
 
 struct doctor {
     struct hyp *hyp;
+    struct table *table; /* with -o; NULL: lines for a reader */
+    struct doc_out *item;
     size_t wrong;
 };
+
+static const struct column columns[] = {
+    {"WELL", "well", COLUMN_BOOL, false},
+    {"WHAT", "name", COLUMN_TEXT, false},
+    {"FOUND", "found", COLUMN_TEXT, false},
+    {"DO", "advice", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
+static void add_item(struct doctor *doctor, bool good,
+                     const char *const told[3])
+{
+    doc_out_reset(doctor->item);
+    doc_add_str(doctor->item, "id", told[0]);
+    doc_add_str(doctor->item, "name", told[0]);
+    doc_add_bool(doctor->item, "well", good);
+    doc_add_str(doctor->item, "found", told[1]);
+    doc_add_str(doctor->item, "advice", good ? "" : told[2]);
+    table_add(doctor->table, doc_out_done(doctor->item));
+}
 
 /* One line: what was looked at, and for what is wrong also what to do. */
 static void tell(struct doctor *doctor, bool good, const char *what,
                  const char *found, const char *advice)
 {
     const struct hyp *hyp = doctor->hyp;
+    const char *const told[] = {what, found, advice};
     struct buf line;
 
+    doctor->wrong += good ? 0 : 1;
+    if (doctor->table != NULL) {
+        add_item(doctor, good, told);
+        return;
+    }
     buf_init(&line, PATH_BYTES);
     buf_addf(&line, "%s%s%s  %s: ", table_color(hyp, good ? 0 : 3),
              good ? "ok   " : "WRONG", table_color_end(hyp), what);
@@ -40,7 +68,6 @@ static void tell(struct doctor *doctor, bool good, const char *what,
     (void)printf("%s\n", buf_str(&line));
     buf_fini(&line);
     if (!good) {
-        doctor->wrong++;
         (void)printf("       -> %s\n", advice);
     }
 }
@@ -237,11 +264,20 @@ static int examine(struct doctor *doctor)
 int cmd_doctor(struct hyp *hyp)
 {
     struct doctor doctor = {.hyp = hyp};
+    bool items = hyp_option(hyp, "output") != NULL;
     int code;
 
+    if (items) {
+        doctor.table = table_new(hyp, columns);
+        doctor.item = doc_out_new();
+    }
     look_at_key(&doctor);
     code = examine(&doctor);
-    if (doctor.wrong == 0) {
+    if (items) {
+        table_finish(doctor.table);
+        table_free(doctor.table);
+        doc_out_free(doctor.item);
+    } else if (doctor.wrong == 0) {
         (void)printf("All is well.\n");
     } else {
         (void)printf("%zu thing%s to look at.\n", doctor.wrong,

@@ -15,7 +15,7 @@
 enum {
     PATH_BYTES = 16 * 1024,
     BODY_BYTES = 1024 * 1024,
-    PRIORITY_DEFAULT = 100 /* as docs/engines/event-filter.md has it */
+    PRIORITY_DEFAULT = 100 /* of rules of all kinds */
 };
 
 static const struct column list_columns[] = {
@@ -59,6 +59,91 @@ static const struct column details[] = {
     {"BY", "author", COLUMN_TEXT, false},
     {NULL, NULL, COLUMN_TEXT, false},
 };
+
+static const struct column alarm_rule_columns[] = {
+    {"PRIORITY", "spec.priority", COLUMN_NUMBER, false},
+    {"NAME", "name", COLUMN_TEXT, false},
+    {"ENABLED", "spec.enabled", COLUMN_BOOL, false},
+    {"FILTER", "spec.filter", COLUMN_TEXT, false},
+    {"RESOLVE AFTER", "spec.resolve_after", COLUMN_TEXT, false},
+    {"FLAPPING", "spec.flapping_changes", COLUMN_NUMBER, false},
+    {"WITHIN", "spec.flapping_window", COLUMN_TEXT, false},
+    {"END BELOW", "spec.flapping_end", COLUMN_NUMBER, false},
+    {"STEALTHY", "spec.stealthy_time", COLUMN_TEXT, false},
+    {"CANCELLED", "spec.cancel_autosolve", COLUMN_TEXT, false},
+    {"VERSION", "version", COLUMN_NUMBER, true},
+    {"CHANGED", "updated_at", COLUMN_AGE, true},
+    {"BY", "author", COLUMN_TEXT, true},
+    {"PROBLEM", "problem.reason", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
+static const struct column alarm_rule_details[] = {
+    {"NAME", "name", COLUMN_TEXT, false},
+    {"DESCRIPTION", "spec.description", COLUMN_TEXT, false},
+    {"ENABLED", "spec.enabled", COLUMN_BOOL, false},
+    {"PRIORITY", "spec.priority", COLUMN_NUMBER, false},
+    {"FILTER", "spec.filter", COLUMN_TEXT, false},
+    {"RESOLVE AFTER", "spec.resolve_after", COLUMN_TEXT, false},
+    {"FLAPPING CHANGES", "spec.flapping_changes", COLUMN_NUMBER, false},
+    {"FLAPPING WINDOW", "spec.flapping_window", COLUMN_TEXT, false},
+    {"FLAPPING END", "spec.flapping_end", COLUMN_NUMBER, false},
+    {"STEALTHY TIME", "spec.stealthy_time", COLUMN_TEXT, false},
+    {"CANCEL AUTOSOLVE", "spec.cancel_autosolve", COLUMN_TEXT, false},
+    {"LABELS", "labels", COLUMN_TEXT, false},
+    {"PROBLEM", "problem.reason", COLUMN_TEXT, false},
+    {"VERSION", "version", COLUMN_NUMBER, false},
+    {"CREATED", "created_at", COLUMN_TIME, false},
+    {"CHANGED", "updated_at", COLUMN_TIME, false},
+    {"BY", "author", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
+static const struct column table_columns[] = {
+    {"NAME", "name", COLUMN_TEXT, false},
+    {"DESCRIPTION", "spec.description", COLUMN_TEXT, false},
+    {"VERSION", "version", COLUMN_NUMBER, false},
+    {"CHANGED", "updated_at", COLUMN_AGE, false},
+    {"BY", "author", COLUMN_TEXT, true},
+    {"PROBLEM", "problem.reason", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
+static const struct column table_details[] = {
+    {"NAME", "name", COLUMN_TEXT, false},
+    {"DESCRIPTION", "spec.description", COLUMN_TEXT, false},
+    {"ROWS", "spec.rows", COLUMN_TEXT, false},
+    {"CSV", "spec.csv", COLUMN_TEXT, false},
+    {"LABELS", "labels", COLUMN_TEXT, false},
+    {"PROBLEM", "problem.reason", COLUMN_TEXT, false},
+    {"VERSION", "version", COLUMN_NUMBER, false},
+    {"CREATED", "created_at", COLUMN_TIME, false},
+    {"CHANGED", "updated_at", COLUMN_TIME, false},
+    {"BY", "author", COLUMN_TEXT, false},
+    {NULL, NULL, COLUMN_TEXT, false},
+};
+
+/* How the objects of each kind are shown. */
+static const struct look {
+    const char *kind;
+    const struct column *list;
+    const struct column *one;
+} looks[] = {
+    {"eventfilter", list_columns, details},
+    {"alarmrule", alarm_rule_columns, alarm_rule_details},
+    {"table", table_columns, table_details},
+};
+
+static const struct look *look_of(const struct hyp *hyp)
+{
+    size_t i = 0;
+
+    while (strcmp(looks[i].kind, hyp->command->group) != 0) {
+        i++;
+        BUG_IF(i == sizeof looks / sizeof looks[0]);
+    }
+    return &looks[i];
+}
 
 static const struct column version_columns[] = {
     {"VERSION", "version", COLUMN_NUMBER, false},
@@ -160,7 +245,7 @@ int cmd_object_list(struct hyp *hyp)
         if (kept.n > 0) {
             qsort(kept.list, kept.n, sizeof kept.list[0], compare_items);
         }
-        print_kept(hyp, &kept, list_columns);
+        print_kept(hyp, &kept, look_of(hyp)->list);
     }
     kept_fini(&kept);
     buf_fini(&path);
@@ -175,7 +260,7 @@ int cmd_object_show(struct hyp *hyp)
         objects_fetch(hyp, hyp->command->group, hyp->args.words[0], &answer);
 
     if (code == HYP_DONE) {
-        listing_show_item(hyp, answer.doc, details);
+        listing_show_item(hyp, answer.doc, look_of(hyp)->one);
         api_answer_fini(&answer);
     }
     return code;

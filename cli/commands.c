@@ -98,11 +98,35 @@ const struct command commands[] = {
      "STATE is ok, minor, major, critical or 0 to 3. It holds until the\n"
      "source says OK or worse, unless --release.\n\n" ACT_HELP
      "\nExample:\n  hyp alarm state 019a2b3c minor --message \"known\"\n"},
+    {NULL, "explain", "ID", "why an alarm is as it is", "output", 1, 1,
+     cmd_explain,
+     "ID may be cut to its first characters. What the alarm's own row and its\n"
+     "steps say, in sentences, oldest matter first.\n\n"
+     "Example:\n  hyp explain 019a2b3c\n"},
     {"entity", "list", "", "what sends events", LISTING_OPTIONS, 0, 0,
      cmd_entity_list,
      FILTER_HELP "\nExample:\n  hyp entity list --filter type=component\n"},
     {"entity", "show", "ID", "one entity", "output", 1, 1, cmd_entity_show,
      "Example:\n  hyp entity show /component/collectd/host1/host1\n"},
+    {"entity", "import", "FILE --source NAME", "what an inventory knows of it",
+     "source partial dry-run yes author output", 1, 1, cmd_entity_import,
+     "FILE (-: standard input) is JSON: {\"cis\": [{\"type\": \"component\",\n"
+     "\"name\": \"web1\", \"infos\": {\"site\": \"Paris\"}}, ...]}, as "
+     "Canopsis\n"
+     "takes it. Only what differs is sent. What the source imported once and\n"
+     "the file has no more is disabled, unless --partial; what would be\n"
+     "disabled or deleted is shown and asked for, unless --yes.\n\n"
+     "Examples:\n"
+     "  hyp entity import cmdb.json --source cmdb --dry-run\n"
+     "  hyp entity import lab.json --source lab --partial\n"},
+    {"entity", "neighbours", "ID", "what it belongs to, and what to it",
+     LISTING_OPTIONS, 1, 1, cmd_entity_neighbours,
+     "Parents (its component, its connector), children (the resources of a\n"
+     "component, the components of a connector), and those that other\n"
+     "connectors call by the same names.\n\n"
+     "Example:\n"
+     "  hyp entity neighbours /component/collectd/host1/host1 \\\n"
+     "      --filter 'state>0'\n"},
     {"entity", "disable", "[ID ...]", "hear nothing of it any more",
      ACT_OPTIONS, 0, -1, cmd_entity_disable,
      ENTITY_HELP "Its events are dropped and its alarm is resolved.\n"
@@ -181,6 +205,26 @@ const struct command commands[] = {
      LETTER_HELP "\nExamples:\n"
                  "  hyp dead purge --filter 'field=state' --dry-run\n"
                  "  hyp dead purge --all --yes\n"},
+    {"alarmrule", "list", "", "rules on alarms, in their order",
+     "output filter search", 0, 0, cmd_object_list,
+     "What is blank a rule does not say: the next one does that matches, or\n"
+     "the site's option. PROBLEM: the rule is stored and no good, so it is\n"
+     "passed over.\n\n"
+     "Example:\n  hyp alarmrule list\n"},
+    {"alarmrule", "show", "NAME", "one rule", "output", 1, 1, cmd_object_show,
+     NULL},
+    {"alarmrule", "check", "FILE ...", "are the rules of a file good?", "", 1,
+     -1, cmd_object_check,
+     "FILE is a file or a folder of objects, or - for standard input, as\n"
+     "'hyp apply' reads them. Nothing is changed.\n\n"
+     "Example:\n  hyp alarmrule check slow.json\n"},
+    {"alarmrule", "history", "NAME", "what a rule was, newest first", "output",
+     1, 1, cmd_object_history,
+     "The last 100 versions are kept, of deleted rules too.\n"},
+    {"alarmrule", "restore", "NAME VERSION", "as it was in a version", "author",
+     2, 2, cmd_object_restore, "Example:\n  hyp alarmrule restore slow 3\n"},
+    {"alarmrule", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
+     cmd_object_delete, NULL},
     {"eventfilter", "list", "", "rules, in the order they come to an event",
      "output filter search", 0, 0, cmd_object_list,
      "What is blank is at its default. PROBLEM: the rule is stored and no\n"
@@ -198,16 +242,25 @@ const struct command commands[] = {
      "changed.\n\n"
      "Example:\n  hyp eventfilter check rules.json\n"},
     {"eventfilter", "test", "[NAME ...]", "what would they make of an event?",
-     "event json entity id replay file default output", 0, -1, cmd_rules_test,
+     "event json entity id replay at file default limit output", 0, -1,
+     cmd_rules_test,
      "The event is one of a file, given as JSON, the last check of an entity,\n"
-     "one of the event log, or all that was logged since some time (10,000 at\n"
-     "most; the first 100 that some rule matched are shown). All stored rules\n"
-     "take part, or only those named; those of --file come in their place.\n"
-     "Nothing is changed. Stored events have passed the rules of their time\n"
-     "already.\n\n"
+     "or one of the event log. --at tries an event as if it were received\n"
+     "then: whether the schedule of a rule is in force is decided by that.\n"
+     "All stored rules take part, or only those named; those of --file (and\n"
+     "tables) come in their place. Nothing is changed.\n\n"
+     "--replay tries all that was logged since some time, the newest first,\n"
+     "page by page: what each rule would match, the first 10 events that\n"
+     "would change, be dropped or refused (with -o json 100), and how many\n"
+     "there are; at most --limit events (1,000,000; 0: all). Stored events\n"
+     "have passed the rules of their time already, so what those did is done,\n"
+     "and what was dropped then is not there.\n\n"
      "Examples:\n"
      "  hyp eventfilter test --event event.json\n"
      "  hyp eventfilter test calm-lab --entity /component/c/n/lab7\n"
+     "  hyp eventfilter test --event event.json --at $(date -d 'sat 3:00' "
+     "+%s)\n"
+     "  hyp eventfilter test calm-lab --replay 24h\n"
      "  hyp eventfilter test --file new-rules.json --replay 24h\n"},
     {"eventfilter", "history", "NAME", "what a rule was, newest first",
      "output", 1, 1, cmd_object_history,
@@ -217,11 +270,32 @@ const struct command commands[] = {
      "Example:\n  hyp eventfilter restore calm-lab 3\n"},
     {"eventfilter", "delete", "NAME ...", "delete rules", "author yes", 1, -1,
      cmd_object_delete, NULL},
+    {"table", "list", "", "tables that rules look values up in",
+     "output filter search", 0, 0, cmd_object_list,
+     "PROBLEM: the table is stored and no good, so it is passed over. A table\n"
+     "is put with 'hyp apply', from a file of objects or of CSV.\n\n"
+     "Example:\n  hyp apply --file sites.csv && hyp table list\n"},
+    {"table", "show", "NAME", "one table", "output", 1, 1, cmd_object_show,
+     NULL},
+    {"table", "check", "FILE ...", "are the tables of a file good?", "", 1, -1,
+     cmd_object_check,
+     "FILE is a file or a folder of objects, or - for standard input, as\n"
+     "'hyp apply' reads them. Nothing is changed.\n\n"
+     "Example:\n  hyp table check sites.csv\n"},
+    {"table", "history", "NAME", "what a table was, newest first", "output", 1,
+     1, cmd_object_history,
+     "The last 100 versions are kept, of deleted tables too.\n"},
+    {"table", "restore", "NAME VERSION", "as it was in a version", "author", 2,
+     2, cmd_object_restore, "Example:\n  hyp table restore sites 3\n"},
+    {"table", "delete", "NAME ...", "delete tables", "author yes", 1, -1,
+     cmd_object_delete, NULL},
     {NULL, "apply", "--file FILE", "put what people configure, from files",
      "file set prune author dry-run yes", 0, 0, cmd_apply,
      "FILE is a file of objects {kind, name, labels, spec}, a folder of such\n"
      "files (.json, .yaml, .yml), or - for standard input. JSON: one, an\n"
-     "array, or one a line; YAML: one, or a sequence, in each document. What\n"
+     "array, or one a line; YAML: one, or a sequence, in each document. A "
+     "file\n"
+     "that ends in .csv is a table, called as it without its ending. What\n"
      "is there already as it is stays unchanged; nothing is deleted, but by\n"
      "--prune.\n\n"
      "--set NAME makes them a set: each bears the label \"set\" with that\n"
@@ -256,7 +330,7 @@ const struct command commands[] = {
      "not begin with / are beside that file. 'hyp --profile prod ...', or\n"
      "HYP_PROFILE=prod, uses it; then HYP_SERVER and HYP_KEY_FILE do not\n"
      "count.\n"},
-    {NULL, "doctor", "", "is all well? if not, what to do", "", 0, 0,
+    {NULL, "doctor", "", "is all well? if not, what to do", "output", 0, 0,
      cmd_doctor,
      "Looks at the API, the key, store, broker, each engine, dead letters,\n"
      "the disk, and whether this host's own metrics arrive. Exit code 0: all\n"
@@ -285,6 +359,15 @@ const struct command commands[] = {
      cmd_filter_check,
      "-o json prints it in its JSON form.\n\n"
      "Example:\n  hyp filter check 'state>=2 and not acked'\n"},
+    {"template", "check", "[TEMPLATE]", "is a template understood?",
+     "file event json target", 0, 1, cmd_template_check,
+     "Tells the names that no event has by itself (they give nothing, unless\n"
+     "a sender adds such a field), and with an event what the template gives,\n"
+     "escaped for --target (text). Exit code 4: only names were found\n"
+     "wanting.\n\n"
+     "Examples:\n"
+     "  hyp template check '{{event.component}} is {{event.state | state}}'\n"
+     "  hyp template check --file mail.txt --event event.json\n"},
     {NULL, "completion", "bash|zsh|fish", "completion of hyp for a shell", "",
      1, 1, cmd_completion,
      "Commands, options and their values are offered with Tab, once the shell\n"

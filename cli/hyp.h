@@ -71,12 +71,13 @@ command_fn cmd_bench, cmd_send, cmd_event_list, cmd_event_tail, cmd_alarm_list,
     cmd_alarm_show, cmd_alarm_ack, cmd_alarm_unack, cmd_alarm_cancel,
     cmd_alarm_uncancel, cmd_alarm_snooze, cmd_alarm_unsnooze, cmd_alarm_comment,
     cmd_alarm_ticket, cmd_alarm_state, cmd_entity_list, cmd_entity_show,
-    cmd_entity_enable, cmd_entity_disable, cmd_entity_delete, cmd_metric_list,
-    cmd_metric_show, cmd_dead_list, cmd_dead_show, cmd_dead_count,
-    cmd_dead_replay, cmd_dead_purge, cmd_top, cmd_doctor, cmd_filter_check,
-    cmd_version, cmd_object_list, cmd_object_show, cmd_object_history,
-    cmd_object_restore, cmd_object_check, cmd_object_delete, cmd_rules_test,
-    cmd_apply, cmd_export, cmd_backup, cmd_restore, cmd_watch, cmd_profile_list,
-    cmd_completion;
+    cmd_entity_neighbours, cmd_entity_enable, cmd_entity_disable,
+    cmd_entity_delete, cmd_metric_list, cmd_metric_show, cmd_dead_list,
+    cmd_dead_show, cmd_dead_count, cmd_dead_replay, cmd_dead_purge, cmd_top,
+    cmd_doctor, cmd_filter_check, cmd_template_check, cmd_version,
+    cmd_object_list, cmd_object_show, cmd_object_history, cmd_object_restore,
+    cmd_object_check, cmd_object_delete, cmd_rules_test, cmd_apply, cmd_export,
+    cmd_backup, cmd_restore, cmd_watch, cmd_profile_list, cmd_completion,
+    cmd_explain, cmd_entity_import;
 
 #endif

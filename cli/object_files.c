@@ -3,6 +3,7 @@
 #include "cli/object_files.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/rules/tables.h"
 
 enum {
     FILE_BYTES = 64 * 1024 * 1024,
@@ -173,6 +175,33 @@ static int give_text(struct reading *reading, const struct buf *text)
     return give_value(reading, &value);
 }
 
+/* The table of that name. */
+static int give_csv(struct reading *reading, const struct buf *text)
+{
+    const char *slash = strrchr(reading->path, '/');
+    const char *name = slash != NULL ? slash + 1 : reading->path;
+    struct doc_out *out = reading->docs;
+
+    if (text->len > TABLE_BYTES_MAX) {
+        hyp_say("%s: expected at most %d bytes", reading->path,
+                TABLE_BYTES_MAX);
+        return HYP_USAGE;
+    }
+    if (memchr(buf_str(text), '\0', text->len) != NULL ||
+        !utf8_valid(buf_str(text), text->len)) {
+        hyp_say("%s: expected CSV in UTF-8", reading->path);
+        return HYP_USAGE;
+    }
+    doc_out_reset(out);
+    doc_add_str(out, "kind", "table");
+    doc_add_strn(out, "name", name, strlen(name) - strlen(".csv"));
+    doc_begin_doc(out, "spec");
+    doc_add_strn(out, "csv", buf_str(text), text->len);
+    doc_end(out);
+    give(reading, doc_out_done(out));
+    return HYP_DONE;
+}
+
 static int each_in_file(struct reading *reading)
 {
     struct buf text;
@@ -181,7 +210,8 @@ static int each_in_file(struct reading *reading)
     buf_init(&text, FILE_BYTES);
     reading->n = 0;
     if (object_files_read(reading->path, &text)) {
-        code = give_text(reading, &text);
+        code = str_ends(reading->path, ".csv") ? give_csv(reading, &text)
+                                               : give_text(reading, &text);
     }
     buf_fini(&text);
     return code;
@@ -190,7 +220,7 @@ static int each_in_file(struct reading *reading)
 static bool is_ours(const char *name)
 {
     return str_ends(name, ".json") || str_ends(name, ".yaml") ||
-           str_ends(name, ".yml");
+           str_ends(name, ".yml") || str_ends(name, ".csv");
 }
 
 static int each_in_folder(struct reading *reading, const char *folder)
@@ -199,6 +229,10 @@ static int each_in_folder(struct reading *reading, const char *folder)
     int n = scandir(folder, &files, NULL, alphasort);
     int code = HYP_DONE;
 
+    if (n < 0) {
+        hyp_say("%s: %s", folder, strerror(errno));
+        return HYP_USAGE;
+    }
     for (int i = 0; i < n; i++) {
         if (code == HYP_DONE && !reading->stop && is_ours(files[i]->d_name)) {
             char *path = xasprintf("%s/%s", folder, files[i]->d_name);
@@ -209,9 +243,7 @@ static int each_in_folder(struct reading *reading, const char *folder)
         }
         free(files[i]);
     }
-    if (n >= 0) {
-        free(files);
-    }
+    free(files);
     return code;
 }
 

@@ -245,6 +245,33 @@ static void add_state(struct buf *out, const struct doc_value *value)
     }
 }
 
+static void add_number(struct buf *out, enum column_kind kind, double number)
+{
+    switch (kind) {
+    case COLUMN_NUMBER:
+        table_add_number(out, number);
+        break;
+    case COLUMN_BYTES:
+        buf_addf(out, "%.1f", number / MIB);
+        break;
+    case COLUMN_TIME:
+        table_add_time(out, number);
+        break;
+    case COLUMN_AGE:
+        table_add_age(out, clock_now_ms() - clock_s_to_ms(number));
+        break;
+    case COLUMN_STATUS:
+        add_status(out, (int64_t)number);
+        break;
+    case COLUMN_TEXT:
+    case COLUMN_ID:
+    case COLUMN_BOOL:
+    case COLUMN_STATE:
+    case COLUMN_MARKS:
+        break;
+    }
+}
+
 void table_format(const struct column *column, struct doc item, struct buf *out)
 {
     struct doc_value value = {.type = DOC_MISSING};
@@ -261,38 +288,22 @@ void table_format(const struct column *column, struct doc item, struct buf *out)
             buf_add_str(out, value.u.b ? "yes" : "no");
         }
         break;
-    case COLUMN_NUMBER:
-        if (number_of(&value, &number)) {
-            table_add_number(out, number);
-        } else {
-            add_scalar(out, &value);
-        }
-        break;
-    case COLUMN_BYTES:
-        if (number_of(&value, &number)) {
-            buf_addf(out, "%.1f", number / MIB);
-        }
-        break;
-    case COLUMN_TIME:
-        if (number_of(&value, &number)) {
-            table_add_time(out, number);
-        }
-        break;
-    case COLUMN_AGE:
-        if (number_of(&value, &number)) {
-            table_add_age(out, clock_now_ms() - clock_s_to_ms(number));
-        }
-        break;
     case COLUMN_STATE:
         add_state(out, &value);
         break;
-    case COLUMN_STATUS:
-        if (number_of(&value, &number)) {
-            add_status(out, (int64_t)number);
-        }
-        break;
     case COLUMN_MARKS:
         add_marks(out, item);
+        break;
+    case COLUMN_NUMBER:
+    case COLUMN_BYTES:
+    case COLUMN_TIME:
+    case COLUMN_AGE:
+    case COLUMN_STATUS:
+        if (number_of(&value, &number)) {
+            add_number(out, column->kind, number);
+        } else if (column->kind == COLUMN_NUMBER) {
+            add_scalar(out, &value);
+        }
         break;
     }
 }

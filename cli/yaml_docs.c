@@ -326,6 +326,7 @@ static enum err read_document(struct reading *reading, yaml_value_fn *each,
     }
     doc_out_free(reading->out); /* what was begun may not have been ended */
     reading->out = doc_out_new();
+    reading->nodes = 0;
     err = read_node(reading, &event, ROOT);
     yaml_event_delete(&event);
     if (err == ERR_OK) {

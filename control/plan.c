@@ -25,7 +25,7 @@ static const char *const phase_names[] = {"drain", "move", "settle", "start",
                                           NULL};
 
 #define OPTION(key_, field)                                                    \
-    .section = "repartition", .key = key_,                                     \
+    .section = "repartition", .key = (key_),                                   \
     .offset = offsetof(struct plan, field)
 
 static const struct conf_option plan_options[] = {
@@ -241,16 +241,14 @@ static enum err make_lists(const struct partitions *now,
 enum err plan_make(const struct partitions *now, const char *const *numbers,
                    size_t n, int64_t id, struct plan *plan, struct errbuf *why)
 {
-    struct conf *conf = make_conf(plan);
     struct lists lists;
-    enum err err = conf != NULL ? ERR_OK : ERR_INVALID;
+    enum err err;
 
+    (void)make_conf(plan);
+    plan->id = id;
     buf_init(&lists.from, FILE_MAX);
     buf_init(&lists.to, FILE_MAX);
-    plan->id = id;
-    if (err == ERR_OK) {
-        err = make_lists(now, numbers, n, &lists, why);
-    }
+    err = make_lists(now, numbers, n, &lists, why);
     if (err == ERR_OK) {
         err = set_list(plan, "from", &lists.from, why);
     }
@@ -279,7 +277,7 @@ bool plan_is_for(const struct plan *plan, const char *const *numbers, size_t n)
 
 /* partitions.conf. */
 
-/* Whether the line sets the key, commented out or not being no question. */
+/* Whether the line sets the key; one that is commented out does not. */
 static bool is_key(const char *line)
 {
     static const char key[] = "engines";

@@ -195,7 +195,10 @@ static enum err move_one(struct bus *bus, queues_route_fn *route, void *ctx,
     if (copy.body == NULL) {
         return bus_ack(bus, 0, copy.tag);
     }
-    route(ctx, &event.delivery, to);
+    err = route(ctx, &event.delivery, to, why);
+    if (err != ERR_OK) {
+        return err;
+    }
     body = xmemdup(copy.body, copy.len);
     type = xstrdup(copy.properties.content_type);
     id = xstrdup(copy.properties.message_id);

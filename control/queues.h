@@ -21,9 +21,11 @@ MUST_CHECK enum err queues_look(struct queues *queues, const char *name,
 MUST_CHECK enum err queues_remove(struct queues *queues, const char *name,
                                   struct errbuf *why);
 
-/** Where a message goes: the queue's name into out. */
-typedef void queues_route_fn(void *ctx, const struct bus_delivery *delivery,
-                             char out[BUS_NAME_MAX + 1]);
+/** Where a message goes: the queue's name into out. What goes wrong ends the
+ *  move; the message stays. */
+typedef enum err queues_route_fn(void *ctx, const struct bus_delivery *delivery,
+                                 char out[BUS_NAME_MAX + 1],
+                                 struct errbuf *why);
 
 /** Take every message that is in a queue to where it belongs. Each is
  *  acknowledged when the broker has confirmed its copy: after a kill some go

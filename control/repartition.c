@@ -589,7 +589,7 @@ static enum err hold(struct job *job, struct errbuf *why)
                : ERR_UNAVAILABLE;
 }
 
-static enum err move(struct job *job, struct errbuf *why)
+static enum err move_all(struct job *job, struct errbuf *why)
 {
     say("moving what the engines know of their positions");
     enum err err = hold(job, why);
@@ -605,36 +605,43 @@ struct routing {
     struct doc_out *out;
 };
 
-static size_t find_partition(const struct routing *routing, struct doc action)
+static enum err find_partition(const struct routing *routing, struct doc action,
+                               size_t *found, struct errbuf *why)
 {
     const struct store_key key = {.text = doc_str(action, "alarm_id", "")};
     struct doc row = action;
     struct buf bytes;
-    size_t found;
     buf_init(&bytes, DOC_BYTES_MAX);
-    if (store_get(routing->store, STORE_ALARMS, &key, &bytes) == ERR_OK) {
+    enum err err = store_get(routing->store, STORE_ALARMS, &key, &bytes);
+    if (err == ERR_OK) {
         row = (struct doc){(const uint8_t *)bytes.data, (uint32_t)bytes.len};
+    } else if (err != ERR_NOT_FOUND) {
+        errbuf_set(why, "the store does not tell of alarm %.64s", key.text);
+        buf_fini(&bytes);
+        return err;
     }
-    found =
+    *found =
         bus_partition(doc_str(row, "_home", doc_str(row, "component", "")),
                       doc_str(row, "connector_name", ""), (size_t)routing->to);
     buf_fini(&bytes);
-    return found;
+    return ERR_OK;
 }
 
-static void route_action(void *ctx, const struct bus_delivery *delivery,
-                         char out[BUS_NAME_MAX + 1])
+static enum err route_action(void *ctx, const struct bus_delivery *delivery,
+                             char out[BUS_NAME_MAX + 1], struct errbuf *why)
 {
     const struct routing *routing = ctx;
     struct doc action = {NULL, 0};
-    struct errbuf why;
+    struct errbuf unread;
     size_t p = 0;
+    enum err err = ERR_OK;
     if (doc_from_json(delivery->body, delivery->len, routing->out, &action,
-                      &why) == ERR_OK) {
-        p = find_partition(routing, action);
+                      &unread) == ERR_OK) {
+        err = find_partition(routing, action, &p, why);
     }
     (void)bus_own_queue_name("Engine_alarm.actions", "alarm", (int)p,
                              (int)routing->to, out);
+    return err;
 }
 
 /* Also between partitions that stay: an action may be another's now. */
@@ -859,7 +866,7 @@ static enum err drain_and_move(struct job *job, struct errbuf *why)
         err = enter(job, PLAN_MOVE, why);
     }
     if (err == ERR_OK) {
-        err = move(job, why);
+        err = move_all(job, why);
     }
     return err == ERR_OK ? enter(job, PLAN_SETTLE, why) : err;
 }
@@ -954,6 +961,9 @@ static enum err read_storage(struct job *job, struct errbuf *why)
     enum err err = conf_read_file(job->conf, path, why);
     if (err == ERR_OK) {
         err = conf_read_env(job->conf, why);
+    }
+    if (err == ERR_OK) {
+        store_conf_complete(&job->storage);
     }
     free(path);
     return err;

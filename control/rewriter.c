@@ -3,7 +3,6 @@
  *  the rights of who called. */
 #include "control/rewriter.h"
 
-#include <errno.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +128,7 @@ enum err rewriter_write(const struct rewriter *rewriter, const char *list,
     }
     if (send(rewriter->link, text, strlen(text), MSG_NOSIGNAL) < 0 ||
         (n = recv(rewriter->link, said, sizeof said, 0)) <= 0) {
-        errbuf_set(why, "partitions.conf: %s", strerror(errno));
+        errbuf_set(why, "partitions.conf: who was to write it has ended");
         return ERR_UNAVAILABLE;
     }
     said[n - 1] = '\0';

@@ -13,69 +13,20 @@
 #include "common/base/mem.h"
 #include "common/base/random.h"
 #include "common/bus/topology.h"
+#include "webserver/acting.h"
 #include "webserver/alarms.h"
+#include "webserver/entity_events.h"
 #include "webserver/json_text.h"
-#include "webserver/order.h"
 #include "webserver/routes.h"
 
 enum {
-    EVENT_BYTES_MAX = 256 * 1024
-};
-
-enum outcome {
-    OUTCOME_PENDING,
-    OUTCOME_DONE,
-    OUTCOME_REFUSED,
-    OUTCOME_UNPUBLISHED
+    EVENT_BYTES_MAX = 256 * 1024,
+    TURN_MS = 20, /* at a stretch; then others are answered */
+    SENT_A_PIECE = 100
 };
 
 static const char *const outcome_names[] = {"pending", "done", "refused",
                                             "unpublished"};
-
-struct acting;
-
-/* What is done to one thing. */
-struct act {
-    struct waiter waiter;
-    struct acting *acting;
-    char *id;
-    uint8_t *row; /* as stored; NULL: there is none, it is refused */
-    uint32_t row_len;
-    enum outcome outcome;
-    int64_t step; /* 0: none */
-    char *reason;
-};
-
-/* The kinds of things: where they are, and how an action gets to them. */
-struct act_kind {
-    struct order_kind order;
-    enum store_collection collection;
-    const char *unknown; /* why an id is refused that nothing has */
-    const char *many;    /* their name */
-    bool bare;           /* a row may be large, and is not needed */
-    /** Choose what belongs to the chosen ones too; may be NULL. */
-    enum err (*widen)(struct acting *acting, struct errbuf *why);
-    void (*write)(const struct order *order, const struct act *act,
-                  struct doc row, struct buf *out);
-    /** Set where the message goes. */
-    void (*address)(struct acting *acting, struct doc row,
-                    struct bus_message *message);
-};
-
-struct acting {
-    struct publish_job job;
-    struct deadline deadline;
-    struct server *server;
-    struct request *request;
-    const struct act_kind *kind;
-    struct act **acts;
-    size_t n, cap;
-    size_t n_by_outcome[OUTCOME_UNPUBLISHED + 1];
-    struct buf event;
-    char to[BUS_NAME_MAX + 1]; /* queue or exchange */
-    char key[EVENT_ROUTING_KEY_MAX + 1];
-    bool too_many;
-};
 
 /* The acts. */
 
@@ -83,8 +34,7 @@ struct acting {
 static const uint8_t no_members[] = {5, 0, 0, 0, 0};
 static const struct doc bare_row = {no_members, sizeof no_members};
 
-static struct act *add_act(struct acting *acting, const char *id,
-                           struct doc row)
+struct act *acting_add(struct acting *acting, const char *id, struct doc row)
 {
     struct act *act = xcalloc(1, sizeof *act);
 
@@ -131,6 +81,8 @@ static void acting_free(struct acting *acting)
     }
     free(acting->acts);
     buf_fini(&acting->event);
+    choosing_fini(&acting->choosing);
+    order_fini(&acting->order);
     free(acting);
 }
 
@@ -153,6 +105,9 @@ static void add_acts(const struct acting *acting, struct buf *out)
 {
     for (size_t i = 0; i <= OUTCOME_UNPUBLISHED; i++) {
         buf_addf(out, "\"%s\":%zu,", outcome_names[i], acting->n_by_outcome[i]);
+    }
+    if (acting->kind->compares) {
+        buf_addf(out, "\"unchanged\":%zu,", acting->n_unchanged);
     }
     buf_add_str(out, "\"items\":[");
     for (size_t i = 0; i < acting->n; i++) {
@@ -313,7 +268,7 @@ static void write_event(const struct order *order, const struct act *act,
     write_order(order, out);
 }
 
-static void send_act(struct acting *acting, const struct order *order, size_t i)
+static void send_act(struct acting *acting, size_t i)
 {
     struct act *act = acting->acts[i];
     struct doc row = {act->row, act->row_len};
@@ -325,7 +280,7 @@ static void send_act(struct acting *acting, const struct order *order, size_t i)
                        .timestamp_ms = clock_now_ms()},
     };
 
-    acting->kind->write(order, act, row, &acting->event);
+    acting->kind->write(&acting->order, act, row, &acting->event);
     acting->kind->address(acting, row, &message);
     message.body = acting->event.data;
     message.len = acting->event.len;
@@ -339,14 +294,19 @@ static void send_act(struct acting *acting, const struct order *order, size_t i)
     }
 }
 
-static void send_acts(struct acting *acting, const struct order *order)
+static void send_some(struct acting *acting)
 {
-    for (size_t i = 0; i < acting->n; i++) {
-        if (acting->acts[i]->row == NULL) {
-            set_outcome(acting->acts[i], OUTCOME_REFUSED,
+    for (int i = 0; i < SENT_A_PIECE && acting->n_sent < acting->n; i++) {
+        size_t at = acting->n_sent++;
+
+        if (acting->acts[at]->outcome != OUTCOME_PENDING) {
+            continue; /* refused at once */
+        }
+        if (acting->acts[at]->row == NULL) {
+            set_outcome(acting->acts[at], OUTCOME_REFUSED,
                         acting->kind->unknown);
         } else {
-            send_act(acting, order, i);
+            send_act(acting, at);
         }
     }
 }
@@ -398,7 +358,7 @@ static const struct act_kind alarm_kind = {
 
 /* Entities. */
 
-static void entity_of(struct doc row, struct event *event)
+void acting_entity(struct doc row, struct event *event)
 {
     event_init(event, EVENT_CHECK);
     event->connector = doc_str(row, "connector", "");
@@ -425,7 +385,7 @@ static void address_entity(struct acting *acting, struct doc row,
     struct event event;
     struct buf key;
 
-    entity_of(row, &event);
+    acting_entity(row, &event);
     buf_init(&key, EVENT_ENTITY_ID_MAX);
     event_routing_key(&event, &key);
     (void)snprintf(acting->key, sizeof acting->key, "%s", buf_str(&key));
@@ -435,109 +395,19 @@ static void address_entity(struct acting *acting, struct doc row,
     message->routing_key = acting->key;
 }
 
-/* The chosen entities by their ids, while what belongs to them is looked for.
- */
-struct widening {
-    struct acting *acting;
-    struct map chosen;
-    struct buf id;
-};
-
-static bool is_chosen(struct widening *widening, const struct event *event)
-{
-    buf_clear(&widening->id);
-    event_entity_id(event, &widening->id);
-    return map_get(&widening->chosen, widening->id.data, widening->id.len) !=
-           NULL;
-}
-
-static bool belongs_to_chosen(struct widening *widening, struct doc row)
-{
-    struct event event;
-
-    entity_of(row, &event);
-    if (event.source_type == EVENT_SOURCE_CONNECTOR) {
-        return false;
-    }
-    if (event.source_type == EVENT_SOURCE_RESOURCE) {
-        event.source_type = EVENT_SOURCE_COMPONENT;
-        event.resource = "";
-        if (is_chosen(widening, &event)) {
-            return true;
-        }
-    }
-    event.source_type = EVENT_SOURCE_CONNECTOR;
-    event.component = "";
-    return is_chosen(widening, &event);
-}
-
-static bool on_entity(void *ctx, const struct store_key *key, struct doc row)
-{
-    struct widening *widening = ctx;
-    struct acting *acting = widening->acting;
-
-    if (map_get(&widening->chosen, key->text, strlen(key->text)) == NULL &&
-        belongs_to_chosen(widening, row)) {
-        (void)add_act(acting, key->text, row);
-    }
-    acting->too_many = acting->n > (size_t)acting->server->conf->actions;
-    return !acting->too_many;
-}
-
-static int depth_of(const struct act *act)
-{
-    const struct doc row = {act->row, act->row_len};
-    struct event event;
-
-    entity_of(row, &event);
-    return event.source_type == EVENT_SOURCE_CONNECTOR  ? 0
-           : event.source_type == EVENT_SOURCE_RESOURCE ? 2
-                                                        : 1;
-}
-
-/* What holds others goes last, so that it can be deleted. */
-static int deepest_first(const void *a, const void *b)
-{
-    return depth_of(*(struct act *const *)b) -
-           depth_of(*(struct act *const *)a);
-}
-
-/* A component stands for its resources, a connector for all that it sends. */
-static enum err widen_entities(struct acting *acting, struct errbuf *why)
-{
-    const struct store_query query = {.collection = STORE_ENTITIES,
-                                      .limit = INT64_MAX};
-    struct widening widening = {.acting = acting};
-    bool holds_others = false;
-    enum err err = ERR_OK;
-
-    map_init(&widening.chosen);
-    buf_init(&widening.id, EVENT_ENTITY_ID_MAX);
-    for (size_t i = 0; i < acting->n; i++) {
-        struct act *act = acting->acts[i];
-
-        (void)map_put(&widening.chosen, act->id, strlen(act->id), act);
-        holds_others |= act->row != NULL && depth_of(act) < 2;
-    }
-    if (holds_others) {
-        err = store_scan(acting->server->store, &query, on_entity, &widening,
-                         NULL, why);
-    }
-    map_fini(&widening.chosen);
-    buf_fini(&widening.id);
-    if (err == ERR_OK) {
-        qsort(acting->acts, acting->n, sizeof acting->acts[0], deepest_first);
-    }
-    return err;
-}
-
 #define ENTITY                                                                 \
     .collection = STORE_ENTITIES, .unknown = "no entity has this id",          \
-    .many = "entities", .widen = widen_entities, .write = write_entity_event,  \
+    .many = "entities", .widens = true, .write = write_entity_event,           \
     .address = address_entity
 
+/* What people say of entities comes as an import. */
+static bool is_switch(enum event_type type)
+{
+    return event_type_is_entity_action(type) && type != EVENT_SET;
+}
+
 static const struct act_kind entity_kind = {
-    .order = {.takes = event_type_is_entity_action,
+    .order = {.takes = is_switch,
               .types = "enable, disable or delete",
               .fields = "type, ids, filter, author, message",
               .marks = false},
@@ -545,7 +415,7 @@ static const struct act_kind entity_kind = {
 };
 
 static const struct act_kind entity_patch_kind = {
-    .order = {.takes = event_type_is_entity_action,
+    .order = {.takes = is_switch,
               .fields = "enabled, author, message",
               .one = true},
     ENTITY,
@@ -598,96 +468,33 @@ static const struct act_kind purge_kind = {
     LETTERS,
 };
 
-/* Targets. */
+/* The way of an action. */
 
-static bool on_target(void *ctx, const struct store_key *key, struct doc row)
+/* What one piece of it led to. */
+enum progress {
+    GOES_ON,
+    WAITS, /* for answers */
+    ENDED  /* answered, and freed */
+};
+
+static void wait_until(struct acting *acting, int64_t at_ms,
+                       deadline_fn *passed)
 {
-    (void)add_act(ctx, key->text, row);
-    return true;
+    acting->deadline.at_ms = at_ms;
+    acting->deadline.passed = passed;
+    deadlines_add(&acting->server->deadlines, &acting->deadline);
 }
 
-static enum err choose_id(struct acting *acting, const char *id)
+static enum progress wait_or_reply(struct acting *acting)
 {
-    const struct store_key key = {.text = id};
-    struct buf row;
-    enum err err;
-
-    buf_init(&row, DOC_BYTES_MAX);
-    err =
-        store_get(acting->server->store, acting->kind->collection, &key, &row);
-    if (err == ERR_OK) {
-        (void)add_act(
-            acting, id,
-            (struct doc){(const uint8_t *)row.data, (uint32_t)row.len});
-    } else if (err == ERR_NOT_FOUND) {
-        (void)add_act(acting, id, (struct doc){NULL, 0});
-        err = ERR_OK;
-    }
-    buf_fini(&row);
-    return err;
-}
-
-static enum err choose_ids(struct acting *acting, struct doc ids)
-{
-    struct doc_iter it;
-    struct doc_value value;
-    const char *key;
-    enum err err = ERR_OK;
-
-    doc_iter_init(&it, ids);
-    while (err == ERR_OK && doc_next(&it, &key, &value)) {
-        err = choose_id(acting, value.u.s.text);
-    }
-    return err;
-}
-
-/* All or nothing: too many matches act on none. */
-static enum err choose_matches(struct acting *acting,
-                               const struct filter *filter, struct errbuf *why)
-{
-    struct store *store = acting->server->store;
-    enum store_collection collection = acting->kind->collection;
-    int64_t most = acting->server->conf->actions;
-    const struct store_query query = {
-        .collection = collection, .filter = filter, .limit = most};
-    int64_t n;
-    enum err err = store_count(store, collection, filter, most + 1, &n);
-
-    if (err == ERR_OK && n > most) {
-        acting->too_many = true;
-        return ERR_OK;
-    }
-    return err != ERR_OK
-               ? err
-               : store_scan(store, &query, on_target, acting, NULL, why);
-}
-
-static enum err choose(struct acting *acting, const struct order *order,
-                       struct errbuf *why)
-{
-    enum err err = order->one != NULL ? choose_id(acting, order->one)
-                   : order->ids.len == 0
-                       ? choose_matches(acting, order->filter, why)
-                       : choose_ids(acting, order->ids);
-
-    return err == ERR_OK && !acting->too_many && acting->kind->widen != NULL
-               ? acting->kind->widen(acting, why)
-               : err;
-}
-
-static void wait_or_reply(struct acting *acting)
-{
-    struct server *server = acting->server;
-
     if (acting->n_by_outcome[OUTCOME_PENDING] == 0) {
-        reply(acting);
+        reply(acting); /* also when nothing was asked: all of it is done */
         acting_free(acting);
-        return;
+        return ENDED;
     }
-    acting->deadline.at_ms = clock_mono_ms() + server->conf->answer_ms;
-    acting->deadline.passed = on_deadline;
-    deadlines_add(&server->deadlines, &acting->deadline);
-    request_wait(acting->request, on_cancel, acting);
+    wait_until(acting, clock_mono_ms() + acting->server->conf->answer_ms,
+               on_deadline);
+    return WAITS;
 }
 
 static bool has_one(const struct acting *acting, const char *id)
@@ -700,55 +507,259 @@ static bool has_one(const struct acting *acting, const char *id)
     return false;
 }
 
-static void start(struct server *server, struct request *request,
-                  const struct act_kind *kind, const struct order *order)
+/* Whether what was chosen so far cannot be acted on; answered then. */
+static bool is_refused(struct acting *acting)
+{
+    const struct order *order = &acting->order;
+    struct request *request = acting->request;
+
+    if (acting->too_many) {
+        request_problem(request, HTTP_UNPROCESSABLE,
+                        order->all              ? "all"
+                        : order->filter != NULL ? "filter"
+                                                : "ids",
+                        "they are more than %lld %s (actions_max): narrow it",
+                        (long long)acting->server->conf->actions,
+                        acting->kind->many);
+        return true;
+    }
+    if (order->one != NULL && acting->choosing.phase == CHOOSING_DONE &&
+        !has_one(acting, order->one)) {
+        request_problem(request, HTTP_NOT_FOUND, "id", "%s",
+                        acting->kind->unknown);
+        return true;
+    }
+    return false;
+}
+
+/* All or nothing: none is acted on before all are known. */
+static enum progress choose(struct acting *acting)
+{
+    struct errbuf why = {0};
+    enum err err;
+
+    if (!list_has_store(acting->server, acting->request)) {
+        acting_free(acting);
+        return ENDED;
+    }
+    err = choosing_go_on(acting, &why);
+    if (err != ERR_OK) {
+        list_reply_failed(acting->request, err, &why);
+    } else if (!is_refused(acting)) {
+        return GOES_ON;
+    }
+    acting_free(acting);
+    return ENDED;
+}
+
+static enum progress take_piece(struct acting *acting)
+{
+    if (acting->choosing.phase != CHOOSING_DONE) {
+        return choose(acting);
+    }
+    send_some(acting);
+    return acting->n_sent < acting->n ? GOES_ON : wait_or_reply(acting);
+}
+
+static void on_turn(struct deadline *deadline);
+
+static enum progress go_on(struct acting *acting)
+{
+    int64_t until_ms = clock_mono_ms() + TURN_MS;
+    enum progress progress;
+
+    do {
+        progress = take_piece(acting);
+    } while (progress == GOES_ON && clock_mono_ms() < until_ms);
+    if (progress == GOES_ON) {
+        wait_until(acting, clock_mono_ms() + 1, on_turn);
+    }
+    return progress;
+}
+
+static void on_turn(struct deadline *deadline)
+{
+    (void)go_on((struct acting *)((char *)deadline -
+                                  offsetof(struct acting, deadline)));
+}
+
+static void post(struct server *server, struct request *request,
+                 const struct act_kind *kind)
 {
     struct acting *acting = xcalloc(1, sizeof *acting);
     struct errbuf why = {0};
-    enum err err;
 
     acting->job.done = on_published;
     acting->server = server;
     acting->request = request;
     acting->kind = kind;
     buf_init(&acting->event, EVENT_BYTES_MAX);
-    err = choose(acting, order, &why);
-    if (err != ERR_OK) {
-        list_reply_failed(request, err, &why);
-    } else if (acting->too_many) {
-        request_problem(request, HTTP_UNPROCESSABLE,
-                        order->all              ? "all"
-                        : order->filter != NULL ? "filter"
-                                                : "ids",
-                        "they are more than %lld %s (actions_max): narrow it",
-                        (long long)server->conf->actions, kind->many);
-    } else if (order->one != NULL && !has_one(acting, order->one)) {
-        request_problem(request, HTTP_NOT_FOUND, "id", "%s", kind->unknown);
-    } else if (acting->n == 0) {
-        reply(acting); /* nothing was asked, all of it is done */
-    } else {
-        send_acts(acting, order);
-        wait_or_reply(acting);
-        return;
+    choosing_init(&acting->choosing);
+    if (!order_parse(server, request, &kind->order, &acting->order)) {
+        acting_free(acting);
+    } else if (!publisher_ready(&server->publisher, &why)) {
+        request_problem_why(request, HTTP_UNAVAILABLE, &why);
+        acting_free(acting);
+    } else if (go_on(acting) != ENDED) {
+        request_wait(request, on_cancel, acting);
     }
-    acting_free(acting);
 }
 
-static void post(struct server *server, struct request *request,
-                 const struct act_kind *kind)
-{
-    struct order order;
-    struct errbuf why = {0};
+/* Events that a handler made itself. */
 
-    if (order_parse(server, request, &kind->order, &order) &&
-        list_has_store(server, request)) {
-        if (publisher_ready(&server->publisher, &why)) {
-            start(server, request, kind, &order);
-        } else {
-            request_problem_why(request, HTTP_UNAVAILABLE, &why);
+/* In an event what is null is not there: what is to go is named apart. */
+static void write_infos(struct doc infos, struct buf *out)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+    struct buf gone;
+    size_t start;
+
+    buf_init(&gone, EVENT_BYTES_MAX);
+    buf_add_str(out, ",\"infos\":{");
+    start = out->len;
+    doc_iter_init(&it, infos);
+    while (doc_next(&it, &name, &value)) {
+        struct buf *to = value.type == DOC_NULL ? &gone : out;
+
+        buf_add_str(to, to->len > (to == out ? start : 0) ? "," : "");
+        json_add_text(to, name);
+        if (to == out) {
+            buf_add_char(out, ':');
+            doc_value_to_json(&value, out);
         }
     }
-    order_fini(&order);
+    buf_addf(out, "},\"infos_gone\":[%s]", buf_str(&gone));
+    buf_fini(&gone);
+}
+
+static void write_made(const struct order *order, const struct act *act,
+                       struct doc row, struct buf *out)
+{
+    struct order own = *order;
+    const char *source = doc_str(row, "import_source", "");
+
+    own.type_name = doc_str(row, "event_type", "");
+    write_event(&own, act, row, out);
+    json_add_member(out, "source_type", doc_str(row, "type", ""));
+    json_add_member(out, "import_source", source[0] != '\0' ? source : NULL);
+    if (strcmp(own.type_name, "set") == 0) {
+        write_infos(doc_sub(row, "infos"), out);
+    }
+    buf_add_char(out, '}');
+    BUG_IF(out->overflow);
+}
+
+static const struct act_kind made_kind = {
+    .collection = STORE_ENTITIES,
+    .unknown = "it is unknown",
+    .many = "entities",
+    .compares = true,
+    .write = write_made,
+    .address = address_entity,
+};
+
+struct acting *entity_events_new(struct server *server, struct request *request)
+{
+    struct acting *acting = xcalloc(1, sizeof *acting);
+
+    acting->job.done = on_published;
+    acting->server = server;
+    acting->request = request;
+    acting->kind = &made_kind;
+    buf_init(&acting->event, EVENT_BYTES_MAX);
+    choosing_init(&acting->choosing);
+    acting->choosing.phase = CHOOSING_DONE;
+    return acting;
+}
+
+void entity_events_add(struct acting *acting, const char *id, struct doc event)
+{
+    (void)acting_add(acting, id, event);
+}
+
+void entity_events_refuse(struct acting *acting, const char *id,
+                          const char *reason)
+{
+    set_outcome(acting_add(acting, id, (struct doc){NULL, 0}), OUTCOME_REFUSED,
+                reason);
+}
+
+void entity_events_drop(struct acting *acting)
+{
+    if (acting != NULL) {
+        acting_free(acting);
+    }
+}
+
+void entity_events_unchanged(struct acting *acting)
+{
+    acting->n_unchanged++;
+}
+
+void entity_events_send(struct acting *acting, const char *author)
+{
+    struct request *request = acting->request;
+
+    acting->order = (struct order){.author = author,
+                                   .message = "",
+                                   .ticket = "",
+                                   .ticket_url = "",
+                                   .state = -1};
+    if (go_on(acting) != ENDED) {
+        request_wait(request, on_cancel, acting);
+    }
+}
+
+static void add_plan(const struct act *act, struct buf *out)
+{
+    const struct doc event = {act->row, act->row_len};
+
+    buf_add_str(out, "{\"id\":");
+    json_add_text(out, act->id);
+    if (act->row == NULL) {
+        json_add_member(out, "result", outcome_names[act->outcome]);
+        json_add_member(out, "reason", act->reason);
+    } else {
+        json_add_member(out, "would", doc_str(event, "event_type", ""));
+    }
+    buf_add_char(out, '}');
+}
+
+static size_t count_planned(const struct acting *acting, const char *type)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < acting->n; i++) {
+        const struct doc event = {acting->acts[i]->row,
+                                  acting->acts[i]->row_len};
+
+        n += acting->acts[i]->row != NULL &&
+             strcmp(doc_str(event, "event_type", ""), type) == 0;
+    }
+    return n;
+}
+
+void entity_events_tell(struct acting *acting)
+{
+    static const char *const types[] = {"set", "enable", "disable", "delete"};
+    struct request *request = acting->request;
+    struct buf *out = request_out(request);
+
+    buf_add_str(out, "{\"dry_run\":true,");
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        buf_addf(out, "\"%s\":%zu,", types[i], count_planned(acting, types[i]));
+    }
+    buf_addf(out, "\"unchanged\":%zu,\"refused\":%zu,\"items\":[",
+             acting->n_unchanged, acting->n_by_outcome[OUTCOME_REFUSED]);
+    for (size_t i = 0; i < acting->n; i++) {
+        buf_add_str(out, i > 0 ? "," : "");
+        add_plan(acting->acts[i], out);
+    }
+    buf_add_str(out, "]}");
+    request_reply(request, HTTP_OK);
+    acting_free(acting);
 }
 
 void actions_post(struct server *server, struct request *request)

@@ -19,6 +19,21 @@ void deadlines_remove(struct deadlines *deadlines, struct deadline *deadline)
     TAILQ_REMOVE(deadlines, deadline, link);
 }
 
+int deadlines_wait_ms(const struct deadlines *deadlines, int64_t now_ms,
+                      int most_ms)
+{
+    const struct deadline *deadline;
+    int64_t wait_ms = most_ms;
+
+    TAILQ_FOREACH(deadline, deadlines, link)
+    {
+        if (deadline->at_ms - now_ms < wait_ms) {
+            wait_ms = deadline->at_ms - now_ms;
+        }
+    }
+    return wait_ms > 0 ? (int)wait_ms : 0;
+}
+
 static struct deadline *find_passed(struct deadlines *deadlines, int64_t now_ms)
 {
     struct deadline *deadline;

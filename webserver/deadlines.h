@@ -22,6 +22,9 @@ void deadlines_init(struct deadlines *deadlines);
 /** at_ms of the steady clock. Borrowed until passed or removed. */
 void deadlines_add(struct deadlines *deadlines, struct deadline *deadline);
 void deadlines_remove(struct deadlines *deadlines, struct deadline *deadline);
+/** How long until the first of them, at most `most_ms`. */
+int deadlines_wait_ms(const struct deadlines *deadlines, int64_t now_ms,
+                      int most_ms);
 /** Call what has passed; a call may add and remove others. */
 void deadlines_run(struct deadlines *deadlines, int64_t now_ms);
 

@@ -15,7 +15,6 @@
 #include "webserver/json_text.h"
 
 enum {
-    LOOK_MS = 1000,
     RATE_MS = 5000
 };
 
@@ -209,14 +208,9 @@ static void expect(struct health *health, const struct conf_list *expected)
 void health_look(struct health *health, const char *folder,
                  const struct conf_list *expected)
 {
-    int64_t now_ms = clock_mono_ms();
     const struct dirent *entry;
     DIR *dir;
 
-    if (now_ms < health->next_ms) {
-        return;
-    }
-    health->next_ms = now_ms + LOOK_MS;
     expect(health, expected);
     dir = opendir(folder);
     while (dir != NULL && (entry = readdir(dir)) != NULL) {

@@ -38,12 +38,11 @@ struct health_process {
 struct health {
     struct health_process *processes; /**< HEALTH_PROCESSES_MAX, or NULL */
     size_t n;
-    int64_t next_ms; /**< of the next look, by the steady clock */
 };
 
 void health_fini(struct health *health);
-/** Read the status files anew when a second has passed since the last time.
- *  expected: names of processes that must be there. */
+/** Read the status files anew: who was told that all is ready hears nothing
+ *  older here. expected: names of processes that must be there. */
 void health_look(struct health *health, const char *folder,
                  const struct conf_list *expected);
 /** Whether every process is present and ready; else why says which not. */

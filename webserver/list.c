@@ -13,13 +13,14 @@
 #include "common/base/str.h"
 #include "common/event/event.h"
 #include "webserver/json_text.h"
+#include "webserver/list_query.h"
 #include "webserver/marks.h"
 
 enum {
     FILTER_TEXT_MAX = 256 * 1024,
     SEARCH_MAX = 200,
-    SORT_MAX = 63,
-    CURSOR_MAX = 16 * 1024
+    SORT_MAX = LIST_SORT_MAX,
+    CURSOR_MAX = LIST_CURSOR_MAX
 };
 
 /* Beyond any date, and no overflow in milliseconds. */
@@ -75,17 +76,36 @@ void list_reply_failed(struct request *request, enum err err,
 
 /* Parameters. */
 
-bool list_int_param(struct request *request, const char *name, int64_t min,
-                    int64_t max, int64_t *value)
+bool list_int(struct request *request, const char *name, const char *text,
+              struct list_bounds bounds, int64_t *value)
 {
-    const char *text = request_param(request, name);
-
-    if (text == NULL || str_to_i64(text, min, max, value) == ERR_OK) {
+    if (text == NULL ||
+        str_to_i64(text, bounds.min, bounds.max, value) == ERR_OK) {
         return true;
     }
     request_problem(request, HTTP_BAD_REQUEST, name,
-                    "expected a whole number from %lld to %lld", (long long)min,
-                    (long long)max);
+                    "expected a whole number from %lld to %lld",
+                    (long long)bounds.min, (long long)bounds.max);
+    return false;
+}
+
+bool list_int_param(struct request *request, const char *name, int64_t min,
+                    int64_t max, int64_t *value)
+{
+    return list_int(request, name, request_param(request, name),
+                    (struct list_bounds){min, max}, value);
+}
+
+bool list_has_name(const char *names, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = names; at != NULL; at = strchr(at, ',')) {
+        at += strspn(at, ", ");
+        if (strcspn(at, ",") == len && strncmp(at, name, len) == 0) {
+            return true;
+        }
+    }
     return false;
 }
 
@@ -107,10 +127,9 @@ static bool parse_time(const char *text, int64_t *ms)
     return true;
 }
 
-bool list_time_param(struct request *request, const char *name, int64_t *ms)
+bool list_time(struct request *request, const char *name, const char *text,
+               int64_t *ms)
 {
-    const char *text = request_param(request, name);
-
     if (text == NULL || parse_time(text, ms)) {
         return true;
     }
@@ -118,6 +137,11 @@ bool list_time_param(struct request *request, const char *name, int64_t *ms)
                     "expected seconds since 1970, or a time before now like "
                     "-3h");
     return false;
+}
+
+bool list_time_param(struct request *request, const char *name, int64_t *ms)
+{
+    return list_time(request, name, request_param(request, name), ms);
 }
 
 /* A regular expression that finds exactly the text. */
@@ -247,6 +271,9 @@ static bool add_conditions(struct listing *l, struct buf *out)
     if (component != NULL) {
         add_component(component, next_condition(out, start));
     }
+    if (spec->where != NULL) {
+        buf_add_str(next_condition(out, start), spec->where);
+    }
     if (spec->kind != NULL) {
         buf_addf(next_condition(out, start), "{\"kind\":\"%s\"}", spec->kind);
     }
@@ -343,6 +370,25 @@ static bool set_cursor(struct listing *l)
     request_problem(l->request, HTTP_BAD_REQUEST, "cursor",
                     "expected what 'next' of the list before holds");
     return false;
+}
+
+bool list_query_read(struct server *server, struct request *request,
+                     const struct list_spec *spec, struct list_query *query)
+{
+    struct listing l = {
+        .server = server, .request = request, .spec = spec, .first = spec};
+    bool good = set_sort(&l) && make_filter(&l);
+
+    *query =
+        (struct list_query){.filter = l.filter, .descending = l.descending};
+    (void)snprintf(query->sort_text, sizeof query->sort_text, "%s", l.sort);
+    query->sort = query->sort_text[0] != '\0' ? query->sort_text : NULL;
+    return good;
+}
+
+void list_query_fini(struct list_query *query)
+{
+    filter_free(query->filter);
 }
 
 /* Reading. */

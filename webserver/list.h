@@ -63,6 +63,8 @@ struct list_spec {
     const char *entity_param;        /**< parameter that means entity_id */
     const char *component_param;     /**< one that means a part of it */
     const char *kind;             /**< what the field kind must be, or NULL */
+    const char *where;            /**< a filter, as JSON, that all items
+                                       match; NULL: none */
     bool marks;                   /**< filters may use the words of marks.h */
     const struct list_span *span; /**< NULL: all keys */
     list_write_fn *write;         /**< NULL: item_write */
@@ -74,6 +76,10 @@ struct list_spec {
  *  limit and cursor say. */
 void list_reply(struct server *server, struct request *request,
                 const struct list_spec *spec);
+/** Answer with all of it as CSV, columns as its fields; filter, search and
+ *  sort as above. For lists that `write` does not complete. */
+void list_export(struct server *server, struct request *request,
+                 const struct list_spec *spec);
 /** Answer with the item under the id of the request, looked for in spec and
  *  what follows it; what names it in a 404. */
 void list_reply_item(struct server *server, struct request *request,
@@ -86,6 +92,17 @@ void list_reply_failed(struct request *request, enum err err,
 /** Read a time into *ms: seconds since 1970, or "-3h" before now. Left alone
  *  when absent; false (and answered) when it is neither. */
 bool list_time_param(struct request *request, const char *name, int64_t *ms);
+/** The same of a text; NULL: absent. */
+bool list_time(struct request *request, const char *name, const char *text,
+               int64_t *ms);
+struct list_bounds {
+    int64_t min, max;
+};
+/** Read a whole number of a text likewise. */
+bool list_int(struct request *request, const char *name, const char *text,
+              struct list_bounds bounds, int64_t *value);
+/** Whether a list of names, commas between them, has this one. */
+bool list_has_name(const char *names, const char *name);
 /** Read a whole number likewise. */
 bool list_int_param(struct request *request, const char *name, int64_t min,
                     int64_t max, int64_t *value);

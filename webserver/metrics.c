@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Metrics and their points. */
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +19,8 @@
 enum {
     DEFAULT_SPAN_MS = 3600 * 1000,
     MS_A_SECOND = 1000,
-    MANY_IN_A_STEP = 10
+    MANY_IN_A_STEP = 10,
+    QUERY_METRICS_MAX = 100
 };
 
 static const struct item_field fields[] = {
@@ -147,6 +150,9 @@ static const char *const agg_names[] = {"all", "min",  "mean",
 struct reading {
     struct server *server;
     struct request *request;
+    const char *id;     /* of the metric */
+    struct doc options; /* of a body; empty: those of the query */
+    char text[32];      /* a number among them, as text */
     int64_t from_ms, to_ms, step_ms, limit;
     enum agg agg;
     struct points_query numbers; /* of the metric */
@@ -160,9 +166,41 @@ struct reading {
     int64_t next_ms; /* first that did not fit; 0: all did */
 };
 
+/* An option as text, wherever it was given; NULL: it was not. */
+static const char *option(struct reading *r, const char *name)
+{
+    struct doc_value value;
+
+    if (r->options.len == 0) {
+        return request_param(r->request, name);
+    }
+    if (!doc_get(r->options, name, &value) || value.type == DOC_NULL) {
+        return NULL;
+    }
+    if (value.type == DOC_STRING) {
+        return value.u.s.text;
+    }
+    if (value.type == DOC_BOOL) {
+        return value.u.b ? "true" : "false";
+    }
+    if (value.type == DOC_INT) {
+        (void)snprintf(r->text, sizeof r->text, "%" PRId64, value.u.i);
+    } else if (value.type == DOC_DOUBLE) {
+        (void)snprintf(r->text, sizeof r->text, "%.3f", value.u.d);
+    } else {
+        r->text[0] = '\0'; /* good for nothing, and told so */
+    }
+    return r->text;
+}
+
+static bool time_option(struct reading *r, const char *name, int64_t *ms)
+{
+    return list_time(r->request, name, option(r, name), ms);
+}
+
 static bool parse_agg(struct reading *r)
 {
-    const char *text = request_param(r->request, "agg");
+    const char *text = option(r, "agg");
 
     if (text == NULL) {
         return true;
@@ -188,7 +226,7 @@ static const char *const tier_names[] = {
 
 static bool parse_resolution(struct reading *r)
 {
-    const char *text = request_param(r->request, "resolution");
+    const char *text = option(r, "resolution");
 
     if (text == NULL || strcmp(text, "auto") == 0) {
         return true;
@@ -243,7 +281,7 @@ static bool check_step(struct reading *r)
 
 static bool parse_step(struct reading *r)
 {
-    const char *text = request_param(r->request, "step");
+    const char *text = option(r, "step");
     struct errbuf why = {0};
 
     if (text != NULL &&
@@ -259,7 +297,7 @@ static bool parse_step(struct reading *r)
 
 static bool parse_raw(struct reading *r)
 {
-    const char *raw = request_param(r->request, "raw");
+    const char *raw = option(r, "raw");
 
     if (raw == NULL || strcmp(raw, "false") == 0) {
         return true;
@@ -276,11 +314,11 @@ static bool parse_raw(struct reading *r)
 static bool parse_span(struct reading *r)
 {
     r->to_ms = clock_now_ms();
-    if (!list_time_param(r->request, "to", &r->to_ms)) {
+    if (!time_option(r, "to", &r->to_ms)) {
         return false;
     }
     r->from_ms = r->to_ms - DEFAULT_SPAN_MS;
-    if (!list_time_param(r->request, "from", &r->from_ms)) {
+    if (!time_option(r, "from", &r->from_ms)) {
         return false;
     }
     if (r->from_ms >= r->to_ms) {
@@ -289,7 +327,8 @@ static bool parse_span(struct reading *r)
         return false;
     }
     r->limit = r->server->conf->points;
-    return list_int_param(r->request, "limit", 1, r->limit, &r->limit) &&
+    return list_int(r->request, "limit", option(r, "limit"),
+                    (struct list_bounds){1, r->limit}, &r->limit) &&
            parse_agg(r) && parse_raw(r) && parse_resolution(r) && parse_step(r);
 }
 
@@ -385,17 +424,15 @@ static enum err read_steps(struct reading *r, struct errbuf *why)
     return err;
 }
 
-static void reply_points(struct reading *r)
+/* False: it cannot be read; answered. */
+static bool write_points(struct reading *r)
 {
     struct buf *out = request_out(r->request);
-    struct doc_value id = {.type = DOC_STRING};
     struct errbuf why = {0};
     enum err err;
 
-    id.u.s.text = r->request->id;
-    id.u.s.len = (uint32_t)strlen(r->request->id);
     buf_add_str(out, "{\"metric\":");
-    doc_value_to_json(&id, out);
+    json_add_text(out, r->id);
     buf_add_str(out, ",\"step\":");
     json_add_number(out, clock_ms_to_s(r->step_ms));
     buf_addf(out, ",\"resolution\":\"%s\"", tier_names[r->tier]);
@@ -404,11 +441,11 @@ static void reply_points(struct reading *r)
     if (err == ERR_LIMIT) {
         buf_clear(out);
         request_problem(r->request, HTTP_BAD_REQUEST, "from", "%s", why.text);
-        return;
+        return false;
     }
     if (err != ERR_OK) {
         list_reply_failed(r->request, err, &why);
-        return;
+        return false;
     }
     buf_add_str(out, "],\"next\":");
     if (r->next_ms != 0) {
@@ -417,13 +454,13 @@ static void reply_points(struct reading *r)
         buf_add_str(out, "null");
     }
     buf_add_char(out, '}');
-    request_reply(r->request, HTTP_OK);
+    return true;
 }
 
 /* Number, type and bounds of the metric asked for. */
 static bool find_metric(struct reading *r)
 {
-    const struct store_key key = {.text = r->request->id};
+    const struct store_key key = {.text = r->id};
     enum perf_type type = PERF_GAUGE;
     struct errbuf why = {0};
     struct buf bytes;
@@ -443,7 +480,7 @@ static bool find_metric(struct reading *r)
         good = true;
     } else if (err == ERR_NOT_FOUND) {
         request_problem(r->request, HTTP_NOT_FOUND, "id",
-                        "there is no such metric");
+                        "there is no such metric: %.300s", r->id);
     } else {
         list_reply_failed(r->request, err, &why);
     }
@@ -453,10 +490,108 @@ static bool find_metric(struct reading *r)
 
 void metrics_points(struct server *server, struct request *request)
 {
-    struct reading reading = {.server = server, .request = request};
+    struct reading reading = {
+        .server = server, .request = request, .id = request->id};
 
     if (parse_span(&reading) && list_has_store(server, request) &&
-        find_metric(&reading)) {
-        reply_points(&reading);
+        find_metric(&reading) && write_points(&reading)) {
+        request_reply(request, HTTP_OK);
     }
+}
+
+/* Several at once. */
+
+static const char query_fields[] =
+    "metrics, from, to, step, resolution, agg, raw, limit";
+
+/* The metrics that a body asks for, checked; false when answered. */
+static bool read_query(struct request *request, struct doc doc, struct doc *ids)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+
+    doc_iter_init(&it, doc);
+    while (doc_next(&it, &name, &value)) {
+        if (!list_has_name(query_fields, name)) {
+            request_problem(request, HTTP_UNPROCESSABLE, name,
+                            "no such field; there are: %s", query_fields);
+            return false;
+        }
+    }
+    *ids = doc_sub(doc, "metrics");
+    doc_iter_init(&it, *ids);
+    while (doc_next(&it, &name, &value)) {
+        if (value.type != DOC_STRING) {
+            request_problem(request, HTTP_UNPROCESSABLE, "metrics",
+                            "expected the id of a metric in every place");
+            return false;
+        }
+    }
+    if (doc_count(*ids) < 1 || doc_count(*ids) > QUERY_METRICS_MAX) {
+        request_problem(request, HTTP_UNPROCESSABLE, "metrics",
+                        "expected an array of 1 to %d ids of metrics",
+                        (int)QUERY_METRICS_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* All share the options, and the bound of points. */
+static bool write_query(struct server *server, struct request *request,
+                        struct doc options, struct doc ids)
+{
+    int64_t left = server->conf->points;
+    struct buf *out = request_out(request);
+    struct doc_iter it;
+    struct doc_value id;
+    const char *key;
+    size_t n = 0;
+
+    buf_add_str(out, "{\"items\":[");
+    doc_iter_init(&it, ids);
+    while (doc_next(&it, &key, &id)) {
+        struct reading r = {.server = server,
+                            .request = request,
+                            .id = id.u.s.text,
+                            .options = options};
+
+        if (!parse_span(&r)) {
+            return false;
+        }
+        if (left < 1 ||
+            (r.step_ms > 0 && (r.to_ms - r.from_ms) / r.step_ms > left)) {
+            request_problem(request, HTTP_UNPROCESSABLE, "metrics",
+                            "together they are more than %lld points "
+                            "(points_max): ask for fewer, a larger step or a "
+                            "shorter time",
+                            (long long)server->conf->points);
+            return false;
+        }
+        r.limit = r.limit < left ? r.limit : left;
+        buf_add_str(out, n++ > 0 ? "," : "");
+        if (!find_metric(&r) || !write_points(&r)) {
+            return false;
+        }
+        left -= r.n;
+    }
+    buf_add_str(out, "]}");
+    return true;
+}
+
+void metrics_query(struct server *server, struct request *request)
+{
+    struct doc_out *docs = doc_out_new();
+    struct errbuf why = {0};
+    struct doc options, ids;
+
+    if (doc_from_json(buf_str(&request->body), request->body.len, docs,
+                      &options, &why) != ERR_OK) {
+        request_problem_why(request, HTTP_BAD_REQUEST, &why);
+    } else if (read_query(request, options, &ids) &&
+               list_has_store(server, request) &&
+               write_query(server, request, options, ids)) {
+        request_reply(request, HTTP_OK);
+    }
+    doc_out_free(docs);
 }

@@ -9,7 +9,9 @@
 #include "common/base/clock.h"
 #include "common/base/str.h"
 #include "common/bus/topology.h"
+#include "common/rules/alarm_rules.h"
 #include "common/rules/rules.h"
+#include "common/rules/tables.h"
 #include "common/store/objects.h"
 #include "webserver/json_text.h"
 #include "webserver/list.h"
@@ -17,7 +19,7 @@
 
 enum {
     KEY_MAX = 256,
-    ROW_MAX = 256 * 1024,
+    ROW_MAX = 512 * 1024,
     AUTHOR_MAX = 128,
     NOTICE_MAX = 256,
     FENCE_TRIES = 3 /* another webserver may have taken it in between */
@@ -25,7 +27,8 @@ enum {
 
 #define OBJECTS_PATH "/api/v1/objects/"
 
-static const struct object_kind *const kinds[] = {&rule_kind, NULL};
+static const struct object_kind *const kinds[] = {&alarm_rule_kind, &rule_kind,
+                                                  &table_kind, NULL};
 
 /* The kind that the route's path names. */
 static const struct object_kind *kind_of(const struct request *request)
@@ -405,10 +408,11 @@ static void reply_not_changed(struct request *request,
                               int64_t there)
 {
     if (err == ERR_LIMIT) {
-        request_problem(request, HTTP_UNPROCESSABLE, NULL,
-                        "there are %d objects of this kind, and no room for "
-                        "more",
-                        OBJECTS_OF_A_KIND);
+        request_problem(
+            request, HTTP_UNPROCESSABLE, NULL,
+            "there are %lld objects of this kind, and no room for "
+            "more",
+            (long long)(change->most > 0 ? change->most : OBJECTS_OF_A_KIND));
     } else if (err != ERR_CONFLICT) {
         reply_failed(request, err);
     } else if (request->method == HTTP_POST) {
@@ -470,6 +474,7 @@ static void put(struct server *server, struct request *request,
 void objects_put(struct server *server, struct request *request)
 {
     struct objects_change change = {.kind = kind_of(request)->name,
+                                    .most = kind_of(request)->most,
                                     .now_ms = clock_now_ms()};
     struct doc_out *out = doc_out_new();
     struct doc object;

@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/str.h"
+#include "webserver/list.h"
 #include "webserver/marks.h"
 
 enum {
@@ -182,20 +183,6 @@ static bool take_filter(struct request *request, const struct order_kind *kind,
     return err == ERR_OK || bad(request, "filter", why.text);
 }
 
-/* Whether a list of names, commas between them, has this one. */
-static bool has_name(const char *names, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (const char *at = names; at != NULL; at = strchr(at, ',')) {
-        at += strspn(at, ", ");
-        if (strcspn(at, ",") == len && strncmp(at, name, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool take_text_member(struct request *request, struct order *order,
                              const char *name, const struct doc_value *value)
 {
@@ -221,7 +208,7 @@ static bool take_member(const struct asking *asking, struct order *order,
 {
     struct request *request = asking->request;
 
-    if (!has_name(asking->kind->fields, name)) {
+    if (!list_has_name(asking->kind->fields, name)) {
         request_problem(request, HTTP_UNPROCESSABLE, name,
                         "no such field; there are: %s", asking->kind->fields);
         return false;
@@ -337,7 +324,8 @@ bool order_parse(struct server *server, struct request *request,
     struct errbuf why = {0};
     struct doc doc;
 
-    *order = (struct order){.type_name = kind->type,
+    *order = (struct order){.doc = doc_out_new(),
+                            .type_name = kind->type,
                             .state = -1,
                             .one = kind->one ? request->id : NULL,
                             .message = "",
@@ -349,7 +337,7 @@ bool order_parse(struct server *server, struct request *request,
     if (kind->one && kind->type != NULL && request->body.len == 0) {
         return true;
     }
-    if (doc_from_json(buf_str(&request->body), request->body.len, server->doc,
+    if (doc_from_json(buf_str(&request->body), request->body.len, order->doc,
                       &doc, &why) != ERR_OK) {
         request_problem_why(request, HTTP_BAD_REQUEST, &why);
         return false;
@@ -360,5 +348,7 @@ bool order_parse(struct server *server, struct request *request,
 void order_fini(struct order *order)
 {
     filter_free(order->filter);
+    doc_out_free(order->doc);
     order->filter = NULL;
+    order->doc = NULL;
 }

@@ -7,9 +7,10 @@
 #include "common/filter/filter.h"
 #include "webserver/routes.h"
 
-/** What is done, and to which. Texts are borrowed from the server's document,
- *  "" where none was given. */
+/** What is done, and to which. Texts are of the document or the request, ""
+ *  where none was given. */
 struct order {
+    struct doc_out *doc;
     enum event_type type;
     const char *type_name;
     const char *author, *message, *ticket, *ticket_url;

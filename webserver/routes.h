@@ -17,7 +17,9 @@ struct route {
     const char *permission; /**< what the caller must hold; NULL: open */
     const char *params;     /**< query parameters, blank between them */
     route_fn *handler;
-    const char *doc; /**< one line */
+    const char *doc;   /**< one line */
+    const char *takes; /**< shape of the body (shapes.h); NULL: none */
+    const char *gives; /**< shape of the answer, "NAME[]" for a list */
 };
 
 /** Ended by a row whose path is NULL. */
@@ -48,15 +50,21 @@ void events_log_list(struct server *server, struct request *request);
 void compat_post(struct server *server, struct request *request);
 void alarms_list(struct server *server, struct request *request);
 void alarms_get(struct server *server, struct request *request);
+void alarms_counters(struct server *server, struct request *request);
+void alarms_export(struct server *server, struct request *request);
+void alarms_explain(struct server *server, struct request *request);
 void alarms_steps(struct server *server, struct request *request);
 void actions_post(struct server *server, struct request *request);
 void entities_list(struct server *server, struct request *request);
 void entities_act(struct server *server, struct request *request);
 void entities_patch(struct server *server, struct request *request);
+void context_import(struct server *server, struct request *request);
 void entities_delete(struct server *server, struct request *request);
+void entities_neighbours(struct server *server, struct request *request);
 void entities_get(struct server *server, struct request *request);
 void metrics_list(struct server *server, struct request *request);
 void metrics_get(struct server *server, struct request *request);
+void metrics_query(struct server *server, struct request *request);
 void metrics_points(struct server *server, struct request *request);
 void objects_list(struct server *server, struct request *request);
 void objects_get_one(struct server *server, struct request *request);
@@ -76,5 +84,9 @@ void system_health(struct server *server, struct request *request);
 void system_metrics(struct server *server, struct request *request);
 void system_ready(struct server *server, struct request *request);
 void system_version(struct server *server, struct request *request);
+void system_openapi(struct server *server, struct request *request);
+
+/** What a query parameter means, in a line; NULL: it is not described. */
+const char *openapi_param_doc(const char *name, size_t len);
 
 #endif

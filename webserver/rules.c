@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/rules/tables.h"
 #include "common/store/objects.h"
 #include "webserver/json_text.h"
 #include "webserver/list.h"
@@ -19,6 +20,7 @@ enum {
     REPLAY_DEFAULT = 10000,
     REPLAY_MAX = 50000,
     SHOWN_MAX = 100, /* events told one by one */
+    CURSOR_MAX = 16 * 1024,
     PATH_MAX_BYTES = 1024,
     OBJECTS_MAX = 100 /* that one trial brings along */
 };
@@ -97,17 +99,24 @@ struct trial {
     struct request *request;
     struct doc body;
     struct rules *rules;
+    struct tables *tables; /* that they look values up in */
     struct tally *tallies; /* by number in rules */
     bool pass;             /* the default action */
+    bool always;           /* each event is told */
     int64_t limit;
     int64_t tested, passed, changed, dropped, dead;
     int64_t shown;
-    bool more;             /* events than the limit */
-    struct doc_out *given; /* the event that was sent */
+    int64_t shown_most;
+    int64_t reached_ms;     /* when the last of the log was received; 0: none */
+    const char *cursor;     /* where the log is gone on with; NULL: its end */
+    struct buf next;        /* the same for the next request; "": no more */
+    struct doc_out *given;  /* the event that was sent */
+    struct doc_out *before; /* the event under way, as it came and went */
     struct doc_out *after;
     struct buf items;
-    struct buf bad;   /* rules that are stored and no good */
-    struct buf tried; /* by the event under way */
+    struct buf changes; /* of the event under way */
+    struct buf bad;     /* rules that are stored and no good */
+    struct buf tried;   /* by the event under way */
     bool answered;
 };
 
@@ -118,11 +127,16 @@ static void trial_init(struct trial *trial, struct server *server,
                             .request = request,
                             .body = body,
                             .rules = rules_new(),
+                            .tables = tables_new(),
                             .pass = true,
                             .limit = REPLAY_DEFAULT,
+                            .shown_most = SHOWN_MAX,
                             .given = doc_out_new(),
+                            .before = doc_out_new(),
                             .after = doc_out_new()};
+    buf_init(&trial->next, CURSOR_MAX);
     buf_init(&trial->items, REQUEST_REPLY_MAX);
+    buf_init(&trial->changes, REQUEST_REPLY_MAX);
     buf_init(&trial->bad, REQUEST_REPLY_MAX);
     buf_init(&trial->tried, REQUEST_REPLY_MAX);
 }
@@ -130,9 +144,13 @@ static void trial_init(struct trial *trial, struct server *server,
 static void trial_fini(struct trial *trial)
 {
     rules_free(trial->rules);
+    tables_free(trial->tables);
     free(trial->tallies);
     doc_out_free(trial->given);
+    doc_out_free(trial->before);
     doc_out_free(trial->after);
+    buf_fini(&trial->next);
+    buf_fini(&trial->changes);
     buf_fini(&trial->items);
     buf_fini(&trial->bad);
     buf_fini(&trial->tried);
@@ -147,7 +165,13 @@ static bool refuse(struct trial *trial, const char *field, const char *expected)
 
 /* The rules: those stored, with the given ones in their place. */
 
-static bool is_given(struct doc given, const char *name)
+/* What has no kind is a rule. */
+static bool is_table(struct doc object)
+{
+    return strcmp(doc_str(object, "kind", ""), table_kind.name) == 0;
+}
+
+static bool is_given(struct doc given, bool table, const char *name)
 {
     struct doc_iter it;
     struct doc_value value;
@@ -155,7 +179,7 @@ static bool is_given(struct doc given, const char *name)
 
     doc_iter_init(&it, given);
     while (doc_next(&it, &index, &value)) {
-        if (value.type == DOC_DOC &&
+        if (value.type == DOC_DOC && is_table(value.u.doc) == table &&
             strcmp(doc_str(value.u.doc, "name", ""), name) == 0) {
             return true;
         }
@@ -167,10 +191,14 @@ static void add_stored(void *ctx, struct doc row)
 {
     struct trial *trial = ctx;
     const char *name = doc_str(row, "name", "");
+    bool table = is_table(row);
     struct errbuf why = {0};
 
-    if (!is_given(doc_sub(trial->body, "objects"), name) &&
-        rules_add(trial->rules, row, &why) != ERR_OK) {
+    if (is_given(doc_sub(trial->body, "objects"), table, name)) {
+        return;
+    }
+    if ((table ? tables_add(trial->tables, row, &why)
+               : rules_add(trial->rules, row, &why)) != ERR_OK) {
         buf_add_str(&trial->bad,
                     trial->bad.len > 0 ? ",{\"name\":" : "{\"name\":");
         json_add_text(&trial->bad, name);
@@ -192,9 +220,11 @@ static bool add_given(struct trial *trial, struct doc given)
 
         if (value.type != DOC_DOC) {
             (void)snprintf(path, sizeof path, "objects[%s]", index);
-            return refuse(trial, path, "an object {name, spec}");
+            return refuse(trial, path, "an object {kind, name, spec}");
         }
-        if (rules_add(trial->rules, value.u.doc, &why) != ERR_OK) {
+        if ((is_table(value.u.doc)
+                 ? tables_add(trial->tables, value.u.doc, &why)
+                 : rules_add(trial->rules, value.u.doc, &why)) != ERR_OK) {
             (void)snprintf(path, sizeof path, "objects[%s].%s", index,
                            why.field);
             request_problem(trial->request, HTTP_UNPROCESSABLE, path,
@@ -216,7 +246,9 @@ static bool load_rules(struct trial *trial)
     if (!add_given(trial, given)) {
         return false;
     }
-    if (!doc_bool(trial->body, "only", false)) {
+    err = objects_each_at(trial->server->store, table_kind.name, OBJECTS_NEWEST,
+                          add_stored, trial);
+    if (err == ERR_OK && !doc_bool(trial->body, "only", false)) {
         err = objects_each_at(trial->server->store, rule_kind.name,
                               OBJECTS_NEWEST, add_stored, trial);
     }
@@ -225,6 +257,7 @@ static bool load_rules(struct trial *trial)
         return false;
     }
     rules_seal(trial->rules);
+    rules_set_tables(trial->rules, trial->tables);
     trial->tallies =
         xcalloc(rules_count(trial->rules) + 1, sizeof trial->tallies[0]);
     return true;
@@ -310,31 +343,48 @@ static void add_changes(struct doc before, struct doc after, const char *prefix,
     }
 }
 
-static void show(struct trial *trial, struct doc before,
-                 const struct rules_event *run, const char *verdict,
+/* What the rules made of it; nothing when it is as it was, whether a rule
+ * applied or not. */
+static void find_changes(struct trial *trial, struct doc doc,
+                         const struct rules_event *run)
+{
+    struct event before;
+    struct errbuf why;
+
+    buf_clear(&trial->changes);
+    if (!run->changed || event_from_doc(doc, &before, &why) != ERR_OK) {
+        return;
+    }
+    event_to_doc(&before, trial->before);
+    event_to_doc(&run->event, trial->after);
+    buf_add_char(&trial->changes, '[');
+    add_changes(doc_out_done(trial->before), doc_out_done(trial->after), "",
+                &trial->changes);
+    if (trial->changes.len == 1) {
+        buf_clear(&trial->changes);
+    }
+}
+
+static void show(struct trial *trial, struct doc before, const char *verdict,
                  const char *reason)
 {
     struct buf *out = &trial->items;
-    struct doc after = before;
+    bool changed = trial->changes.len > 0;
 
-    if (run->changed) {
-        event_to_doc(&run->event, trial->after);
-        after = doc_out_done(trial->after);
-    }
     trial->shown++;
     buf_add_str(out, out->len > 0 ? ",{\"id\":" : "{\"id\":");
     json_add_text(out, doc_str(before, "id", ""));
     json_add_member(out, "entity_id", doc_str(before, "entity_id", ""));
     json_add_member(out, "verdict", verdict);
     json_add_member(out, "reason", reason);
-    buf_addf(out, ",\"rules\":[%s],\"changes\":[", buf_str(&trial->tried));
-    add_changes(before, after, "", out);
+    buf_addf(out, ",\"rules\":[%s],\"changes\":", buf_str(&trial->tried));
+    buf_add_str(out, changed ? buf_str(&trial->changes) : "[");
     buf_add_str(out, "],\"event\":");
-    doc_to_json(after, out);
+    doc_to_json(changed ? doc_out_done(trial->after) : before, out);
     buf_add_char(out, '}');
 }
 
-/* Only those that something happened to are told, when there are many. */
+/* Of many only those are told that something would happen to. */
 static void try_event(struct trial *trial, struct doc doc, bool always)
 {
     static const char *const verdicts[] = {
@@ -349,19 +399,40 @@ static void try_event(struct trial *trial, struct doc doc, bool always)
     }
     buf_clear(&trial->tried);
     verdict = rules_run(trial->rules, &run, &watch, &why);
+    find_changes(trial, doc, &run);
     trial->tested++;
     trial->passed += verdict == RULES_PASS;
     trial->dropped += verdict == RULES_DROP;
     trial->dead += verdict == RULES_DEAD;
-    trial->changed += verdict == RULES_PASS && run.changed;
-    if (always || (trial->shown < SHOWN_MAX &&
-                   (trial->tried.len > 0 || verdict != RULES_PASS))) {
-        show(trial, doc, &run, verdicts[verdict],
+    trial->changed += verdict == RULES_PASS && trial->changes.len > 0;
+    if (always || (trial->shown < trial->shown_most &&
+                   (trial->changes.len > 0 || verdict != RULES_PASS))) {
+        show(trial, doc, verdicts[verdict],
              verdict == RULES_DEAD ? why.text : NULL);
     }
 }
 
 /* Where events come from. */
+
+static bool read_time(struct trial *trial, const char *name, int64_t *ms)
+{
+    struct doc_value value;
+    int64_t before;
+
+    if (!doc_get(trial->body, name, &value)) {
+        return true;
+    }
+    if (value.type == DOC_INT || value.type == DOC_DOUBLE) {
+        *ms = doc_ms(trial->body, name, 0);
+        return true;
+    }
+    if (value.type == DOC_STRING && value.u.s.text[0] == '-' &&
+        clock_parse_duration(value.u.s.text + 1, &before, NULL) == ERR_OK) {
+        *ms = clock_now_ms() - before;
+        return true;
+    }
+    return refuse(trial, name, "seconds since 1970, or text like \"-24h\"");
+}
 
 static void on_given(void *ctx, uint32_t index, const struct event *event)
 {
@@ -390,7 +461,12 @@ static void on_refused(void *ctx, uint32_t index, const char *text, size_t len,
 static bool try_given(struct trial *trial, const struct doc_value *value)
 {
     const struct event_sink sink = {trial, on_given, on_refused};
+    int64_t received_ms = clock_now_ms();
     struct buf text;
+
+    if (!read_time(trial, "at", &received_ms)) {
+        return false;
+    }
 
     if (value->type != DOC_DOC) {
         return refuse(trial, "event", "an event as it is sent, an object");
@@ -398,7 +474,7 @@ static bool try_given(struct trial *trial, const struct doc_value *value)
     buf_init(&text, DOC_BYTES_MAX);
     doc_to_json(value->u.doc, &text);
     (void)event_parse(trial->server->parser, buf_str(&text), text.len,
-                      clock_now_ms(), &sink);
+                      received_ms, &sink);
     buf_fini(&text);
     return !trial->answered;
 }
@@ -436,12 +512,8 @@ static bool on_logged(void *ctx, const struct store_key *key, struct doc row)
 {
     struct trial *trial = ctx;
 
-    (void)key;
-    if (trial->tested == trial->limit) {
-        trial->more = true;
-        return false;
-    }
-    try_event(trial, row, trial->limit == 1);
+    trial->reached_ms = key->a;
+    try_event(trial, row, trial->always);
     return true;
 }
 
@@ -456,10 +528,14 @@ static bool try_logged(struct trial *trial, const struct filter *filter,
                                       .from = &from,
                                       .to = &to,
                                       .descending = true,
-                                      .limit = trial->limit + 1};
-    enum err err =
-        store_scan(trial->server->store, &query, on_logged, trial, NULL, NULL);
+                                      .cursor = trial->cursor,
+                                      .limit = trial->limit};
+    enum err err = store_scan(trial->server->store, &query, on_logged, trial,
+                              &trial->next, NULL);
 
+    if (err == ERR_INVALID) {
+        return refuse(trial, "cursor", "what next of an answer was");
+    }
     return err == ERR_OK || reply_none(trial, err, "from");
 }
 
@@ -477,30 +553,11 @@ static bool try_id(struct trial *trial, const char *id)
         return refuse(trial, "id", "the id of a logged event");
     }
     trial->limit = 1;
+    trial->always = true;
     good = try_logged(trial, filter, 0, INT64_MAX);
-    trial->more = false;
+    buf_clear(&trial->next);
     filter_free(filter);
     return good && (trial->tested > 0 || reply_none(trial, ERR_OK, "id"));
-}
-
-static bool read_time(struct trial *trial, const char *name, int64_t *ms)
-{
-    struct doc_value value;
-    int64_t before;
-
-    if (!doc_get(trial->body, name, &value)) {
-        return true;
-    }
-    if (value.type == DOC_INT || value.type == DOC_DOUBLE) {
-        *ms = doc_ms(trial->body, name, 0);
-        return true;
-    }
-    if (value.type == DOC_STRING && value.u.s.text[0] == '-' &&
-        clock_parse_duration(value.u.s.text + 1, &before, NULL) == ERR_OK) {
-        *ms = clock_now_ms() - before;
-        return true;
-    }
-    return refuse(trial, name, "seconds since 1970, or text like \"-24h\"");
 }
 
 static bool try_replay(struct trial *trial)
@@ -538,9 +595,10 @@ static bool try_all(struct trial *trial)
 
 static bool read_members(struct trial *trial)
 {
-    static const char *const known[] = {"event", "entity", "id",
-                                        "from",  "to",     "objects",
-                                        "only",  "limit",  "default_action"};
+    static const char *const known[] = {
+        "event",  "at",      "entity", "id",    "from",
+        "to",     "objects", "only",   "limit", "default_action",
+        "cursor", "examples"};
     const char *action = doc_str(trial->body, "default_action", "pass");
     struct doc_iter it;
     struct doc_value value;
@@ -557,7 +615,7 @@ static bool read_members(struct trial *trial)
         if (i == sizeof known / sizeof known[0]) {
             request_problem(trial->request, HTTP_UNPROCESSABLE, key,
                             "%.64s: no such member here; there are: event, "
-                            "entity, id, from, to, objects, only, limit, "
+                            "at, entity, id, from, to, objects, only, limit, "
                             "default_action",
                             key);
             return false;
@@ -568,6 +626,11 @@ static bool read_members(struct trial *trial)
     if (trial->limit < 1 || trial->limit > REPLAY_MAX) {
         return refuse(trial, "limit", "a whole number from 1 to 50000");
     }
+    trial->shown_most = doc_i64(trial->body, "examples", SHOWN_MAX);
+    if (trial->shown_most < 0 || trial->shown_most > SHOWN_MAX) {
+        return refuse(trial, "examples", "a whole number from 0 to 100");
+    }
+    trial->cursor = doc_str(trial->body, "cursor", NULL);
     return trial->pass || strcmp(action, "drop") == 0 ||
            refuse(trial, "default_action", "pass or drop");
 }
@@ -596,10 +659,22 @@ static void reply(const struct trial *trial)
 
     buf_addf(out,
              "{\"tested\":%lld,\"passed\":%lld,\"changed\":%lld,"
-             "\"dropped\":%lld,\"dead\":%lld,\"more\":%s,\"rules\":[",
+             "\"dropped\":%lld,\"dead\":%lld,\"more\":%s,\"next\":",
              (long long)trial->tested, (long long)trial->passed,
              (long long)trial->changed, (long long)trial->dropped,
-             (long long)trial->dead, trial->more ? "true" : "false");
+             (long long)trial->dead, trial->next.len > 0 ? "true" : "false");
+    if (trial->next.len > 0) {
+        json_add_text(out, buf_str(&trial->next));
+    } else {
+        buf_add_str(out, "null");
+    }
+    buf_add_str(out, ",\"reached_at\":");
+    if (trial->reached_ms > 0) {
+        json_add_ms(out, trial->reached_ms);
+    } else {
+        buf_add_str(out, "null");
+    }
+    buf_add_str(out, ",\"rules\":[");
     add_tallies(trial, out);
     buf_addf(out, "],\"bad_rules\":[%s],\"items\":[", buf_str(&trial->bad));
     buf_add(out, buf_str(&trial->items), trial->items.len);

@@ -237,6 +237,7 @@ static void wait_for_work(struct server *server, int timeout_ms)
     if (ms > timeout_ms) {
         ms = timeout_ms;
     }
+    ms = deadlines_wait_ms(&server->deadlines, clock_mono_ms(), ms);
     (void)poll(fds, (nfds_t)n + 1, ms);
 }
 

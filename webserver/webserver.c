@@ -119,10 +119,6 @@ static void write_status(struct process *process)
     struct errbuf why = {0};
     bool ready = server_is_ready(&process->server, &why);
 
-    /* looked at each second, so that /health knows rates when it is asked */
-    health_look(&process->server.health, process->web.run_folder,
-                &process->web.expect);
-    own_event_look(&process->server, clock_mono_ms());
     process->requests.value = counts->requests;
     process->refused.value = counts->refused;
     process->events.value = counts->events;
@@ -131,6 +127,10 @@ static void write_status(struct process *process)
                           &why) != ERR_OK) {
         log_debug("WEB-STATUS", "%s", why.text);
     }
+    /* looked at each second, so that /health knows rates when it is asked */
+    health_look(&process->server.health, process->web.run_folder,
+                &process->web.expect);
+    own_event_look(&process->server, clock_mono_ms());
 }
 
 /* Finish what is under way; take nothing new. */

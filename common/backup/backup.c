@@ -141,7 +141,8 @@ static enum err check_part(const char *part,
     struct backup_summary read;
     enum err err = backup_verify(part, NULL, &read, why);
 
-    if (err == ERR_OK && memcmp(read.rows, written->rows, sizeof read.rows)) {
+    if (err == ERR_OK &&
+        memcmp(read.rows, written->rows, sizeof read.rows) != 0) {
         errbuf_set(why, "%s: it holds other rows than were written", part);
         err = ERR_INVALID;
     }
@@ -236,6 +237,20 @@ static enum err open_file(const char *path, int *fd, struct errbuf *why)
     return ERR_OK;
 }
 
+/* What is wrong is the file: tell which. */
+static enum err about_file(const char *path, enum err err, struct errbuf *why)
+{
+    bool stream = strcmp(path, BACKUP_STREAM) == 0;
+    struct errbuf found;
+
+    if (err != ERR_OK) {
+        found = *why;
+        errbuf_set(why, "%.255s: %s", stream ? "standard input" : path,
+                   found.text);
+    }
+    return err;
+}
+
 static void close_file(int fd)
 {
     if (fd != STDIN_FILENO) {
@@ -270,13 +285,15 @@ enum err backup_verify(const char *path, const struct backup_watch *watch,
     }
     backup_reader_free(reader);
     close_file(fd);
-    return err;
+    return about_file(path, err, why);
 }
 
 /* --- restoring --------------------------------------------------------------
  */
 
 struct restoring {
+    const char *path;
+    bool store_failed; /* not the file */
     struct store_filling *filling;
     const struct backup_watch *watch;
     struct doc_out *out;
@@ -288,8 +305,11 @@ static enum err put_row(void *ctx, enum store_collection collection,
                         struct errbuf *why)
 {
     struct restoring *restoring = ctx;
+    enum err err =
+        store_filling_put(restoring->filling, collection, key, row, why);
 
-    return store_filling_put(restoring->filling, collection, key, row, why);
+    restoring->store_failed = err != ERR_OK;
+    return err;
 }
 
 static enum err put_progress(void *ctx,
@@ -298,6 +318,7 @@ static enum err put_progress(void *ctx,
 {
     struct restoring *restoring = ctx;
     struct store_copy_progress put = *progress;
+    enum err err;
 
     /* Whoever still held the backup's own epoch loses it. */
     put.epoch++;
@@ -305,7 +326,9 @@ static enum err put_progress(void *ctx,
         put.payload =
             restored_progress(put.payload, restoring->now_ms, restoring->out);
     }
-    return store_filling_put_progress(restoring->filling, &put, why);
+    err = store_filling_put_progress(restoring->filling, &put, why);
+    restoring->store_failed = err != ERR_OK;
+    return err;
 }
 
 static void tell_restored(void *ctx, const struct backup_summary *summary)
@@ -322,23 +345,24 @@ static enum err fill(struct restoring *restoring, struct backup_reader *reader,
                                      tell_restored};
     enum err err = backup_read(reader, &sink, why);
 
-    return err == ERR_OK ? store_filling_finish(restoring->filling, why) : err;
+    if (err == ERR_OK) {
+        return store_filling_finish(restoring->filling, why);
+    }
+    return restoring->store_failed ? err
+                                   : about_file(restoring->path, err, why);
 }
 
-static enum err restore_from(struct backup_reader *reader, const char *uri,
-                             enum store_filling_mode mode,
-                             const struct backup_watch *watch,
-                             struct errbuf *why)
+/* Into the store that is open. */
+static enum err restore_from(struct restoring *restoring,
+                             struct backup_reader *reader, struct errbuf *why)
 {
-    struct restoring restoring = {.watch = watch, .now_ms = clock_now_ms()};
-    enum err err = store_filling_open(uri, mode, &restoring.filling, why);
+    enum err err;
 
-    if (err == ERR_OK) {
-        restoring.out = doc_out_new();
-        err = fill(&restoring, reader, why);
-        doc_out_free(restoring.out);
-    }
-    store_filling_close(restoring.filling);
+    restoring->now_ms = clock_now_ms();
+    restoring->out = doc_out_new();
+    err = fill(restoring, reader, why);
+    doc_out_free(restoring->out);
+    store_filling_close(restoring->filling);
     return err;
 }
 
@@ -347,6 +371,7 @@ enum err backup_restore(const char *path, const char *uri,
                         const struct backup_watch *watch,
                         struct backup_summary *summary, struct errbuf *why)
 {
+    struct restoring restoring = {.path = path, .watch = watch};
     struct backup_reader *reader = NULL;
     int fd;
     enum err err = open_file(path, &fd, why);
@@ -354,9 +379,12 @@ enum err backup_restore(const char *path, const char *uri,
     if (err != ERR_OK) {
         return err;
     }
-    err = backup_reader_open(fd, &reader, why);
+    err = about_file(path, backup_reader_open(fd, &reader, why), why);
     if (err == ERR_OK) {
-        err = restore_from(reader, uri, mode, watch, why);
+        err = store_filling_open(uri, mode, &restoring.filling, why);
+    }
+    if (err == ERR_OK) {
+        err = restore_from(&restoring, reader, why);
         *summary = *backup_reader_summary(reader);
     }
     backup_reader_free(reader);

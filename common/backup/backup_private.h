@@ -8,8 +8,12 @@
 #define BACKUP_MAGIC UINT32_C(0x42505948) /* "HYPB" */
 
 enum {
-    BACKUP_HEAD_BYTES = 32,
+    BACKUP_KIND_AT = 4, /* behind the magic; then */
+    BACKUP_NUMBER_AT = 8,
+    BACKUP_LEN_AT = 16,
+    BACKUP_PACKED_AT = 20,
     BACKUP_CRC_AT = 28,
+    BACKUP_HEAD_BYTES = 32,
     BACKUP_FRAME_BYTES = 1024 * 1024, /* from which on a frame is ended */
     /* A row more than that, with its key. */
     BACKUP_CONTENT_MAX = BACKUP_FRAME_BYTES + DOC_BYTES_MAX + 64 * 1024,

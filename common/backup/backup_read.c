@@ -88,10 +88,10 @@ static enum err read_head(struct backup_reader *reader, char *head,
     if (err != ERR_OK) {
         return err;
     }
-    *frame = (struct frame){.kind = get_u32(head + 4),
-                            .number = get_u64(head + 8, 8),
-                            .len = get_u32(head + 16),
-                            .packed = get_u32(head + 20),
+    *frame = (struct frame){.kind = get_u32(head + BACKUP_KIND_AT),
+                            .number = get_u64(head + BACKUP_NUMBER_AT, 8),
+                            .len = get_u32(head + BACKUP_LEN_AT),
+                            .packed = get_u32(head + BACKUP_PACKED_AT),
                             .crc = get_u32(head + BACKUP_CRC_AT)};
     if (get_u32(head) != BACKUP_MAGIC) {
         return damaged(reader, "there is no frame", why);

@@ -22,7 +22,8 @@ const char *err_name(enum err err)
     return names[err];
 }
 
-static void set_text(struct errbuf *why, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void
+set_text(struct errbuf *why, const char *format, va_list args)
 {
     /* A cut message is still a message: the result is not checked. */
     (void)vsnprintf(why->text, sizeof why->text, format, args);

@@ -10,6 +10,7 @@
 
 enum {
     NUMBER_TEXT_MAX = 32,
+    UTF8_FIRST = 0x80, /* below: ASCII, a character in each byte */
     HOST_MAX = 253,
     PORT_MAX = 65535
 };
@@ -44,6 +45,29 @@ enum err str_to_i64_n(const char *text, size_t len, int64_t min, int64_t max,
 enum err str_to_i64(const char *text, int64_t min, int64_t max, int64_t *out)
 {
     return str_to_i64_n(text, strlen(text), min, max, out);
+}
+
+size_t str_from_i64(int64_t value, char out[STR_I64_MAX])
+{
+    enum {
+        BASE = 10
+    };
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    char digits[STR_I64_MAX];
+    size_t at = sizeof digits - 1;
+    size_t len;
+
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + left % BASE);
+        left /= BASE;
+    } while (left > 0);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    len = sizeof digits - 1 - at;
+    memcpy(out, digits + at, len + 1);
+    return len;
 }
 
 enum err str_to_double(const char *text, double *out)
@@ -102,7 +126,7 @@ static size_t utf8_char(const unsigned char *p, size_t left)
 {
     const struct utf8_form *form;
 
-    if (p[0] < 0x80) {
+    if (p[0] < UTF8_FIRST) {
         return 1;
     }
     form = utf8_find(p[0]);
@@ -118,18 +142,27 @@ static size_t utf8_char(const unsigned char *p, size_t left)
     return form->len;
 }
 
-/* How many bytes from p on are ASCII, counted in whole words: most text. */
+/* How many bytes from p on are ASCII: most text is, so four words at once. */
 static size_t ascii_run(const unsigned char *p, size_t len)
 {
-    uint64_t word;
+    static const uint64_t high_bits = UINT64_C(0x8080808080808080);
+    uint64_t words[4];
     size_t n = 0;
 
-    while (len - n >= sizeof word) {
-        memcpy(&word, p + n, sizeof word);
-        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+    for (; len - n >= sizeof words; n += sizeof words) {
+        memcpy(words, p + n, sizeof words);
+        if (((words[0] | words[1] | words[2] | words[3]) & high_bits) != 0) {
             break;
         }
-        n += sizeof word;
+    }
+    for (; len - n >= sizeof words[0]; n += sizeof words[0]) {
+        memcpy(words, p + n, sizeof words[0]);
+        if ((words[0] & high_bits) != 0) {
+            break;
+        }
+    }
+    while (n < len && p[n] < UTF8_FIRST) {
+        n++;
     }
     return n;
 }

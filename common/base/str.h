@@ -19,6 +19,12 @@ MUST_CHECK enum err str_to_i64_n(const char *text, size_t len, int64_t min,
                                  int64_t max, int64_t *out);
 /** A finite decimal number, "C" locale; the text must hold nothing else. */
 MUST_CHECK enum err str_to_double(const char *text, double *out);
+enum {
+    STR_I64_MAX = 21 /**< bytes of a number's text and its NUL */
+};
+
+/** Write a whole number in decimal, with a NUL; gives its length. */
+size_t str_from_i64(int64_t value, char out[STR_I64_MAX]);
 /** Whether len bytes are well-formed UTF-8 (no surrogates, no overlong). */
 bool utf8_valid(const char *text, size_t len);
 /** Bytes before the first that is not part of well-formed UTF-8; len when all

@@ -99,13 +99,20 @@ static void close_all(struct amqp_link *link)
     link->readable = false;
 }
 
+void amqp_link_be_patient(struct amqp_link *link, int seconds)
+{
+    if (link->conn != NULL) {
+        (void)amqp_set_rpc_timeout(link->conn,
+                                   &(struct timeval){.tv_sec = seconds});
+    }
+}
+
 void amqp_link_fini(struct amqp_link *link)
 {
     if (link->state == LINK_UP) {
         /* What was acknowledged must arrive: a socket closed with unread
          * input would be reset under it. */
-        (void)amqp_set_rpc_timeout(link->conn,
-                                   &(struct timeval){.tv_sec = CLOSE_S});
+        amqp_link_be_patient(link, CLOSE_S);
         (void)amqp_connection_close(link->conn, AMQP_REPLY_SUCCESS);
     }
     close_all(link);
@@ -356,15 +363,16 @@ static void take_socket(struct amqp_link *link)
  * shown that the server answers, so that nobody waits for one that is gone. */
 static bool open_tls(struct amqp_link *link)
 {
-    const struct timeval handshake = {.tv_sec = HANDSHAKE_S};
+    struct amqp_tls_peer peer = {.timeout = {.tv_sec = HANDSHAKE_S}};
     struct errbuf why = {0};
     char host[LINK_SERVER_MAX];
-    int64_t port = server_of(link, host, sizeof host);
 
+    peer.port = (int)server_of(link, host, sizeof host);
+    peer.host = host;
     (void)close(link->fd);
     link->fd = -1;
-    if (amqp_tls_open(&link->tls, link->conf, link->conn, host, (int)port,
-                      &handshake, &why) != ERR_OK) {
+    if (amqp_tls_open(&link->tls, link->conf, link->conn, &peer, &why) !=
+        ERR_OK) {
         amqp_link_lose(link, "%s", why.text);
         return false;
     }
@@ -376,7 +384,6 @@ static bool open_tls(struct amqp_link *link)
 static bool login(struct amqp_link *link, int64_t now)
 {
     struct timeval handshake = {.tv_sec = HANDSHAKE_S};
-    struct timeval rpc = {.tv_sec = LINK_RPC_TIMEOUT_S};
     amqp_rpc_reply_t reply;
 
     link->conn = amqp_new_connection();
@@ -392,7 +399,7 @@ static bool login(struct amqp_link *link, int64_t now)
         lose_login(link, reply);
         return false;
     }
-    (void)amqp_set_rpc_timeout(link->conn, &rpc);
+    amqp_link_be_patient(link, LINK_RPC_TIMEOUT_S);
     link->can_ask = false;
     link->state = LINK_UP;
     link->up_ms = now;

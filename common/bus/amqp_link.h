@@ -17,7 +17,9 @@ enum {
     LINK_REASON_MAX = 640,
     LINK_NAME_MAX = 128,
     LINK_SERVER_MAX = 264, /* [host]:port */
-    LINK_RPC_TIMEOUT_S = 10
+    LINK_RPC_TIMEOUT_S = 10, /* to declare may take a while */
+    LINK_ASK_TIMEOUT_S = 5   /* while events flow: half of what makes a process
+                                look as if it hung */
 };
 
 enum link_state {
@@ -74,6 +76,8 @@ void amqp_link_lose(struct amqp_link *link, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** Nothing of the connection lost last is borrowed any more. */
 void amqp_link_bury(struct amqp_link *link);
+/** From now on an answer is waited for so long, where there is a connection. */
+void amqp_link_be_patient(struct amqp_link *link, int seconds);
 /** Whether a synchronous method went well; else the link is lost, for this
  *  reason. what: "declare queue Engine_x". */
 bool amqp_link_check(struct amqp_link *link, amqp_rpc_reply_t reply,

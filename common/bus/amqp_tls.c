@@ -109,6 +109,7 @@ static enum err load_key(SSL_CTX *ctx, const char *path, struct errbuf *why)
 }
 
 /* A daemon has nobody to ask for a passphrase. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the library's form. */
 static int no_passphrase(char *out, int size, int writes, void *ctx)
 {
     (void)out;
@@ -304,8 +305,8 @@ static enum err explain(struct amqp_tls *tls, int status, struct errbuf *why)
 }
 
 enum err amqp_tls_open(struct amqp_tls *tls, const struct bus_amqp_conf *conf,
-                       amqp_connection_state_t conn, const char *host, int port,
-                       const struct timeval *timeout, struct errbuf *why)
+                       amqp_connection_state_t conn,
+                       const struct amqp_tls_peer *peer, struct errbuf *why)
 {
     amqp_socket_t *socket = amqp_ssl_socket_new(conn);
     SSL_CTX *ctx;
@@ -314,9 +315,10 @@ enum err amqp_tls_open(struct amqp_tls *tls, const struct bus_amqp_conf *conf,
 
     BUG_IF(socket == NULL);
     ctx = amqp_ssl_socket_get_context(socket);
-    *tls = (struct amqp_tls){
-        .conf = conf,
-        .name = is_set(conf->tls_server_name) ? conf->tls_server_name : host};
+    *tls = (struct amqp_tls){.conf = conf,
+                             .name = is_set(conf->tls_server_name)
+                                         ? conf->tls_server_name
+                                         : peer->host};
     err = load(ctx, conf, why);
     if (err != ERR_OK) {
         return err;
@@ -329,7 +331,8 @@ enum err amqp_tls_open(struct amqp_tls *tls, const struct bus_amqp_conf *conf,
      * OpenSSL, which has checked it by then. */
     amqp_ssl_socket_set_verify_peer(socket, 1);
     amqp_ssl_socket_set_verify_hostname(socket, 0);
-    status = amqp_socket_open_noblock(socket, host, port, timeout);
+    status = amqp_socket_open_noblock(socket, peer->host, peer->port,
+                                      &peer->timeout);
     tls->name = "";
     return status == AMQP_STATUS_OK ? ERR_OK : explain(tls, status, why);
 }

@@ -27,19 +27,26 @@ struct amqp_tls {
  */
 MUST_CHECK enum err amqp_tls_check(const struct bus_amqp_conf *conf,
                                    struct errbuf *why);
+/** Whom to connect to. */
+struct amqp_tls_peer {
+    const char *host;
+    int port;
+    struct timeval timeout; /**< for all of it */
+};
+
 /**
- * Connect and shake hands with host, within timeout.
+ * Connect and shake hands.
  *
  * tls     must stay where it is for as long as the connection lives.
  * conf    borrows.
- * host    that is tried; the certificate must be for tls_server_name, or for
- *         host when that is empty.
+ * peer    that is tried; the certificate must be for tls_server_name, or for
+ *         its host when that is empty.
  * Returns ERR_OK; ERR_INVALID (a file, or the certificate); ERR_UNAVAILABLE.
  */
 MUST_CHECK enum err
 amqp_tls_open(struct amqp_tls *tls, const struct bus_amqp_conf *conf,
-              amqp_connection_state_t conn, const char *host, int port,
-              const struct timeval *timeout, struct errbuf *why);
+              amqp_connection_state_t conn, const struct amqp_tls_peer *peer,
+              struct errbuf *why);
 /** What to say when the broker closed the connection without a word of AMQP:
  *  ours is a certificate that it does not take, or none. */
 const char *amqp_tls_refusal(struct amqp_tls *tls);

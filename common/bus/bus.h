@@ -129,7 +129,8 @@ MUST_CHECK enum err bus_publish(struct bus *bus,
  *  acknowledged yet) of that queue. ERR_UNAVAILABLE: lost. */
 MUST_CHECK enum err bus_ack(struct bus *bus, size_t queue, uint64_t tag);
 /** A synchronous exchange on the queue's channel: every acknowledgement
- *  before it has arrived. */
+ *  before it has arrived. Waits 5 s at most, as the next ones do; who does
+ *  not answer in that time is lost (ERR_UNAVAILABLE). */
 MUST_CHECK enum err bus_prove(struct bus *bus, size_t queue);
 /** Messages ready in a queue. ERR_NOT_FOUND: no such queue; ERR_UNAVAILABLE:
  *  not connected, paused, or blocked where nothing is consumed. */

@@ -102,9 +102,17 @@ static enum err amqp_prove(struct bus *base, size_t queue)
 {
     struct amqp_bus *bus = amqp_of(base);
 
+    struct amqp_link *link = &bus->in.link;
+    bool good;
+
     BUG_IF(queue >= bus->in.n);
-    return in_is_up(bus) && amqp_in_qos(&bus->in, queue) ? ERR_OK
-                                                         : ERR_UNAVAILABLE;
+    if (!in_is_up(bus)) {
+        return ERR_UNAVAILABLE;
+    }
+    amqp_link_be_patient(link, LINK_ASK_TIMEOUT_S);
+    good = amqp_in_qos(&bus->in, queue);
+    amqp_link_be_patient(link, LINK_RPC_TIMEOUT_S);
+    return good ? ERR_OK : ERR_UNAVAILABLE;
 }
 
 /* On the connection that consumes: a broker short of memory stops reading the
@@ -125,8 +133,15 @@ static enum err amqp_look(struct bus *base, const char *queue,
                           struct bus_queue_state *state)
 {
     struct amqp_link *link = asking_link(amqp_of(base));
+    enum err err;
 
-    return link != NULL ? amqp_ask_queue(link, queue, state) : ERR_UNAVAILABLE;
+    if (link == NULL) {
+        return ERR_UNAVAILABLE;
+    }
+    amqp_link_be_patient(link, LINK_ASK_TIMEOUT_S);
+    err = amqp_ask_queue(link, queue, state);
+    amqp_link_be_patient(link, LINK_RPC_TIMEOUT_S);
+    return err;
 }
 
 static enum err amqp_remove(struct bus *base, const char *queue)

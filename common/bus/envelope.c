@@ -134,6 +134,10 @@ static enum err read_header(struct cursor *in, uint8_t version,
     header->epoch = get_u64(take(in, 8));
     header->sequence = get_u64(take(in, 8));
     header->confirmed = get_u64(take(in, 8));
+    if (version == ENVELOPE_VERSION) {
+        envelope->contents = in->at;
+        envelope->contents_len = in->left;
+    }
     envelope->flags = read_flags(in, version, ENVELOPE_VERSION);
     envelope->n_streams = get_u16(take(in, 2));
     envelope->count = get_u32(take(in, 4));

@@ -80,8 +80,12 @@ struct envelope {
     uint32_t bytes;      /**< of the documents */
     uint32_t body;       /**< bytes of streams, records and documents */
     const uint8_t *base; /**< the body */
-    size_t at;           /**< of the first event's record */
-    size_t documents;    /**< of the first document */
+    /** What envelope_out_finish appended, as it came; NULL: of an older
+     *  version. */
+    const uint8_t *contents;
+    size_t contents_len;
+    size_t at;        /**< of the first event's record */
+    size_t documents; /**< of the first document */
     uint16_t n_streams;
     struct {
         const char *name;

@@ -89,8 +89,9 @@ static enum err probe_tls(struct probe *probe,
 {
     const struct bus_amqp_conf *conf = probe->conf;
     struct errbuf inner = {0};
-    enum err err = amqp_tls_open(&probe->tls, conf, connection, conf->host,
-                                 (int)conf->port, &probe->timeout, &inner);
+    const struct amqp_tls_peer peer = {conf->host, (int)conf->port,
+                                       probe->timeout};
+    enum err err = amqp_tls_open(&probe->tls, conf, connection, &peer, &inner);
     if (err != ERR_OK) {
         errbuf_set(why, "%s:%d: %s", conf->host, (int)conf->port, inner.text);
     }

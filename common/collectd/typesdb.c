@@ -155,7 +155,7 @@ static enum err read_sources(struct line *line, struct typesdb_type *type)
 
 static bool same_bound(double a, double b)
 {
-    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+    return a == b || (isnan(a) && isnan(b));
 }
 
 static bool same_sources(const struct typesdb_type *a,

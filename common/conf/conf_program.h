@@ -81,16 +81,23 @@ void conf_program_man(const struct conf_program *program,
 /** What the files say now, beside what a running program has. */
 struct conf_reload;
 
+/** How the running program was started. */
+struct conf_start {
+    int argc;
+    char **argv;
+    const struct conf_option *all_live; /**< a table whose options all count as
+                                             live; or NULL */
+};
+
 /**
  * Read all again as at the start. Nothing changes yet.
  *
- * argc, argv  as at the start.
- * all_live    a table whose options all count as live; or NULL.
+ * start  borrows for the call, but for the table.
  * Returns ERR_OK; ERR_INVALID or ERR_UNAVAILABLE with what is wrong.
  */
 MUST_CHECK enum err conf_reload_open(const struct conf_program *program,
-                                     int argc, char **argv, struct conf *conf,
-                                     const struct conf_option *all_live,
+                                     const struct conf_start *start,
+                                     struct conf *conf,
                                      struct conf_reload **out,
                                      struct errbuf *why);
 /** Whether a live option of this table is another now. */

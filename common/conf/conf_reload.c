@@ -105,21 +105,21 @@ static void make_shadows(struct conf_reload *reload,
     }
 }
 
-enum err conf_reload_open(const struct conf_program *program, int argc,
-                          char **argv, struct conf *conf,
-                          const struct conf_option *all_live,
+enum err conf_reload_open(const struct conf_program *program,
+                          const struct conf_start *start, struct conf *conf,
                           struct conf_reload **out, struct errbuf *why)
 {
     struct conf_reload *reload = xcalloc(1, sizeof *reload);
     struct conf_program shadow = *program;
     enum err err;
 
-    *reload = (struct conf_reload){.conf = conf, .all_live = all_live};
+    *reload = (struct conf_reload){.conf = conf, .all_live = start->all_live};
     make_shadows(reload, program);
     shadow.parts = reload->parts;
     reload->fresh = conf_new(reload->parts, reload->n_parts);
     BUG_IF(reload->fresh->n != conf->n);
-    err = conf_program_read(&shadow, argc, argv, reload->fresh, why);
+    err = conf_program_read(&shadow, start->argc, start->argv, reload->fresh,
+                            why);
     if (err != ERR_OK) {
         conf_reload_free(reload);
         return err;

@@ -3,8 +3,10 @@
 #include "common/connector/tls.h"
 
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/mem.h"
 
@@ -173,4 +175,48 @@ ssize_t tls_read(struct tls_session *session, void *data, size_t len,
 bool tls_has_more(const struct tls_session *session)
 {
     return gnutls_record_check_pending(session->session) > 0;
+}
+
+enum err tls_check_ca(const char *pem, struct errbuf *why)
+{
+    const gnutls_datum_t text = {(unsigned char *)xstrdup(pem),
+                                 (unsigned int)strlen(pem)};
+    gnutls_x509_crt_t *list = NULL;
+    unsigned int n = 0;
+    int code =
+        gnutls_x509_crt_list_import2(&list, &n, &text, GNUTLS_X509_FMT_PEM, 0);
+
+    for (unsigned int i = 0; code >= 0 && i < n; i++) {
+        gnutls_x509_crt_deinit(list[i]);
+    }
+    gnutls_free(list);
+    free(text.data);
+    if (code < 0 || n == 0) {
+        code = code < 0 ? code : GNUTLS_E_NO_CERTIFICATE_FOUND;
+        errbuf_set_field(why, "tls_ca", "tls_ca: %s", gnutls_strerror(code));
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+bool tls_is_trusted(void *session, struct errbuf *why)
+{
+    unsigned int status = 0;
+    gnutls_datum_t text;
+    int code = session != NULL
+                   ? gnutls_certificate_verify_peers2(session, &status)
+                   : GNUTLS_E_NO_CERTIFICATE_FOUND;
+
+    if (code == GNUTLS_E_SUCCESS && status == 0) {
+        return true;
+    }
+    if (code != GNUTLS_E_SUCCESS ||
+        gnutls_certificate_verification_status_print(
+            status, GNUTLS_CRT_X509, &text, 0) != GNUTLS_E_SUCCESS) {
+        errbuf_set(why, "TLS: %s", gnutls_strerror(code));
+        return false;
+    }
+    errbuf_set(why, "TLS: %.*s", (int)text.size, (const char *)text.data);
+    gnutls_free(text.data);
+    return false;
 }

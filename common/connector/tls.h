@@ -36,6 +36,15 @@ void tls_session_free(struct tls_session *session);
  */
 ssize_t tls_read(struct tls_session *session, void *data, size_t len,
                  short *events, struct errbuf *why);
+/* For sessions that an HTTP library keeps. */
+
+/** Whether PEM text holds certificates of authorities: ERR_INVALID, with why
+ *  that names tls_ca. */
+MUST_CHECK enum err tls_check_ca(const char *pem, struct errbuf *why);
+/** Whether the other side of a session (a gnutls_session_t that has shaken
+ *  hands; NULL: there is none) showed a certificate of the authorities. */
+bool tls_is_trusted(void *session, struct errbuf *why);
+
 /** Whether more was read from the socket than tls_read gave. */
 bool tls_has_more(const struct tls_session *session);
 

@@ -88,6 +88,23 @@ static bool check_value(uint8_t kind, const uint8_t *at, size_t len, int depth)
     }
 }
 
+/* Behind a name, which is short, so libc's ways cost more than they spare;
+ * NULL when it is none. */
+static const uint8_t *pass_name(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *start = at;
+    uint8_t bits = 0;
+
+    for (; at < end && *at != '\0'; at++) {
+        bits |= *at;
+    }
+    if (at == end || (bits > INT8_MAX &&
+                      !utf8_valid((const char *)start, (size_t)(at - start)))) {
+        return NULL;
+    }
+    return at + 1;
+}
+
 static bool check_at(const uint8_t *data, size_t len, int depth)
 {
     const uint8_t *at = data + DOC_HEAD;
@@ -99,14 +116,12 @@ static bool check_at(const uint8_t *data, size_t len, int depth)
     }
     while (at < end) {
         uint8_t kind = *at++;
-        const uint8_t *key_end = memchr(at, '\0', (size_t)(end - at));
         size_t n;
 
-        if (key_end == NULL ||
-            !utf8_valid((const char *)at, (size_t)(key_end - at))) {
+        at = pass_name(at, end);
+        if (at == NULL) {
             return false;
         }
-        at = key_end + 1;
         n = value_len(kind, at, (size_t)(end - at));
         if (n == SIZE_MAX) {
             continue;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Documents as JSON text, for the API, the bus and people. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +10,11 @@
 enum {
     NUMBER_TEXT_MAX = 32,
     DOUBLE_SHORT = 15,
-    DOUBLE_EXACT = 17
+    DOUBLE_EXACT = 17,
+    THOUSAND = 1000
 };
+
+#define THOUSANDTHS_MAX 1e15 /* of DOUBLE_SHORT digits */
 
 static void add_escaped_char(struct buf *out, unsigned char c)
 {
@@ -48,6 +50,44 @@ static void add_string(struct buf *out, const char *text, size_t len)
     buf_add_char(out, '"');
 }
 
+static void add_i64(struct buf *out, int64_t value)
+{
+    char text[STR_I64_MAX];
+
+    buf_add(out, text, str_from_i64(value, text));
+}
+
+/* Times and most measures have at most three decimals: written by hand, as
+ * printf would with DOUBLE_SHORT digits. False: another number. */
+static bool add_thousandths(struct buf *out, double value)
+{
+    double scaled = rint(value * THOUSAND);
+    char text[STR_I64_MAX];
+    int64_t all;
+    size_t len;
+
+    /* What is not below it has more digits, and -0 its own sign. */
+    if (!(fabs(scaled) < THOUSANDTHS_MAX) || scaled / THOUSAND != value ||
+        value == 0) {
+        return false;
+    }
+    /* With a digit in front that keeps the zeros behind it. */
+    all = (int64_t)fabs(scaled);
+    len = str_from_i64(THOUSAND + all % THOUSAND, text);
+    while (text[len - 1] == '0') {
+        len--;
+    }
+    text[0] = '.';
+    if (value < 0) {
+        buf_add_char(out, '-');
+    }
+    add_i64(out, all / THOUSAND);
+    if (len > 1) {
+        buf_add(out, text, len);
+    }
+    return true;
+}
+
 static void add_double(struct buf *out, double value)
 {
     char text[NUMBER_TEXT_MAX];
@@ -55,6 +95,9 @@ static void add_double(struct buf *out, double value)
 
     if (!isfinite(value)) {
         buf_add_str(out, "null"); /* JSON has no other word for it */
+        return;
+    }
+    if (add_thousandths(out, value)) {
         return;
     }
     (void)snprintf(text, sizeof text, "%.*g", DOUBLE_SHORT, value);
@@ -77,7 +120,7 @@ static void add_value(struct buf *out, const struct doc_value *value, int depth)
         buf_add_str(out, value->u.b ? "true" : "false");
         break;
     case DOC_INT:
-        buf_addf(out, "%" PRId64, value->u.i);
+        add_i64(out, value->u.i);
         break;
     case DOC_DOUBLE:
         add_double(out, value->u.d);

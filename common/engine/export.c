@@ -36,7 +36,7 @@ struct export *export_new(void)
     struct export *export = xcalloc(1, sizeof *export);
 
     export->set = metrics_new();
-    export->lag_s.value = NAN;
+    export->lag_s.value = (double)NAN;
     metrics_add_gauge(export->set, &lag, &export->lag_s);
     metrics_add_gauge(export->set, &last, &export->last_event_s);
     return export;

@@ -19,6 +19,7 @@ enum {
     OPEN_MOST_MS = 5000,
     BURST = 64, /* messages published between two looks at the bus */
     PATIENCE_MS = 20,
+    RELAY_BYTES = 64 * 1024, /* fewer messages count more than packing */
     HOP_MESSAGE_BYTES = 16 * 1024 * 1024
 };
 
@@ -124,6 +125,7 @@ enum err process_start(struct process *process, struct bus *bus, bool local)
         .now_ms = wall_clock,
         .burst = BURST,
         .patience_ms = PATIENCE_MS,
+        .relay_bytes = RELAY_BYTES,
         .local = local,
     };
     struct errbuf why;

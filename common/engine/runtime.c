@@ -23,6 +23,7 @@ enum {
     TURN_MS = 1000,
     TURN_RANDOM_BYTES = 8,
     GATHER_MS = 2,
+    DENSE_MS = 100, /* after the batch before: still the same flow */
     ACK_MS = 100,
     ACK_SHARE = 4 /* of the prefetch */
 };
@@ -764,7 +765,8 @@ static int64_t left_ms(const struct engine_io *io, int64_t since, int64_t ms)
 }
 
 /* How long the open batch may still wait for more: while the one before it is
- * not confirmed, so that one event alone never waits and many go together. */
+ * not confirmed, so that one event alone never waits and many go together; and
+ * where many come, for as long as suits the store. */
 static int64_t gathers_ms(const struct engine_io *io)
 {
     int64_t most = io->n_inflight > 0 ? GATHER_MS : 0;
@@ -777,6 +779,10 @@ static int64_t gathers_ms(const struct engine_io *io)
     }
     if (io->ops->patient && io->setup.patience_ms > most) {
         most = io->setup.patience_ms;
+    }
+    if (io->dense && left_ms(io, io->last_event_ms, DENSE_MS) > 0 &&
+        store_gather_ms(io->setup.store) > most) {
+        most = store_gather_ms(io->setup.store);
     }
     return left_ms(io, io->open_ms, most);
 }

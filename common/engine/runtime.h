@@ -42,6 +42,9 @@ struct runtime_setup {
     void *ctx;
     int burst;       /**< messages published in one step at most; 0: one */
     int patience_ms; /**< what the batches of a patient engine wait for more */
+    /** An envelope whose documents have so many bytes, and whose events all go
+     *  on unchanged, goes on as it came; smaller ones are put together. */
+    size_t relay_bytes;
     bool local; /**< the bus is one of bus_local.h: what other engines of the
                      process send to this one's queue is taken from them */
 };

@@ -22,24 +22,29 @@ void batch_open(struct engine_io *io)
     }
 }
 
-/* Seal what a partition of a lead group has and stage it for the open batch,
- * for each group that gets the same: packed once, whoever gets it. */
-static void flush_partition(struct engine_io *io, size_t lead, size_t partition)
+/* Stage sealed contents for the open batch, for each group that gets what a
+ * partition of a lead group gets: packed once, whoever gets it. */
+static void stage_contents(struct engine_io *io, size_t lead, size_t partition)
 {
-    struct envelope_out *builder =
-        io->builders[io->groups[lead].first + partition];
-
-    if (envelope_out_count(builder) == 0) {
-        return;
-    }
-    buf_clear(&io->contents);
-    envelope_out_finish(builder, &io->contents);
-    envelope_out_clear(builder);
     for (size_t i = lead; i < io->n_groups; i++) {
         if (io->groups[i].lead == lead) {
             sender_add_envelope(io->sender, io->groups[i].first + partition,
                                 &io->contents, 0, io->batch);
         }
+    }
+}
+
+/* Seal what a partition of a lead group has. */
+static void flush_partition(struct engine_io *io, size_t lead, size_t partition)
+{
+    struct envelope_out *builder =
+        io->builders[io->groups[lead].first + partition];
+
+    if (envelope_out_count(builder) > 0) {
+        buf_clear(&io->contents);
+        envelope_out_finish(builder, &io->contents);
+        envelope_out_clear(builder);
+        stage_contents(io, lead, partition);
     }
 }
 
@@ -142,6 +147,43 @@ void batch_forward_mark(struct engine_io *io, const struct envelope_item *item)
             add_to_partition(io, i, p, item);
         }
     }
+}
+
+/* Behind a split the streams have other names, and who sheds gets less. */
+static bool all_get_the_same(const struct engine_io *io)
+{
+    for (size_t i = 0; i < io->n_groups; i++) {
+        if (io->groups[i].lead != 0 || io->groups[i].partitions != 1 ||
+            io->groups[i].shedding) {
+            return false;
+        }
+    }
+    return io->n_groups > 0;
+}
+
+bool batch_begin_relay(struct engine_io *io, const struct envelope *envelope)
+{
+    bool may = envelope->contents != NULL &&
+               envelope->bytes >= io->setup.relay_bytes && all_get_the_same(io);
+
+    if (may) {
+        flush_partition(io, 0, 0);
+    }
+    return may;
+}
+
+void batch_relay(struct engine_io *io, const struct envelope *envelope)
+{
+    struct envelope_out *builder = io->builders[io->groups[0].first];
+
+    if (envelope_out_count(builder) != envelope->count) {
+        return; /* some ended here */
+    }
+    envelope_out_clear(builder);
+    buf_clear(&io->contents);
+    buf_add(&io->contents, envelope->contents, envelope->contents_len);
+    BUG_IF(io->contents.overflow);
+    stage_contents(io, 0, 0);
 }
 
 static void send_stored_envelope(struct engine_io *io, struct doc message,
@@ -430,6 +472,7 @@ static void finish(struct engine_io *io)
     engine_count(io, "events", io->events);
     if (io->events > 0) {
         io->last_event_ms = runtime_now(io);
+        io->dense = io->events >= RUNTIME_DENSE_EVENTS;
     }
     io->events = 0;
     io->open = false;

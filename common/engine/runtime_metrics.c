@@ -25,9 +25,14 @@ static const struct engine_metric own[] = {
 
 static struct runtime_counter *find(struct engine_io *io, const char *name)
 {
+    /* Nearly always the very literal that was declared. */
     for (size_t i = 0; i < io->n_counters; i++) {
-        if (io->counters[i].name == name ||
-            strcmp(io->counters[i].name, name) == 0) {
+        if (io->counters[i].name == name) {
+            return &io->counters[i];
+        }
+    }
+    for (size_t i = 0; i < io->n_counters; i++) {
+        if (strcmp(io->counters[i].name, name) == 0) {
             return &io->counters[i];
         }
     }

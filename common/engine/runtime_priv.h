@@ -20,6 +20,7 @@ enum {
     RUNTIME_CONTROL_PREFETCH = 100,
     RUNTIME_HOP_PREFETCH = 16,
     RUNTIME_FOLD_ROWS = 2000,
+    RUNTIME_DENSE_EVENTS = 50, /* of a batch: more are surely coming */
     RUNTIME_DEAD_BODY = 64 * 1024,
     RUNTIME_LOCAL_PREFETCH = 1, /* each is acknowledged at once */
     RUNTIME_TURN_BYTES = 24
@@ -162,6 +163,7 @@ struct engine_io {
     int64_t now_ms;
     int64_t step_ms; /* the clock is read once a step */
     size_t events;
+    bool dense; /* the batch before had many events */
     struct store_batch *writes;
     struct doc_out *scratch;
     struct doc_out *event_out;
@@ -186,6 +188,9 @@ struct engine_io {
     char input_key[EVENT_ROUTING_KEY_MAX + 1];
     uint32_t input_part;
     bool input_silent; /* it passed nothing on (so far) */
+
+    /* a hop: the envelope being taken */
+    bool unchanged; /* each of its items (so far) goes on as it came */
 
     /* outbox */
     struct envelope_out *outbox; /* messages of the open batch */
@@ -245,6 +250,12 @@ void batch_forward(struct engine_io *io, const struct event *event,
 /* Group again what gets the same, after a change of who sheds. */
 void batch_regroup(struct engine_io *io);
 void batch_forward_mark(struct engine_io *io, const struct envelope_item *item);
+/* Before an envelope's items are forwarded: whether it may go on as it came,
+ * if they all do. What was forwarded before it is sealed then. */
+bool batch_begin_relay(struct engine_io *io, const struct envelope *envelope);
+/* All its items were forwarded, and not changed: pass on what it came as,
+ * instead of packing the same once more. */
+void batch_relay(struct engine_io *io, const struct envelope *envelope);
 /* Queue one stored outgoing message {x, k, c, i, b} to the sender. */
 void batch_send_outbox(struct engine_io *io, struct doc message,
                        uint64_t sequence);

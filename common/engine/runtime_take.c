@@ -92,6 +92,7 @@ void take_forward(struct engine_io *io, struct event *event,
         doc_out_reset(io->event_out);
         event_to_doc(event, io->event_out);
         out.doc = doc_out_done(io->event_out);
+        io->unchanged = false;
     }
     batch_forward(io, event, &out);
 }
@@ -215,6 +216,7 @@ static void take_envelope(struct engine_io *io,
 {
     struct envelope envelope;
     struct errbuf why;
+    bool relay;
 
     if (delivery->body == NULL) {
         errbuf_set_field(&why, "body", "message of %zu bytes passes the limit",
@@ -245,7 +247,12 @@ static void take_envelope(struct engine_io *io,
     case PROGRESS_TAKE:
         break;
     }
+    relay = batch_begin_relay(io, &envelope);
+    io->unchanged = true;
     take_items(io, &envelope, local);
+    if (relay && io->unchanged) {
+        batch_relay(io, &envelope);
+    }
 }
 
 /* The number of an entry message: from its receipt when it comes again. */

@@ -16,7 +16,7 @@ enum {
 #define MIB         (1024 * 1024.0)
 
 #define OPTION(key_, field_)                                                   \
-    .section = "self", .key = key_, .live = true,                              \
+    .section = "self", .key = (key_), .live = true,                            \
     .offset = offsetof(struct self_conf, field_)
 
 const struct conf_option self_options[] = {

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/hash.h"
 #include "common/base/str.h"
@@ -37,6 +38,7 @@ static const char *const type_names[EVENT_N_TYPES] = {
     [EVENT_ENABLE] = "enable",
     [EVENT_DISABLE] = "disable",
     [EVENT_DELETE] = "delete",
+    [EVENT_SET] = "set",
     [EVENT_SELECTOR] = "selector",
     [EVENT_SLA] = "sla",
     [EVENT_TOPOLOGY] = "topology",
@@ -108,7 +110,7 @@ bool event_type_is_action(enum event_type type)
 
 bool event_type_is_entity_action(enum event_type type)
 {
-    return type >= EVENT_ENABLE && type <= EVENT_DELETE;
+    return type >= EVENT_ENABLE && type <= EVENT_SET;
 }
 
 bool event_type_is_log(enum event_type type)
@@ -120,6 +122,21 @@ const char *event_state_name(int state)
 {
     BUG_IF(state < STATE_OK || state > STATE_CRITICAL);
     return state_names[state];
+}
+
+enum err event_state_parse(const char *name, int *state)
+{
+    if (strcasecmp(name, "warning") == 0) {
+        *state = STATE_MINOR;
+        return ERR_OK;
+    }
+    for (int i = STATE_OK; i <= STATE_CRITICAL; i++) {
+        if (strcasecmp(name, event_state_name(i)) == 0) {
+            *state = i;
+            return ERR_OK;
+        }
+    }
+    return ERR_NOT_FOUND;
 }
 
 static void add_escaped(struct buf *out, const char *part)

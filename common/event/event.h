@@ -51,6 +51,7 @@ enum event_type {
     EVENT_ENABLE,
     EVENT_DISABLE,
     EVENT_DELETE,
+    EVENT_SET, /**< made when unknown; its infos are merged */
     /* produced by engines; treated as check */
     EVENT_SELECTOR,
     EVENT_SLA,
@@ -140,12 +141,16 @@ MUST_CHECK enum err event_source_parse(const char *name,
 bool event_type_is_check(enum event_type type);
 /** Whether the type is an operator action on an alarm. */
 bool event_type_is_action(enum event_type type);
-/** Whether the type is something done to an entity: enable, disable, delete. */
+/** Whether the type is something done to an entity: enable, disable, delete,
+ *  set. */
 bool event_type_is_entity_action(enum event_type type);
 /** Whether the type is appended to the log as it is. */
 bool event_type_is_log(enum event_type type);
 /** "ok", "minor", "major", "critical"; state 0..3. */
 const char *event_state_name(int state);
+/** A state by its name, also "warning", upper and lower case alike;
+ *  ERR_NOT_FOUND. */
+MUST_CHECK enum err event_state_parse(const char *name, int *state);
 
 /** A blank event of a type: texts are "", id is NULL, nested ones empty, all
  *  else at its default; named as on the wire. */
@@ -187,5 +192,10 @@ MUST_CHECK enum err event_set_member(struct event *event, const char *name,
  *  writes none. Borrows from the event. */
 bool event_get_member(const struct event *event, const char *name,
                       struct doc_value *value);
+
+/** The same by a path through nested documents; what is not at the top is
+ *  looked for in extra. */
+bool event_get_path(const struct event *event, const char *path,
+                    struct doc_value *value);
 
 #endif

@@ -20,6 +20,7 @@ enum {
     NAME_SLOTS = 256, /* of the table of known names */
     SEEN_BITS = 64,   /* of a set of names */
     REASON_MAX = 64,
+    SHORT_PART = 32, /* bytes; nearly all parts are shorter */
     MEMBER_ROOM = 32 /* a member's bytes but name and text */
 };
 
@@ -231,6 +232,19 @@ static void refuse(struct event_decoder *decoder, const char *reason)
     }
 }
 
+/* A fixed number of bytes, where so many are there to be read, costs less than
+ * libc's way to find out how many. The arena has room for them. */
+static void copy_part(const struct json_scan *scan, char *copy)
+{
+    size_t left = scan->len - (size_t)(scan->part - scan->text);
+
+    if (scan->part_len <= SHORT_PART && left >= SHORT_PART) {
+        memcpy(copy, scan->part, SHORT_PART);
+    } else {
+        memcpy(copy, scan->part, scan->part_len);
+    }
+}
+
 /* Copy the token's part into the arena, which has a byte for each byte of the
  * text: a copy and its NUL take no more than the text with its quotes or
  * separator. Its length in *len. */
@@ -244,7 +258,7 @@ static char *keep(struct event_decoder *decoder, size_t *len)
     if (scan->escaped) {
         *len = json_unescape(scan->part, scan->part_len, copy);
     } else {
-        memcpy(copy, scan->part, scan->part_len);
+        copy_part(scan, copy);
     }
     copy[*len] = '\0';
     decoder->arena_len += *len + 1;
@@ -271,19 +285,25 @@ static bool in_array(const struct event_decoder *decoder)
     return (decoder->arrays >> (decoder->depth - 1) & 1) != 0;
 }
 
+static void refuse_larger(struct event_decoder *decoder)
+{
+    char reason[REASON_MAX];
+
+    (void)snprintf(reason, sizeof reason, "larger than %zu bytes",
+                   decoder->room);
+    refuse_member(decoder, reason);
+}
+
 /* Whether len more bytes of text may go into the open document. */
 static bool has_room(struct event_decoder *decoder, size_t len)
 {
-    char reason[REASON_MAX];
     size_t key_len = in_array(decoder) ? 0 : decoder->key_len;
     size_t most = key_len + len + MEMBER_ROOM;
 
     if (doc_out_len(decoder->out) + most <= decoder->room) {
         return true;
     }
-    (void)snprintf(reason, sizeof reason, "larger than %zu bytes",
-                   decoder->room);
-    refuse_member(decoder, reason);
+    refuse_larger(decoder);
     return false;
 }
 
@@ -848,7 +868,7 @@ bool event_decode(struct event_decoder *decoder, const char *text, size_t len,
 {
     enum json_token token;
 
-    reserve_arena(decoder, len + 1);
+    reserve_arena(decoder, len + 1 + SHORT_PART);
     json_scan_init(&decoder->scan, text, len);
     decoder->base = array ? 1 : 0;
     decoder->at = 0;

@@ -471,6 +471,11 @@ static struct doc_value number_value(int64_t number)
     return (struct doc_value){.type = DOC_INT, .u.i = number};
 }
 
+static struct doc_value time_value(int64_t ms)
+{
+    return (struct doc_value){.type = DOC_DOUBLE, .u.d = clock_ms_to_s(ms)};
+}
+
 static struct doc_value field_value(const struct event *event,
                                     const struct field *field)
 {
@@ -485,14 +490,10 @@ static struct doc_value field_value(const struct event *event,
     case KIND_SOURCE:
         return text_value(event_source_name(event->source_type));
     case KIND_SPAN:
-        if (*(const int64_t *)at == 0) {
-            break;
-        }
-        /* fall through */
+        return *(const int64_t *)at == 0 ? value
+                                         : time_value(*(const int64_t *)at);
     case KIND_TIME:
-        value.type = DOC_DOUBLE;
-        value.u.d = clock_ms_to_s(*(const int64_t *)at);
-        break;
+        return time_value(*(const int64_t *)at);
     case KIND_STATE:
         return number_value(event->state);
     case KIND_HARD:
@@ -523,4 +524,28 @@ bool event_get_member(const struct event *event, const char *name,
     *value = field != NULL ? field_value(event, field)
                            : (struct doc_value){.type = DOC_MISSING};
     return value->type != DOC_MISSING;
+}
+
+bool event_get_path(const struct event *event, const char *path,
+                    struct doc_value *value)
+{
+    char first[EVENT_TYPE_MAX];
+    size_t len = strcspn(path, ".");
+    bool is_doc;
+
+    if (len >= sizeof first) {
+        return doc_path(event->extra, path, value);
+    }
+    memcpy(first, path, len);
+    first[len] = '\0';
+    if (!event_get_member(event, first, value)) {
+        return doc_path(event->extra, path, value);
+    }
+    is_doc = value->type == DOC_DOC || value->type == DOC_ARRAY;
+    if (path[len] == '\0' ||
+        (is_doc && doc_path(value->u.doc, path + len + 1, value))) {
+        return true;
+    }
+    value->type = DOC_MISSING;
+    return false;
 }

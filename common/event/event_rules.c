@@ -238,21 +238,6 @@ static bool rule_entity(struct rules *rules)
     return true;
 }
 
-static bool state_from_name(const char *name, int *state)
-{
-    if (strcasecmp(name, "warning") == 0) {
-        *state = STATE_MINOR;
-        return true;
-    }
-    for (int i = STATE_OK; i <= STATE_CRITICAL; i++) {
-        if (strcasecmp(name, event_state_name(i)) == 0) {
-            *state = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool small_number(const struct raw *raw, int max, int *out)
 {
     struct event_number number;
@@ -280,7 +265,7 @@ static bool rule_state(struct rules *rules)
     if (raw->kind != RAW_ABSENT) {
         return small_number(raw, STATE_CRITICAL, &event->state) ||
                (raw->kind == RAW_TEXT &&
-                state_from_name(raw->text, &event->state)) ||
+                event_state_parse(raw->text, &event->state) == ERR_OK) ||
                refuse_expected(rules, RAW_STATE,
                                "0 to 3, or ok, minor, warning, major or "
                                "critical");

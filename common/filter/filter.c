@@ -10,28 +10,6 @@
 #include "common/base/str.h"
 #include "common/filter/filter_tree.h"
 
-enum {
-    MATCH_LIMIT = 50000, /* steps from one start: some milliseconds */
-    DEPTH_LIMIT = 1000,  /* of backtracking */
-    HEAP_LIMIT_KIB = 4096,
-    JIT_STACK_START = 32 * 1024,
-    JIT_STACK_MAX = 512 * 1024
-};
-
-static void prepare_regex(struct filter *filter)
-{
-    filter->match = pcre2_match_data_create(1, NULL);
-    filter->limits = pcre2_match_context_create(NULL);
-    filter->stack =
-        pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
-    BUG_IF(filter->match == NULL || filter->limits == NULL ||
-           filter->stack == NULL);
-    (void)pcre2_set_match_limit(filter->limits, MATCH_LIMIT);
-    (void)pcre2_set_depth_limit(filter->limits, DEPTH_LIMIT);
-    (void)pcre2_set_heap_limit(filter->limits, HEAP_LIMIT_KIB);
-    pcre2_jit_stack_assign(filter->limits, NULL, filter->stack);
-}
-
 static void build_init(struct filter_build *build, struct errbuf *why)
 {
     *build = (struct filter_build){.scratch = doc_out_new(), .why = why};
@@ -60,7 +38,7 @@ static enum err build_finish(struct filter_build *build, struct node *root,
         *out = xcalloc(1, sizeof **out);
         (*out)->root = root;
         if (build->has_regex) {
-            prepare_regex(*out);
+            regex_room_init(&(*out)->room, 1);
         }
     }
     buf_fini(&build->where);
@@ -120,9 +98,7 @@ void filter_free(struct filter *filter)
         return;
     }
     node_free(filter->root);
-    pcre2_match_data_free(filter->match);
-    pcre2_match_context_free(filter->limits);
-    pcre2_jit_stack_free(filter->stack);
+    regex_room_fini(&filter->room);
     free(filter);
 }
 

@@ -95,8 +95,8 @@ static bool regex_matches(const struct probe *probe,
 
     return value->type == DOC_STRING &&
            pcre2_match(probe->node->regex, (PCRE2_SPTR)value->u.s.text,
-                       value->u.s.len, 0, PCRE2_NO_UTF_CHECK, filter->match,
-                       filter->limits) >= 0;
+                       value->u.s.len, 0, PCRE2_NO_UTF_CHECK,
+                       filter->room.match, filter->room.limits) >= 0;
 }
 
 static bool element_matches(const struct probe *probe,

@@ -203,7 +203,7 @@ void node_set_value(struct filter_build *build, struct node *node,
 
 static uint32_t regex_flags(const char *options)
 {
-    uint32_t flags = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C;
+    uint32_t flags = 0;
 
     for (; *options != '\0'; options++) {
         flags |= *options == 'i'   ? PCRE2_CASELESS
@@ -216,25 +216,14 @@ static uint32_t regex_flags(const char *options)
 
 bool node_compile(struct filter_build *build, struct node *node)
 {
-    PCRE2_SIZE at = 0;
-    int code = 0;
-    char reason[ERRBUF_FIELD_MAX];
+    struct errbuf why = {0};
+    enum err err =
+        regex_compile(node->value.u.s.text, node->value.u.s.len,
+                      regex_flags(node->options), &node->regex, &why);
 
-    if (node->value.u.s.len > FILTER_REGEX_MAX) {
-        return build_refuse(build, ERR_LIMIT, "pattern over %d bytes",
-                            FILTER_REGEX_MAX);
+    if (err != ERR_OK) {
+        return build_refuse(build, err, "%s", why.text);
     }
-    node->regex =
-        pcre2_compile((PCRE2_SPTR)node->value.u.s.text, node->value.u.s.len,
-                      regex_flags(node->options), &code, &at, NULL);
-    if (node->regex == NULL) {
-        (void)pcre2_get_error_message(code, (PCRE2_UCHAR *)reason,
-                                      sizeof reason);
-        return build_refuse(build, ERR_INVALID,
-                            "bad pattern, at character %zu: %s", at, reason);
-    }
-    /* Without JIT (not built in, no memory) the interpreter answers alike. */
-    (void)pcre2_jit_compile(node->regex, PCRE2_JIT_COMPLETE);
     build->has_regex = true;
     return true;
 }

@@ -67,12 +67,22 @@ struct node {
     pcre2_code *regex;
 };
 
-struct filter {
-    struct node *root;
-    /* Scratch of matching: a filter serves one thread at a time. */
+/** Scratch and limits of matching; zeroed: none. */
+struct regex_room {
     pcre2_match_data *match;
     pcre2_match_context *limits;
     pcre2_jit_stack *stack;
+};
+
+void regex_room_init(struct regex_room *room, uint32_t pairs);
+void regex_room_fini(struct regex_room *room);
+/** Compile with flags beside those of every pattern. ERR_INVALID, ERR_LIMIT. */
+MUST_CHECK enum err regex_compile(const char *text, size_t len, uint32_t flags,
+                                  pcre2_code **out, struct errbuf *why);
+
+struct filter {
+    struct node *root;
+    struct regex_room room; /* a filter serves one thread at a time */
 };
 
 /** What is counted, told and reused while a tree is built. */

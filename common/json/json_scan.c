@@ -5,13 +5,16 @@
 #include <limits.h>
 #include <string.h>
 
+/* A test builds the other way too. */
+#if defined(__SSE2__) && !defined(JSON_SCAN_PORTABLE)
+#define JSON_SCAN_SSE2
+#include <emmintrin.h>
+#endif
+
 enum {
     HEX_DIGITS = 4,
-    ESCAPE_LEN = 6, /* of \uXXXX */
-    HIGH_BIT = 0x80
+    ESCAPE_LEN = 6 /* of \uXXXX */
 };
-
-#define EACH_BYTE(byte_) (UINT64_C(0x0101010101010101) * (byte_))
 
 void json_scan_init(struct json_scan *scan, const char *text, size_t len)
 {
@@ -32,7 +35,7 @@ static void skip_blanks(struct json_scan *scan)
     while (scan->at < scan->len) {
         char c = scan->text[scan->at];
 
-        if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+        if (c > ' ' || (c != ' ' && c != '\n' && c != '\r' && c != '\t')) {
             return;
         }
         scan->at++;
@@ -137,30 +140,59 @@ static size_t escape_len(const struct json_scan *scan, size_t at)
     return ESCAPE_LEN;
 }
 
-/* The high bit of each byte that ends a run of plain characters: a quote, a
- * backslash, one below the blank. Above the lowest it may tell too many. */
-static uint64_t find_stops(uint64_t word)
-{
-    uint64_t quote = word ^ EACH_BYTE('"');
-    uint64_t slash = word ^ EACH_BYTE('\\');
+/* Several bytes at once: a bit of each that ends a run of plain characters (a
+ * quote, a backslash, one below the blank). Above the lowest bit it may tell
+ * too many. */
+#ifdef JSON_SCAN_SSE2
+enum {
+    WIDTH = sizeof(__m128i),
+    STOP_BITS = 1 /* of a byte */
+};
 
+static uint64_t find_stops(const char *at)
+{
+    const __m128i control = _mm_set1_epi8(' ' - 1);
+    __m128i bytes;
+    __m128i stops;
+
+    memcpy(&bytes, at, sizeof bytes);
+    stops = _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes);
+    stops = _mm_or_si128(stops, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    stops = _mm_or_si128(stops, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return (unsigned int)_mm_movemask_epi8(stops);
+}
+#else
+enum {
+    WIDTH = sizeof(uint64_t),
+    STOP_BITS = CHAR_BIT,
+    HIGH_BIT = 0x80
+};
+
+#define EACH_BYTE(byte_) (UINT64_C(0x0101010101010101) * (byte_))
+
+static uint64_t find_stops(const char *at)
+{
+    uint64_t word;
+    uint64_t quote;
+    uint64_t slash;
+
+    memcpy(&word, at, sizeof word);
+    quote = word ^ EACH_BYTE('"');
+    slash = word ^ EACH_BYTE('\\');
     return (((word - EACH_BYTE(' ')) & ~word) |
             ((quote - EACH_BYTE(1)) & ~quote) |
             ((slash - EACH_BYTE(1)) & ~slash)) &
            EACH_BYTE(HIGH_BIT);
 }
+#endif
 
 static size_t pass_plain(const struct json_scan *scan, size_t at)
 {
-    uint64_t word;
+    for (; scan->len - at >= WIDTH; at += WIDTH) {
+        uint64_t stops = find_stops(scan->text + at);
 
-    for (; scan->len - at >= sizeof word; at += sizeof word) {
-        uint64_t stops;
-
-        memcpy(&word, scan->text + at, sizeof word);
-        stops = find_stops(word);
         if (stops != 0) {
-            return at + (size_t)__builtin_ctzll(stops) / CHAR_BIT;
+            return at + (size_t)__builtin_ctzll(stops) / STOP_BITS;
         }
     }
     while (at < scan->len && (unsigned char)scan->text[at] >= ' ' &&

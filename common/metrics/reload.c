@@ -18,10 +18,12 @@ void reload_refuse(const struct reload *reload, struct conf_reload *read,
 
 bool reload_begin(const struct reload *reload, struct conf_reload **out)
 {
+    const struct conf_start start = {reload->argc, reload->argv,
+                                     reload->all_live};
     struct errbuf why = {{0}, {0}};
 
-    if (conf_reload_open(reload->program, reload->argc, reload->argv,
-                         reload->conf, reload->all_live, out, &why) == ERR_OK) {
+    if (conf_reload_open(reload->program, &start, reload->conf, out, &why) ==
+        ERR_OK) {
         return true;
     }
     reload_refuse(reload, NULL, why.text);

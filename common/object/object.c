@@ -7,7 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/filter/filter.h"
+
+enum {
+    MS_PER_S = 1000
+};
 
 /* Members of an object that only the server sets, passed over. */
 static const char *const served[] = {"id",         "version",    "revision",
@@ -73,6 +78,43 @@ static bool check_int(struct place *place, const struct object_field *field,
         value->u.i > field->max) {
         return expected(place, "a whole number from %" PRId64 " to %" PRId64,
                         field->min, field->max);
+    }
+    return true;
+}
+
+bool object_duration(const struct doc_value *value, int64_t *ms)
+{
+    switch (value->type) {
+    case DOC_INT:
+        *ms = clock_s_to_ms((double)value->u.i);
+        return true;
+    case DOC_DOUBLE:
+        *ms = clock_s_to_ms(value->u.d);
+        return true;
+    case DOC_STRING:
+        return clock_parse_duration(value->u.s.text, ms, NULL) == ERR_OK;
+    case DOC_MISSING:
+    case DOC_NULL:
+    case DOC_BOOL:
+    case DOC_DOC:
+    case DOC_ARRAY:
+    case DOC_BYTES:
+        break;
+    }
+    return false;
+}
+
+static bool check_duration(struct place *place,
+                           const struct object_field *field,
+                           const struct doc_value *value)
+{
+    int64_t ms;
+
+    if (!object_duration(value, &ms) || ms < field->min || ms > field->max) {
+        return expected(place,
+                        "seconds from %" PRId64 " to %" PRId64
+                        ", or a duration like \"15m\"",
+                        field->min / MS_PER_S, field->max / MS_PER_S);
     }
     return true;
 }
@@ -178,6 +220,33 @@ static bool check_list(struct place *place, const struct object_field *field,
     return true;
 }
 
+static bool check_texts(struct place *place, const struct object_field *field,
+                        const struct doc_value *value)
+{
+    static const struct object_field text = {.min = 1,
+                                             .max = OBJECT_TEXTS_BYTES_MAX};
+    struct doc_iter it;
+    struct doc_value item;
+    const char *index;
+    size_t n = value->type == DOC_ARRAY ? doc_count(value->u.doc) : SIZE_MAX;
+
+    if (n < (size_t)field->min || n > (size_t)field->max) {
+        return expected(place, "an array of %" PRId64 " to %" PRId64 " texts",
+                        field->min, field->max);
+    }
+    doc_iter_init(&it, value->u.doc);
+    while (doc_next(&it, &index, &item)) {
+        size_t mark = place->path.len;
+
+        buf_addf(&place->path, "[%s]", index);
+        if (!check_text(place, &text, &item)) {
+            return false;
+        }
+        leave(place, mark);
+    }
+    return true;
+}
+
 static bool check_value(struct place *place, const struct object_field *field,
                         const struct doc_value *value)
 {
@@ -188,6 +257,8 @@ static bool check_value(struct place *place, const struct object_field *field,
         return value->type == DOC_BOOL || expected(place, "true or false");
     case OBJECT_INT:
         return check_int(place, field, value);
+    case OBJECT_DURATION:
+        return check_duration(place, field, value);
     case OBJECT_CHOICE:
         return check_choice(place, field, value);
     case OBJECT_FILTER:
@@ -196,6 +267,17 @@ static bool check_value(struct place *place, const struct object_field *field,
         return value->type != DOC_NULL || expected(place, "a value");
     case OBJECT_LIST:
         return check_list(place, field, value);
+    case OBJECT_TEXTS:
+        return check_texts(place, field, value);
+    case OBJECT_DOC:
+        return value->type == DOC_DOC
+                   ? check_members(place, field->fields, value->u.doc, NULL)
+                   : expected(place, "an object");
+    case OBJECT_MAP:
+        return (value->type == DOC_DOC &&
+                doc_count(value->u.doc) <= (size_t)field->max) ||
+               expected(place, "an object of at most %" PRId64 " members",
+                        field->max);
     }
     return false;
 }
@@ -386,11 +468,12 @@ enum err object_check(const struct object_kind *kind, struct doc object,
                       struct errbuf *why)
 {
     struct place place = {.why = why};
+    int64_t most = kind->bytes > 0 ? kind->bytes : OBJECT_BYTES_MAX;
     bool good;
 
-    if (doc_sub(object, "spec").len > OBJECT_BYTES_MAX) {
-        errbuf_set_field(why, "spec", "spec: expected at most %d bytes",
-                         OBJECT_BYTES_MAX);
+    if (doc_sub(object, "spec").len > most) {
+        errbuf_set_field(why, "spec",
+                         "spec: expected at most %" PRId64 " bytes", most);
         return ERR_LIMIT;
     }
     buf_init(&place.path, ERRBUF_FIELD_MAX - 1);

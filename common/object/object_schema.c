@@ -44,6 +44,15 @@ static void add_variants(const struct object_field *field, struct buf *out)
     buf_add_str(out, "]}");
 }
 
+static void add_texts(const struct object_field *field, struct buf *out)
+{
+    buf_addf(out,
+             "\"type\":\"array\",\"minItems\":%" PRId64 ",\"maxItems\":%" PRId64
+             ",\"items\":{\"type\":\"string\",\"minLength\":1,"
+             "\"maxLength\":%d}",
+             field->min, field->max, OBJECT_TEXTS_BYTES_MAX);
+}
+
 static void add_type(const struct object_field *field, struct buf *out)
 {
     switch (field->type) {
@@ -62,6 +71,9 @@ static void add_type(const struct object_field *field, struct buf *out)
                  ",\"maximum\":%" PRId64,
                  field->min, field->max);
         break;
+    case OBJECT_DURATION:
+        buf_add_str(out, "\"type\":[\"number\",\"string\"]");
+        break;
     case OBJECT_CHOICE:
         add_choices(field->choices, out);
         break;
@@ -73,6 +85,16 @@ static void add_type(const struct object_field *field, struct buf *out)
         break;
     case OBJECT_LIST:
         add_variants(field, out);
+        break;
+    case OBJECT_TEXTS:
+        add_texts(field, out);
+        break;
+    case OBJECT_DOC:
+        add_fields(field->fields, NULL, out);
+        break;
+    case OBJECT_MAP:
+        buf_addf(out, "\"type\":\"object\",\"maxProperties\":%" PRId64,
+                 field->max);
         break;
     }
 }

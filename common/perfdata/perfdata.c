@@ -101,7 +101,11 @@ static enum err read_range(struct doc doc, const char *field,
     struct buf text;
 
     (void)doc_get(doc, field, &value);
-    if (value.type != DOC_INT && value.type != DOC_DOUBLE) {
+    if (value.type == DOC_INT) {
+        (void)str_from_i64(value.u.i, out);
+        return ERR_OK;
+    }
+    if (value.type != DOC_DOUBLE) {
         return read_text(doc, field, out, PERF_RANGE_MAX, why);
     }
     buf_init(&text, PERF_RANGE_MAX);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/str.h"
 #include "common/rules/rule.h"
 
 enum {
@@ -12,6 +13,8 @@ enum {
     LONG_BYTES_MAX = 65536,
     SCRATCH_TEXT_MAX = 128 * 1024
 };
+
+#define EVENT_PREFIX "event."
 
 /* What may be changed, and the bytes of a text (0: no text). */
 static const struct target {
@@ -167,12 +170,35 @@ static struct doc_value as_text(struct rule_scratch *scratch,
                 (uint32_t)scratch->text.len}};
 }
 
+/* Texts as numbers, where a number is meant: what a template or a pattern
+ * gives is text. */
+static struct doc_value as_number(const struct target *target,
+                                  const struct doc_value *value)
+{
+    struct doc_value number = {.type = DOC_INT};
+    int state;
+
+    if (value->type != DOC_STRING) {
+        return *value;
+    }
+    if (strcmp(target->name, "state") == 0 &&
+        event_state_parse(value->u.s.text, &state) == ERR_OK) {
+        number.u.i = state;
+        return number;
+    }
+    return str_to_i64(value->u.s.text, INT64_MIN, INT64_MAX, &number.u.i) ==
+                   ERR_OK
+               ? number
+               : *value;
+}
+
 static enum err set_member(struct rule_scratch *scratch,
                            const struct target *target,
                            const struct doc_value *value, struct event *event,
                            struct errbuf *why)
 {
-    struct doc_value text = target->max > 0 ? as_text(scratch, value) : *value;
+    struct doc_value text =
+        target->max > 0 ? as_text(scratch, value) : as_number(target, value);
 
     if (text.type == DOC_STRING && text.u.s.len > target->max) {
         errbuf_set_field(why, "value", "expected at most %zu bytes for %s",
@@ -225,37 +251,172 @@ static enum err remove_field(struct rule_scratch *scratch, const char *field,
                        : refuse_field(field, why);
 }
 
-/* A member by its path; what is not at top level is looked for in extra. */
-static bool read_field(const struct event *event, const char *path,
-                       struct doc_value *value)
-{
-    char first[64];
-    size_t len = strcspn(path, ".");
-    bool is_doc;
-
-    if (len >= sizeof first) {
-        return doc_path(event->extra, path, value);
-    }
-    memcpy(first, path, len);
-    first[len] = '\0';
-    if (!event_get_member(event, first, value)) {
-        return doc_path(event->extra, path, value);
-    }
-    is_doc = value->type == DOC_DOC || value->type == DOC_ARRAY;
-    return path[len] == '\0' ||
-           (is_doc && doc_path(value->u.doc, path + len + 1, value));
-}
-
 static enum err copy_field(const struct action *action,
                            struct rule_scratch *scratch, struct event *event,
                            struct errbuf *why)
 {
     struct doc_value value;
 
-    if (!read_field(event, action->from, &value) || value.type == DOC_NULL) {
+    if (!event_get_path(event, action->from, &value) ||
+        value.type == DOC_NULL) {
         errbuf_set_field(why, action->from, "%.64s is not there to be copied",
                          action->from);
         return ERR_INVALID;
+    }
+    return set_field(scratch, action->field, &value, event, why);
+}
+
+/* A value that lives in the scratch, as long as the event does. */
+static struct doc_value keep_text(struct rule_scratch *scratch,
+                                  const char *text, size_t len)
+{
+    char *own = keep(scratch, text, len + 1);
+
+    own[len] = '\0';
+    return (struct doc_value){.type = DOC_STRING, .u.s = {own, (uint32_t)len}};
+}
+
+bool rules_template_get(void *event, const char *path, struct doc_value *value)
+{
+    value->type = DOC_MISSING;
+    return str_starts(path, EVENT_PREFIX) &&
+           event_get_path(event, path + strlen(EVENT_PREFIX), value);
+}
+
+/* Members of documents are called as their senders like. */
+bool rules_template_knows(const char *path)
+{
+    static const char *const nested[] = {"infos.",         "extra.",
+                                         "tags.",          "hostgroups.",
+                                         "servicegroups.", "perf_data_array."};
+    static const struct doc_value null = {.type = DOC_NULL};
+    const char *name = path + strlen(EVENT_PREFIX);
+    struct errbuf why;
+    struct event event;
+
+    if (!str_starts(path, EVENT_PREFIX)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof nested / sizeof nested[0]; i++) {
+        if (str_starts(name, nested[i])) {
+            return true;
+        }
+    }
+    event_init(&event, EVENT_CHECK);
+    return event_set_member(&event, name, &null, &why) != ERR_NOT_FOUND;
+}
+
+static enum err set_template(const struct action *action,
+                             struct rule_scratch *scratch, struct event *event,
+                             struct errbuf *why)
+{
+    const struct template_source source = {event, rules_template_get};
+    struct doc_value value;
+
+    buf_clear(&scratch->text);
+    if (template_render(action->tmpl, &source, TEMPLATE_TEXT, &scratch->text) !=
+        ERR_OK) {
+        errbuf_set_field(why, "template", "it gives more text than it may");
+        return ERR_INVALID;
+    }
+    value = keep_text(scratch, buf_str(&scratch->text), scratch->text.len);
+    return set_field(scratch, action->field, &value, event, why);
+}
+
+static enum err extract_fields(const struct action *action,
+                               struct rule_scratch *scratch,
+                               struct event *event, struct errbuf *why)
+{
+    struct doc_value from = {.type = DOC_MISSING};
+    enum err err = ERR_OK;
+
+    if (event_get_path(event, action->from, &from)) {
+        from = as_text(scratch, &from);
+    }
+    if (from.type != DOC_STRING ||
+        !regex_match(action->regex, from.u.s.text, from.u.s.len)) {
+        errbuf_set_field(why, action->from, "the pattern does not match %.64s",
+                         action->from);
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; err == ERR_OK && i < action->n_extracts; i++) {
+        const struct extract *extract = &action->extracts[i];
+        size_t at;
+        size_t len;
+
+        if (regex_get(action->regex, extract->group, &at, &len)) {
+            struct doc_value value =
+                keep_text(scratch, from.u.s.text + at, len);
+
+            err = set_field(scratch, extract->field, &value, event, why);
+        }
+    }
+    return err;
+}
+
+/* Each member of the row, by its name. */
+static enum err set_row(const struct action *action,
+                        struct rule_scratch *scratch, struct doc row,
+                        struct event *event, struct errbuf *why)
+{
+    bool infos = strcmp(action->field, "infos") == 0;
+    struct doc_iter it;
+    struct doc_value value;
+    const char *name;
+    enum err err = ERR_OK;
+
+    doc_iter_init(&it, row);
+    while (err == ERR_OK && doc_next(&it, &name, &value)) {
+        err = change_doc(scratch, infos ? &event->infos : &event->extra, name,
+                         &value, why);
+    }
+    return err;
+}
+
+/* There is no such key, or the row lacks the column. */
+static enum err set_nothing(const struct action *action,
+                            struct rule_scratch *scratch, struct event *event,
+                            struct errbuf *why)
+{
+    if (action->value.type != DOC_MISSING) {
+        return set_field(scratch, action->field, &action->value, event, why);
+    }
+    if (!action->required) {
+        return ERR_OK;
+    }
+    errbuf_set_field(why, action->from, "table %.64s has nothing for %.64s",
+                     action->table, action->from);
+    return ERR_INVALID;
+}
+
+/* A value of a row lives as long as the tables: longer than a run. */
+static enum err look_up(const struct action *action,
+                        struct rule_scratch *scratch, struct event *event,
+                        struct errbuf *why)
+{
+    struct doc_value key = {.type = DOC_MISSING};
+    struct doc_value value;
+    struct doc row;
+
+    if (event_get_path(event, action->from, &key)) {
+        key = as_text(scratch, &key);
+    }
+    if (key.type != DOC_STRING) {
+        key.u.s.text = "";
+        key.u.s.len = 0;
+    }
+    if (!tables_find(scratch->tables, action->table, key.u.s.text, key.u.s.len,
+                     &row)) {
+        errbuf_set_field(why, "table", "there is no table %.128s",
+                         action->table);
+        return ERR_INVALID;
+    }
+    if (action->column == NULL && row.len > 0) {
+        return set_row(action, scratch, row, event, why);
+    }
+    if (action->column == NULL || !doc_get(row, action->column, &value) ||
+        value.type == DOC_NULL) {
+        return set_nothing(action, scratch, event, why);
     }
     return set_field(scratch, action->field, &value, event, why);
 }
@@ -330,29 +491,70 @@ enum err action_apply(const struct action *action, struct rule_scratch *scratch,
         return change_tags(scratch, action->field, true, event, why);
     case ACTION_REMOVE_TAG:
         return change_tags(scratch, action->field, false, event, why);
+    case ACTION_TEMPLATE:
+        return set_template(action, scratch, event, why);
+    case ACTION_EXTRACT:
+        return extract_fields(action, scratch, event, why);
+    case ACTION_LOOKUP:
+        return look_up(action, scratch, event, why);
     }
     return ERR_INVALID;
 }
 
-/* Tried on an event that has everything; a copy's value is not known yet, so
- * only its target can be wrong. */
+enum err action_check_target(const char *field, const char *member,
+                             struct errbuf *why)
+{
+    struct errbuf told = {0};
+    struct event event;
+    const char *name;
+
+    event_init(&event, EVENT_CHECK);
+    if (find_target(field) == NULL &&
+        find_nested(&event, field, &name) == NULL) {
+        (void)!refuse_field(field, &told);
+        errbuf_set_field(why, member, "%s", told.text);
+        return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
+/* The rest was checked as it was read. */
+static enum err check_default(const struct action *action,
+                              struct rule_scratch *scratch, struct event *event,
+                              struct errbuf *why)
+{
+    struct errbuf told = {0};
+    enum err err = ERR_OK;
+
+    if (action->value.type != DOC_MISSING) {
+        err = set_field(scratch, action->field, &action->value, event, &told);
+    }
+    if (err != ERR_OK) {
+        errbuf_set_field(why, "default", "%s", told.text);
+    }
+    rule_scratch_clear(scratch);
+    return err;
+}
+
+/* Tried on an event that has everything; where the value is not known yet,
+ * only the target can be wrong. */
 enum err action_check(const struct action *action, struct rule_scratch *scratch,
                       struct errbuf *why)
 {
     struct event event;
     struct errbuf told = {0};
-    const char *name;
     enum err err;
 
+    if (action->type == ACTION_EXTRACT) {
+        return ERR_OK; /* checked as it was read */
+    }
+    if (action->type == ACTION_COPY || action->type == ACTION_TEMPLATE) {
+        return action_check_target(
+            action->field, action->type == ACTION_COPY ? "to" : "field", why);
+    }
     event_init(&event, EVENT_CHECK);
-    if (action->type == ACTION_COPY) {
-        if (find_target(action->field) == NULL &&
-            find_nested(&event, action->field, &name) == NULL) {
-            err = refuse_field(action->field, &told);
-            errbuf_set_field(why, "to", "%s", told.text);
-            return err;
-        }
-        return ERR_OK;
+    if (action->type == ACTION_LOOKUP) {
+        return check_default(action, scratch, &event, why);
     }
     err = action_apply(action, scratch, &event, &told);
     if (err != ERR_OK) {

@@ -9,65 +9,31 @@
 #include "common/base/mem.h"
 
 enum {
-    FIELD_MAX = 512, /* bytes of a field's path */
-    TAG_MAX = 256,
-    DESCRIPTION_MAX = 2000
+    DESCRIPTION_MAX = 2000,
+    SPANS_MAX = 50
 };
 
-static const struct object_field set_fields[] = {
-    {.name = "field",
-     .type = OBJECT_TEXT,
-     .required = true,
-     .min = 1,
-     .max = FIELD_MAX,
-     .help = "what is set"},
-    {.name = "value", .type = OBJECT_ANY, .required = true, .help = "to what"},
-    {.name = NULL}};
-
-static const struct object_field copy_fields[] = {
-    {.name = "from",
-     .type = OBJECT_TEXT,
-     .required = true,
-     .min = 1,
-     .max = FIELD_MAX,
-     .help = "where the value is read"},
-    {.name = "to",
-     .type = OBJECT_TEXT,
-     .required = true,
-     .min = 1,
-     .max = FIELD_MAX,
-     .help = "what is set to it"},
-    {.name = NULL}};
-
-static const struct object_field remove_fields[] = {
-    {.name = "field",
-     .type = OBJECT_TEXT,
-     .required = true,
-     .min = 1,
-     .max = FIELD_MAX,
-     .help = "what is taken away"},
-    {.name = NULL}};
-
-static const struct object_field tag_fields[] = {{.name = "tag",
-                                                  .type = OBJECT_TEXT,
-                                                  .required = true,
-                                                  .min = 1,
-                                                  .max = TAG_MAX,
-                                                  .help = "the tag"},
-                                                 {.name = NULL}};
-
-/* In the order of enum action_type. */
-static const struct object_variant action_variants[] = {
-    {"pass", NULL, "the event goes on, also when the default is drop"},
-    {"drop", NULL, "the event ends here"},
-    {"set", set_fields, "set a field to a value"},
-    {"copy", copy_fields, "set a field to what another holds"},
-    {"remove", remove_fields, "take a field away"},
-    {"add_tag", tag_fields, "add a tag"},
-    {"remove_tag", tag_fields, "take a tag away"},
-    {NULL, NULL, NULL}};
-
 static const char *const on_failures[] = {"pass", "drop", "dead", NULL};
+
+static const struct object_field schedule_fields[] = {
+    {.name = "timezone",
+     .type = OBJECT_TEXT,
+     .min = 1,
+     .max = ZONE_NAME_MAX,
+     .fallback = "\"UTC\"",
+     .help = "whose clock counts, such as Europe/Paris"},
+    {.name = "times",
+     .type = OBJECT_TEXTS,
+     .min = 1,
+     .max = SPANS_MAX,
+     .help = "when it is in force, such as \"mon-fri 08:00-18:00\"; without it "
+             "always"},
+    {.name = "except",
+     .type = OBJECT_TEXTS,
+     .min = 1,
+     .max = SPANS_MAX,
+     .help = "when it is not, in the same form"},
+    {.name = NULL}};
 
 static const struct object_field spec_fields[] = {
     {.name = "description",
@@ -87,6 +53,11 @@ static const struct object_field spec_fields[] = {
      .type = OBJECT_FILTER,
      .fallback = "\"\"",
      .help = "the events it speaks of; empty: all"},
+    {.name = "schedule",
+     .type = OBJECT_DOC,
+     .fields = schedule_fields,
+     .help = "the times of the week it is in force, by when an event was "
+             "received"},
     {.name = "actions",
      .type = OBJECT_LIST,
      .required = true,
@@ -116,26 +87,6 @@ static int index_of(const char *const *names, const char *name)
     return i;
 }
 
-static enum action_type type_of(const char *name)
-{
-    size_t i = 0;
-
-    while (strcmp(action_variants[i].name, name) != 0) {
-        i++;
-    }
-    return (enum action_type)i;
-}
-
-static void read_action(struct doc doc, struct action *action)
-{
-    *action = (struct action){
-        .type = type_of(doc_str(doc, "type", "")),
-        .field =
-            doc_str(doc, "field", doc_str(doc, "to", doc_str(doc, "tag", ""))),
-        .from = doc_str(doc, "from", "")};
-    (void)doc_get(doc, "value", &action->value);
-}
-
 static enum err read_filter(struct doc spec, struct filter **filter,
                             struct errbuf *why)
 {
@@ -146,6 +97,55 @@ static enum err read_filter(struct doc spec, struct filter **filter,
     }
     return value.type == DOC_DOC ? filter_from_doc(value.u.doc, filter, why)
                                  : filter_parse(value.u.s.text, filter, why);
+}
+
+static enum err read_spans(struct week *week, struct doc schedule,
+                           const char *member, bool in, struct errbuf *why)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    struct errbuf inner = {0};
+    const char *index;
+
+    doc_iter_init(&it, doc_sub(schedule, member));
+    while (doc_next(&it, &index, &value)) {
+        if (week_change(week, value.u.s.text, in, &inner) != ERR_OK) {
+            char path[ERRBUF_FIELD_MAX];
+
+            (void)snprintf(path, sizeof path, "schedule.%s[%s]", member, index);
+            errbuf_set_field(why, path, "%s", inner.text);
+            return ERR_INVALID;
+        }
+    }
+    return ERR_OK;
+}
+
+/* What a machine that lacks the zone cannot know is refused there. */
+static enum err read_schedule(struct doc spec, struct week **out,
+                              struct errbuf *why)
+{
+    struct doc_value schedule;
+    struct doc_value times;
+    struct errbuf inner = {0};
+    struct zone *zone;
+    enum err err;
+
+    if (!doc_get(spec, "schedule", &schedule)) {
+        return ERR_OK;
+    }
+    if (zone_open(doc_str(schedule.u.doc, "timezone", "UTC"), &zone, &inner) !=
+        ERR_OK) {
+        errbuf_set_field(why, "schedule.timezone", "%s", inner.text);
+        return ERR_INVALID;
+    }
+    *out = week_new(zone);
+    if (!doc_get(schedule.u.doc, "times", &times)) {
+        week_fill(*out);
+    }
+    err = read_spans(*out, schedule.u.doc, "times", true, why);
+    return err == ERR_OK
+               ? read_spans(*out, schedule.u.doc, "except", false, why)
+               : err;
 }
 
 static enum err read_actions(struct rule *rule, struct doc list,
@@ -164,14 +164,17 @@ static enum err read_actions(struct rule *rule, struct doc list,
     while (err == ERR_OK && doc_next(&it, &index, &value)) {
         struct action *action = &rule->actions[rule->n_actions];
 
-        read_action(value.u.doc, action);
-        err = action_check(action, &scratch, &inner);
+        err = action_read(value.u.doc, action, &inner);
+        if (err == ERR_OK) {
+            err = action_check(action, &scratch, &inner);
+        }
         if (err != ERR_OK) {
             char path[ERRBUF_FIELD_MAX];
 
             (void)snprintf(path, sizeof path, "actions[%zu].%.64s",
                            rule->n_actions, inner.field);
             errbuf_set_field(why, path, "%s", inner.text);
+            err = ERR_INVALID;
         }
         rule->n_actions++;
     }
@@ -195,6 +198,9 @@ static enum err compile(const char *name, struct doc spec, struct rule **out,
         on_failures, doc_str(own, "on_failure", "pass"));
     err = read_filter(own, &rule->filter, why);
     if (err == ERR_OK) {
+        err = read_schedule(own, &rule->schedule, why);
+    }
+    if (err == ERR_OK) {
         err = read_actions(rule, doc_sub(own, "actions"), why);
     }
     if (err != ERR_OK) {
@@ -217,6 +223,10 @@ void rule_free(struct rule *rule)
 {
     if (rule != NULL) {
         filter_free(rule->filter);
+        week_free(rule->schedule);
+        for (size_t i = 0; i < rule->n_actions; i++) {
+            action_fini(&rule->actions[i]);
+        }
         free(rule->actions);
         free(rule->storage);
         free(rule->name);

@@ -3,24 +3,46 @@
 #ifndef HYP_RULES_RULE_H
 #define HYP_RULES_RULE_H
 
+#include "common/calendar/week.h"
 #include "common/filter/filter.h"
+#include "common/filter/regex.h"
 #include "common/rules/rules.h"
+#include "common/rules/tables.h"
+#include "common/template/template.h"
 
 enum action_type {
     ACTION_PASS,
     ACTION_DROP,
+    /* from here on they change the event */
     ACTION_SET,
     ACTION_COPY,
     ACTION_REMOVE,
     ACTION_ADD_TAG,
-    ACTION_REMOVE_TAG
+    ACTION_REMOVE_TAG,
+    ACTION_TEMPLATE,
+    ACTION_EXTRACT,
+    ACTION_LOOKUP
+};
+
+/* A group of a pattern, and the field that is set to it. */
+struct extract {
+    size_t group;
+    char *field;
 };
 
 struct action {
     enum action_type type;
     const char *field;      /* what is changed; a tag's action: the tag */
-    const char *from;       /* ACTION_COPY */
-    struct doc_value value; /* ACTION_SET */
+    const char *from;       /* ACTION_COPY, ACTION_EXTRACT, ACTION_LOOKUP */
+    struct doc_value value; /* ACTION_SET; ACTION_LOOKUP: the default */
+    struct template *tmpl;  /* ACTION_TEMPLATE */
+    struct regex *regex;    /* ACTION_EXTRACT */
+    struct extract *extracts;
+    size_t n_extracts;
+    const char *table;  /* ACTION_LOOKUP */
+    const char *column; /* NULL: all, into the document field */
+    bool required;
+    char *own; /* of field, where the spec does not have it as it is */
 };
 
 enum on_failure {
@@ -34,6 +56,7 @@ struct rule {
     void *storage; /* the spec; actions borrow from it */
     int64_t priority;
     struct filter *filter;
+    struct week *schedule; /* when it is in force; NULL: always */
     struct action *actions;
     size_t n_actions;
     bool last; /* break */
@@ -46,6 +69,7 @@ struct rule_scratch {
     size_t n_blocks, cap_blocks;
     struct doc_out *out;
     struct buf text;
+    const struct tables *tables; /* what there is to look up; NULL: nothing */
 };
 
 void rule_scratch_init(struct rule_scratch *scratch);
@@ -58,6 +82,18 @@ MUST_CHECK enum err rule_new(const char *name, struct doc spec,
                              struct rule **out, struct errbuf *why);
 void rule_free(struct rule *rule);
 
+/* The forms of an action, in a rule's field table. */
+extern const struct object_variant action_variants[];
+
+/* Read one from its document, which it borrows from. ERR_INVALID with the
+ * member in why. action_fini all the same. */
+MUST_CHECK enum err action_read(struct doc doc, struct action *action,
+                                struct errbuf *why);
+void action_fini(struct action *action);
+
+/* Whether there is such a field to be set: ERR_INVALID, told of member. */
+MUST_CHECK enum err action_check_target(const char *field, const char *member,
+                                        struct errbuf *why);
 /* Whether the action could ever work: ERR_INVALID with the member in why. */
 MUST_CHECK enum err action_check(const struct action *action,
                                  struct rule_scratch *scratch,

@@ -122,6 +122,11 @@ enum err rules_add(struct rules *rules, struct doc object, struct errbuf *why)
     return ERR_OK;
 }
 
+void rules_set_tables(struct rules *rules, const struct tables *tables)
+{
+    rules->scratch.tables = tables;
+}
+
 size_t rules_count(const struct rules *rules)
 {
     return rules->n;
@@ -523,12 +528,20 @@ static enum rule_result apply(struct run *run, const struct rule *rule,
     return RULE_APPLIED;
 }
 
+/* By the time of receipt: a repeat has the same. */
+static bool is_in_force(const struct rule *rule, const struct event *event)
+{
+    return rule->schedule == NULL ||
+           week_covers(rule->schedule, event->received_ms);
+}
+
 /* Try one; true when it ends the run with *verdict. */
 static bool try_rule(struct run *run, const struct rule *rule,
                      enum rule_result *result, enum rules_verdict *verdict,
                      struct errbuf *why)
 {
-    if (!filter_match(rule->filter, run->doc)) {
+    if (!is_in_force(rule, run->event) ||
+        !filter_match(rule->filter, run->doc)) {
         *result = RULE_NO_MATCH;
         return false;
     }

@@ -37,7 +37,14 @@ enum rules_verdict {
     RULES_DEAD /**< why names the rule and what failed */
 };
 
+/** What names in templates are of an event (the ctx): "event.component",
+ *  "event.infos.site"; as template_source has it. */
+bool rules_template_get(void *event, const char *path, struct doc_value *value);
+/** Whether events have such a name whoever sends them. */
+bool rules_template_knows(const char *path);
+
 struct rules;
+struct tables;
 
 /** Told of each rule that was tried, in order. */
 struct rules_watch {
@@ -54,6 +61,9 @@ MUST_CHECK enum err rules_add(struct rules *rules, struct doc object,
                               struct errbuf *why);
 /** All are in: put them in order and index them. */
 void rules_seal(struct rules *rules);
+/** The tables (borrowed until the next call; NULL: none) that values are
+ *  looked up in from now on. */
+void rules_set_tables(struct rules *rules, const struct tables *tables);
 /** Number of (enabled) rules; rule i's name. In order once sealed. */
 size_t rules_count(const struct rules *rules);
 const char *rules_name(const struct rules *rules, size_t i);

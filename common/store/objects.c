@@ -10,7 +10,7 @@
 
 enum {
     KEY_MAX = 256,
-    ROW_MAX = 256 * 1024,
+    ROW_MAX = 512 * 1024,
     ASK_MAX = 50 /* how often after a commit with unknown result */
 };
 
@@ -211,7 +211,7 @@ static bool count_one(void *ctx, const struct store_key *key, struct doc row)
     return true;
 }
 
-static enum err check_room(struct store *store, const char *kind)
+static enum err check_room(struct store *store, const char *kind, int64_t most)
 {
     char first[KEY_MAX];
     char past[KEY_MAX];
@@ -220,14 +220,14 @@ static enum err check_room(struct store *store, const char *kind)
     const struct store_query query = {.collection = STORE_OBJECTS,
                                       .from = &from_key,
                                       .to = &to_key,
-                                      .limit = OBJECTS_OF_A_KIND};
+                                      .limit = most};
     int64_t n = 0;
     enum err err;
 
     (void)snprintf(first, sizeof first, "%.100s/", kind);
     (void)snprintf(past, sizeof past, "%.100s0", kind);
     err = store_scan(store, &query, count_one, &n, NULL, NULL);
-    return err == ERR_OK && n >= OBJECTS_OF_A_KIND ? ERR_LIMIT : err;
+    return err == ERR_OK && n >= most ? ERR_LIMIT : err;
 }
 
 /* Whether the change fits what is there; *version is what lives, 0: nothing. */
@@ -244,7 +244,10 @@ static enum err check_change(struct store *store,
     if (change->expected >= 0 && change->expected != *version) {
         return ERR_CONFLICT;
     }
-    return last->deleted ? check_room(store, change->kind) : ERR_OK;
+    return last->deleted
+               ? check_room(store, change->kind,
+                            change->most > 0 ? change->most : OBJECTS_OF_A_KIND)
+               : ERR_OK;
 }
 
 /* When what lives was made; left alone when nothing does. */

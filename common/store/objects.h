@@ -44,6 +44,7 @@ struct objects_change {
     int64_t now_ms;
     /** The version that must be there: 0 for none (create), -1 for any. */
     int64_t expected;
+    int64_t most; /**< objects of the kind; 0: OBJECTS_OF_A_KIND */
 };
 
 /**

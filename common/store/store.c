@@ -26,6 +26,11 @@ enum err store_ping(struct store *store, struct errbuf *why)
     return store->ops->ping(store, why);
 }
 
+int64_t store_gather_ms(const struct store *store)
+{
+    return store->ops->gather_ms;
+}
+
 enum err store_get(struct store *store, enum store_collection from,
                    const struct store_key *key, struct buf *out)
 {

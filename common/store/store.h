@@ -45,6 +45,9 @@ MUST_CHECK enum err store_open(const struct store_options *options,
 void store_close(struct store *store);
 /** Cheap round trip. ERR_UNAVAILABLE with a reason. */
 MUST_CHECK enum err store_ping(struct store *store, struct errbuf *why);
+/** How long a batch may wait for more when events come densely, because a
+ *  commit costs much whatever is in it; 0: not at all. */
+int64_t store_gather_ms(const struct store *store);
 
 /* Reading. Each may return ERR_UNAVAILABLE. */
 

@@ -65,6 +65,7 @@ struct store_scan_plan {
 };
 
 struct store_ops {
+    int64_t gather_ms; /**< see store_gather_ms */
     void (*close)(struct store *store);
     enum err (*ping)(struct store *store, struct errbuf *why);
     enum err (*get)(struct store *store, enum store_collection from,

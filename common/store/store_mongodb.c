@@ -15,17 +15,10 @@ enum {
     COMMIT_MS = 5000,
     PROGRESS_MS = 5000, /* that a lock of a lost commit is waited for */
     BATCH_MOST = 1000,  /* rows asked for at once */
+    GATHER_MS = 30,     /* a transaction costs the server 1 to 2 ms */
     STORED_MAX = DOC_BYTES_MAX + 64 * 1024,
     NAMESPACE_EXISTS = 48
 };
-
-static void log_line(mongoc_log_level_t level, const char *domain,
-                     const char *message, void *ctx)
-{
-    (void)level;
-    (void)ctx;
-    log_debug("STORE-DRIVER", "%s: %s", domain, message);
-}
 
 enum err mongodb_failed(struct store_mongodb *store, const bson_error_t *error)
 {
@@ -463,6 +456,7 @@ static enum err mongodb_fence_remove(struct store *base,
 }
 
 static const struct store_ops mongodb_ops = {
+    .gather_ms = GATHER_MS,
     .close = mongodb_close,
     .ping = mongodb_ping,
     .get = mongodb_get,
@@ -703,16 +697,30 @@ static void set_defaults(mongoc_uri_t *uri)
     }
 }
 
-static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
+/* What the server lists its connections under; a site may name its own. */
+static void set_name(mongoc_uri_t *uri, const char *name)
+{
+    if (name != NULL) {
+        (void)mongoc_uri_set_appname(uri, name);
+    } else if (mongoc_uri_get_appname(uri) == NULL) {
+        (void)mongoc_uri_set_appname(uri, "hypervise");
+    }
+}
+
+/* A name behind mongodb+srv:// is looked up here. */
+static bool connect_client(struct store_mongodb *store, mongoc_uri_t *uri,
+                           bson_error_t *error)
 {
     const char *database = mongoc_uri_get_database(uri);
 
     set_defaults(uri);
     store->database = xstrdup(database != NULL ? database : "hypervise");
-    store->client = mongoc_client_new_from_uri(uri);
+    store->client = mongoc_client_new_from_uri_with_error(uri, error);
+    if (store->client == NULL) {
+        return false;
+    }
     (void)mongoc_client_set_error_api(store->client,
                                       MONGOC_ERROR_API_VERSION_2);
-    (void)mongoc_client_set_appname(store->client, "hypervise");
     store->durable = mongoc_write_concern_new();
     mongoc_write_concern_set_wmajority(store->durable, COMMIT_MS);
     mongoc_write_concern_set_journal(store->durable, true);
@@ -726,10 +734,12 @@ static void connect_client(struct store_mongodb *store, mongoc_uri_t *uri)
                                                    COMMIT_MS);
     store->progress = mongoc_client_get_collection(store->client,
                                                    store->database, "progress");
+    return true;
 }
 
-enum err mongodb_connect(const char *uri, const char *writer,
-                         struct store_mongodb **out, struct errbuf *why)
+static enum err connect_to(const struct store_options *options,
+                           const char *name, struct store_mongodb **out,
+                           struct errbuf *why)
 {
     struct store_mongodb *store;
     bson_error_t error;
@@ -737,8 +747,8 @@ enum err mongodb_connect(const char *uri, const char *writer,
     enum err err;
 
     mongoc_init();
-    mongoc_log_set_handler(log_line, NULL);
-    parsed = mongoc_uri_new_with_error(uri, &error);
+    mongodb_log_take();
+    parsed = mongoc_uri_new_with_error(options->uri, &error);
     if (parsed == NULL) {
         /* Without the uri: it may hold a password. */
         errbuf_set_field(why, "storage", "not a MongoDB address: %s",
@@ -747,16 +757,33 @@ enum err mongodb_connect(const char *uri, const char *writer,
     }
     store = xcalloc(1, sizeof *store);
     store->store.ops = &mongodb_ops;
-    store->writer = writer != NULL ? xstrdup(writer) : NULL;
-    connect_client(store, parsed);
+    store->writer = options->writer != NULL ? xstrdup(options->writer) : NULL;
+    set_name(parsed, name);
+    err = connect_client(store, parsed, &error) ? check_set(store, why)
+                                                : refuse(store, &error, why);
     mongoc_uri_destroy(parsed);
-    err = check_set(store, why);
     if (err != ERR_OK) {
         mongodb_free(store);
         return err;
     }
     *out = store;
     return ERR_OK;
+}
+
+enum err mongodb_connect(const char *uri, const char *writer,
+                         struct store_mongodb **out, struct errbuf *why)
+{
+    const struct store_options options = {.uri = uri, .writer = writer};
+
+    return connect_to(&options, NULL, out, why);
+}
+
+enum err mongodb_connect_as(const char *uri, const char *name,
+                            struct store_mongodb **out, struct errbuf *why)
+{
+    const struct store_options options = {.uri = uri};
+
+    return connect_to(&options, name, out, why);
 }
 
 enum err store_mongodb_open(const struct store_options *options,

@@ -30,7 +30,14 @@ struct store_mongodb {
 MUST_CHECK enum err mongodb_connect(const char *uri, const char *writer,
                                     struct store_mongodb **out,
                                     struct errbuf *why);
+/** The same for no writer, under a name that the server knows the connections
+ *  by. */
+MUST_CHECK enum err mongodb_connect_as(const char *uri, const char *name,
+                                       struct store_mongodb **out,
+                                       struct errbuf *why);
 void mongodb_free(struct store_mongodb *store);
+/** The driver logs by our log, nowhere else. */
+void mongodb_log_take(void);
 /** Whether this program may read what the database holds: ERR_INVALID. */
 MUST_CHECK enum err mongodb_check_versions(struct store_mongodb *store,
                                            struct errbuf *why);
@@ -47,6 +54,22 @@ MUST_CHECK enum err mongodb_read_rows(struct store_mongodb *store,
 /** Member of the document in "meta" that an exchange of all collections puts
  *  there first and takes away last. */
 #define MONGODB_RESTORE_MARK "restore"
+
+/** Bytes of the name of who restores. */
+enum {
+    MONGODB_LOCK_NAME_MAX = 63
+};
+
+/** Make up a name, of MONGODB_LOCK_NAME_MAX bytes and a NUL at most. */
+void mongodb_lock_name(char *name);
+/** Be the one who restores, on a connection of that name. ERR_CONFLICT:
+ *  another one does; ERR_UNAVAILABLE. */
+MUST_CHECK enum err mongodb_lock_take(const struct store_mongodb *store,
+                                      const char *name, struct errbuf *why);
+/** Whether one still is: his connection may have been away. The same errors. */
+MUST_CHECK enum err mongodb_lock_check(const struct store_mongodb *store,
+                                       const char *name, struct errbuf *why);
+void mongodb_lock_drop(const struct store_mongodb *store, const char *name);
 
 /** Borrowed until the store closes. */
 mongoc_collection_t *mongodb_collection(struct store_mongodb *store,

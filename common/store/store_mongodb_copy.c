@@ -247,6 +247,8 @@ struct mongodb_filling {
     struct store_filling base;
     struct store_mongodb *store;
     enum store_filling_mode mode;
+    char name[MONGODB_LOCK_NAME_MAX + 1];
+    bool locked;                   /* nobody else fills it */
     uint64_t seen;                 /* of the progress rows when it began */
     mongoc_collection_t *into;     /* of the bulk */
     mongoc_bulk_operation_t *bulk; /* NULL: nothing waits */
@@ -314,7 +316,10 @@ static void filling_close(struct store_filling *base)
     struct mongodb_filling *filling = (struct mongodb_filling *)base;
 
     bulk_drop(filling);
-    drop_work(filling);
+    if (filling->locked) {
+        drop_work(filling);
+        mongodb_lock_drop(filling->store, filling->name);
+    }
     buf_fini(&filling->stored);
     mongodb_free(filling->store);
     free(filling);
@@ -563,11 +568,42 @@ static enum err exchange_all(struct mongodb_filling *filling,
     return err == ERR_OK ? exchange(filling, PROGRESS, why) : err;
 }
 
+/* What is in it now is of this program's schema, whatever was there: writers
+ * mark it anew when they start. */
+static enum err forget_versions(struct mongodb_filling *filling,
+                                struct errbuf *why)
+{
+    mongoc_collection_t *meta = named(filling->store, "meta");
+    bson_t *which = BCON_NEW("_id", "{", "$ne", MONGODB_RESTORE_MARK, "}");
+    bson_t opts;
+    bson_error_t error;
+    bool ok;
+
+    mongodb_durable_opts(filling->store, &opts);
+    ok = mongoc_collection_delete_many(meta, which, &opts, NULL, &error);
+    bson_destroy(&opts);
+    bson_destroy(which);
+    mongoc_collection_destroy(meta);
+    return ok ? ERR_OK : failed(filling->store, error.message, why);
+}
+
+/* What another one fills now is not ours to drop. */
+static enum err check_lock(struct mongodb_filling *filling, struct errbuf *why)
+{
+    enum err err = mongodb_lock_check(filling->store, filling->name, why);
+
+    filling->locked = err != ERR_CONFLICT;
+    return err;
+}
+
 static enum err filling_finish(struct store_filling *base, struct errbuf *why)
 {
     struct mongodb_filling *filling = (struct mongodb_filling *)base;
     enum err err = flush(filling, why);
 
+    if (err == ERR_OK) {
+        err = check_lock(filling, why);
+    }
     if (err == ERR_OK) {
         err = check_still(filling, why);
     }
@@ -576,6 +612,9 @@ static enum err filling_finish(struct store_filling *base, struct errbuf *why)
     }
     if (err == ERR_OK) {
         err = exchange_all(filling, why);
+    }
+    if (err == ERR_OK) {
+        err = forget_versions(filling, why);
     }
     return err == ERR_OK ? mark(filling, false, why) : err;
 }
@@ -612,6 +651,14 @@ static enum err check_mark(struct mongodb_filling *filling, struct errbuf *why)
                : mongodb_check_versions(filling->store, why);
 }
 
+static enum err take_lock(struct mongodb_filling *filling, struct errbuf *why)
+{
+    enum err err = mongodb_lock_take(filling->store, filling->name, why);
+
+    filling->locked = err == ERR_OK;
+    return err;
+}
+
 enum err mongodb_filling_open(const char *uri, enum store_filling_mode mode,
                               struct store_filling **out, struct errbuf *why)
 {
@@ -620,13 +667,17 @@ enum err mongodb_filling_open(const char *uri, enum store_filling_mode mode,
 
     filling->base.ops = &filling_ops;
     filling->mode = mode;
-    err = mongodb_connect(uri, NULL, &filling->store, why);
+    mongodb_lock_name(filling->name);
+    err = mongodb_connect_as(uri, filling->name, &filling->store, why);
     if (err != ERR_OK) {
         free(filling);
         return err;
     }
     buf_init(&filling->stored, STORED_MAX);
     err = check_mark(filling, why);
+    if (err == ERR_OK) {
+        err = take_lock(filling, why);
+    }
     if (err == ERR_OK) {
         err = check_unused(filling, why);
     }

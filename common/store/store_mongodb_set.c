@@ -2,11 +2,11 @@
 /** A mongod of the suite's own: made a replica set of one, with its user. */
 #include "common/store/store_mongodb_set.h"
 
-#include <mongoc/mongoc.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/base/clock.h"
+#include "common/store/store_mongodb.h"
 
 enum {
     PAUSE_NS = 100 * 1000 * 1000,
@@ -14,15 +14,6 @@ enum {
     ALREADY_INITIALIZED = 23,
     URI_MAX = 256
 };
-
-static void log_line(mongoc_log_level_t level, const char *domain,
-                     const char *message, void *ctx)
-{
-    (void)level;
-    (void)domain;
-    (void)message;
-    (void)ctx;
-}
 
 /* Each name's own server, not the primary that it tells of. */
 static mongoc_client_t *open_client(mongoc_uri_t *uri)
@@ -112,7 +103,7 @@ static bool user_works(const struct mongodb_set *set, bson_error_t *error)
 {
     mongoc_client_t *client = connect_to(set, set->user);
     bson_t *command = BCON_NEW("usersInfo", BCON_INT32(1));
-    bool ok = run(client, command, NULL, error);
+    bool ok = client != NULL && run(client, command, NULL, error);
 
     bson_destroy(command);
     mongoc_client_destroy(client);
@@ -137,10 +128,11 @@ enum err mongodb_set_make(const struct mongodb_set *set, int64_t wait_ms,
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
     int64_t until_ms = clock_mono_ms() + wait_ms;
-    bson_error_t error = {0};
+    bson_error_t error;
 
     mongoc_init();
-    mongoc_log_set_handler(log_line, NULL);
+    mongodb_log_take();
+    bson_set_error(&error, 0, 0, "not an address");
     while (!user_works(set, &error) && !make_once(set, &error)) {
         if (clock_mono_ms() > until_ms) {
             errbuf_set(why, "mongod at %s: %s", set->address, error.message);
@@ -160,7 +152,7 @@ enum err mongodb_set_is_ready(const char *text, struct errbuf *why)
     enum err err = ERR_UNAVAILABLE;
 
     mongoc_init();
-    mongoc_log_set_handler(log_line, NULL);
+    mongodb_log_take();
     uri = mongoc_uri_new_with_error(text, &error);
     if (uri == NULL || mongoc_uri_get_hosts(uri) == NULL) {
         errbuf_set(why, "storage.conf: uri is not a MongoDB address");

@@ -18,6 +18,7 @@ enum {
     FILES_MAX = 64, /* writers; there are far fewer */
     NAME_MAX_BYTES = 64,
     FOLDER_MODE = 0750,
+    MARK_MODE = 0640,
     COMMIT_BYTES = 16 * 1024 * 1024
 };
 
@@ -63,28 +64,42 @@ static enum err folder_failed(const char *folder, const char *what,
     return ERR_UNAVAILABLE;
 }
 
+static enum err too_many(const char *folder, struct errbuf *why)
+{
+    errbuf_set_field(why, "storage",
+                     "%s: more than %d files *" SUFFIX ": no store has so many",
+                     folder, FILES_MAX);
+    return ERR_INVALID;
+}
+
 /* ERR_NOT_FOUND: there is no such folder. */
 static enum err list_writers(const char *folder, struct names *names,
                              struct errbuf *why)
 {
     DIR *dir = opendir(folder);
     const struct dirent *entry;
+    char writer[NAME_MAX_BYTES];
+    enum err err = ERR_OK;
 
     names->n = 0;
     if (dir == NULL) {
-        enum err err = errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
-
+        err = errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
         (void)folder_failed(folder, "be read", why);
         return err;
     }
-    while ((entry = readdir(dir)) != NULL) {
-        if (writer_of_file(entry->d_name, names->list[names->n])) {
-            BUG_IF(++names->n == FILES_MAX);
+    while (err == ERR_OK && (entry = readdir(dir)) != NULL) {
+        if (!writer_of_file(entry->d_name, writer)) {
+            continue;
+        }
+        if (names->n == FILES_MAX) {
+            err = too_many(folder, why);
+        } else {
+            memcpy(names->list[names->n++], writer, sizeof writer);
         }
     }
     (void)closedir(dir);
     qsort(names->list, names->n, sizeof names->list[0], compare_names);
-    return ERR_OK;
+    return err;
 }
 
 static enum err file_failed(struct sqlite_file *file, struct errbuf *why)
@@ -355,7 +370,9 @@ static enum err fill_file(struct sqlite_filling *filling, const char *writer,
     struct fill_file *into = find_file(filling, writer);
 
     if (into == NULL) {
-        BUG_IF(filling->n_files == FILES_MAX);
+        if (filling->n_files == FILES_MAX) {
+            return too_many(filling->work, why);
+        }
         into = &filling->files[filling->n_files];
         into->bytes = 0;
         into->file = sqlite_file_new(filling->work, writer, true);
@@ -559,7 +576,7 @@ static enum err move_files(const struct sqlite_filling *filling,
 
 static enum err set_mark(const char *mark, struct errbuf *why)
 {
-    int fd = open(mark, O_CREAT | O_WRONLY | O_CLOEXEC, FOLDER_MODE & 0666);
+    int fd = open(mark, O_CREAT | O_WRONLY | O_CLOEXEC, MARK_MODE);
 
     if (fd < 0) {
         return folder_failed(mark, "be made", why);

@@ -10,6 +10,7 @@
 #include "common/base/file.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/connector/tls.h"
 #include "connectors/alertmanager/alerts.h"
 #include "connectors/alertmanager/http.h"
 
@@ -30,6 +31,7 @@ struct alertmanager {
     char *password;
     char *tls_certificate;
     char *tls_key;
+    char *tls_ca;
     int64_t connections_max;
     int64_t body_bytes;
     int64_t idle_ms;
@@ -46,6 +48,7 @@ struct alertmanager {
     struct alerts_severity *states; /* names borrow from severities */
     struct buf certificate;
     struct buf key;
+    struct buf ca;
     struct http *http;
     const char *peer;    /* of the request under way */
     struct errbuf first; /* refusal of it */
@@ -72,6 +75,9 @@ static const struct conf_option alertmanager_options[] = {
      .help = "our certificate and those up to its authority, PEM: HTTPS; "
              "empty: HTTP"},
     {OPTION("tls_key", tls_key), .type = CONF_PATH, .help = "its key, PEM"},
+    {OPTION("tls_ca", tls_ca), .type = CONF_PATH,
+     .help = "authorities, PEM: only senders with a certificate of theirs are "
+             "let in; empty: everybody is"},
     {OPTION("connections_max", connections_max), .type = CONF_INT,
      .fallback = "256", .min = 1, .max = 10000, .unit = "connections",
      .help = "more at once are refused"},
@@ -125,6 +131,13 @@ static void on_refused(void *ctx, const struct errbuf *why)
     if (am->first.text[0] == '\0') {
         am->first = *why;
     }
+}
+
+static void on_stranger(void *ctx, const char *peer, const struct errbuf *why)
+{
+    const struct alertmanager *am = ctx;
+
+    connector_refuse(am->io, peer, why);
 }
 
 static void reply(struct http_request *request, unsigned int status,
@@ -215,16 +228,35 @@ static enum err read_pem(const char *path, struct buf *out, struct errbuf *why)
                                                                   : ERR_INVALID;
 }
 
+/* A certificate of ours, its key, and whose certificates are let in. All are
+ * set up in any case. */
+static enum err read_tls(struct alertmanager *am, struct errbuf *why)
+{
+    enum err certificate = read_pem(am->tls_certificate, &am->certificate, why);
+    enum err key = read_pem(am->tls_key, &am->key, why);
+    enum err ca = read_pem(am->tls_ca, &am->ca, why);
+
+    if (certificate != ERR_OK || key != ERR_OK || ca != ERR_OK) {
+        return ERR_INVALID;
+    }
+    if (am->tls_ca[0] == '\0') {
+        return ERR_OK;
+    }
+    if (am->tls_certificate[0] == '\0') {
+        errbuf_set_field(why, "tls_certificate",
+                         "tls_ca needs tls_certificate and tls_key");
+        return ERR_INVALID;
+    }
+    return tls_check_ca(buf_str(&am->ca), why);
+}
+
 static enum err read_options(struct alertmanager *am, struct errbuf *why)
 {
     const char *const *components =
         (const char *const *)am->component_labels.items;
     const char *const *ignored = (const char *const *)am->ignored_labels.items;
-    enum err err = read_pem(am->tls_certificate, &am->certificate, why);
+    enum err err = read_tls(am, why);
 
-    if (err == ERR_OK) {
-        err = read_pem(am->tls_key, &am->key, why);
-    }
     if (err == ERR_OK) {
         err = read_severities(am, why);
     }
@@ -257,6 +289,8 @@ static enum err alertmanager_open(void *state, struct connector_io *io,
         .password = am->password,
         .tls_certificate = buf_str(&am->certificate),
         .tls_key = buf_str(&am->key),
+        .tls_ca = buf_str(&am->ca),
+        .refused = on_stranger,
     };
 
     am->io = io;
@@ -299,6 +333,7 @@ static void alertmanager_fini(void *state, struct connector_io *io)
     free_states(am);
     buf_fini(&am->certificate);
     buf_fini(&am->key);
+    buf_fini(&am->ca);
 }
 
 const struct connector_ops alertmanager_connector = {

@@ -21,7 +21,8 @@ enum {
     HASH_BYTES = 17, /* "~" and 16 digits */
     MS_PER_S = 1000,
     TTL_LEAST_MS = 1000,
-    YEAR_DIGITS = 4
+    YEAR_DIGITS = 4,
+    NUMBER_MAX = 9999
 };
 
 /* One body on its way. */
@@ -44,7 +45,7 @@ static bool take_number(const char **at, size_t digits, int *out)
     int64_t value;
 
     if (strnlen(*at, digits) < digits ||
-        str_to_i64_n(*at, digits, 0, 9999, &value) != ERR_OK) {
+        str_to_i64_n(*at, digits, 0, NUMBER_MAX, &value) != ERR_OK) {
         return false;
     }
     *at += digits;
@@ -197,10 +198,9 @@ static const char *set_component(struct reading *reading, const json_t *labels)
 
     buf_clear(&reading->component);
     for (size_t i = 0; i < conf->n_component_labels; i++) {
-        const char *text = get_text(labels, conf->component_labels[i]);
-
-        if (*text != '\0') {
-            add_host(&reading->component, text);
+        add_host(&reading->component,
+                 get_text(labels, conf->component_labels[i]));
+        if (reading->component.len > 0) {
             return conf->component_labels[i];
         }
     }
@@ -310,7 +310,9 @@ static void set_texts(struct reading *reading, const json_t *annotations,
     const char *more = get_text(annotations, "description");
     size_t line;
 
-    text = *text != '\0' ? text : event->resource;
+    if (*text == '\0') {
+        text = event->resource[0] != '\0' ? event->resource : event->component;
+    }
     line = strcspn(text, "\r\n");
     buf_clear(&reading->output);
     buf_add(&reading->output, text, line);
@@ -445,9 +447,11 @@ static enum err read_alert(struct reading *reading, const json_t *alert,
     component = set_component(reading, labels);
     set_resource(reading, labels, component);
     event_init(event, EVENT_CHECK);
-    event->source_type = EVENT_SOURCE_RESOURCE;
     event->component = buf_str(&reading->component);
     event->resource = buf_str(&reading->resource);
+    /* With no label but the host's it is about the host. */
+    event->source_type = event->resource[0] != '\0' ? EVENT_SOURCE_RESOURCE
+                                                    : EVENT_SOURCE_COMPONENT;
     event->state = state_of(reading->conf, labels);
     if (is_resolved(reading, alert, ends_ms, &event->ttl_ms)) {
         event->state = STATE_OK;
@@ -524,6 +528,7 @@ static void reading_fini(struct reading *reading)
     buf_fini(&reading->output);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a body takes two parameters. */
 enum err alerts_read(const struct alerts_conf *conf, const char *text,
                      size_t len, int64_t now_ms, const struct alerts_sink *sink,
                      size_t *refused, struct errbuf *why)

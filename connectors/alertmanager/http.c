@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/connector/listen.h"
+#include "common/connector/tls.h"
 
 enum {
     LISTEN_MAX = 16,
@@ -128,6 +129,21 @@ static void get_peer(struct MHD_Connection *connection, char *peer)
     (void)listen_peer(&address, peer);
 }
 
+/* Whether the sender's certificate is of one of our authorities. The library
+ * only asks for one; it hands on no request before hands are shaken. */
+static bool is_trusted(const struct http *http,
+                       struct MHD_Connection *connection, struct errbuf *why)
+{
+    const union MHD_ConnectionInfo *info;
+
+    if (http->conf.tls_ca[0] == '\0') {
+        return true;
+    }
+    info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return tls_is_trusted(info != NULL ? info->tls_session : NULL, why);
+}
+
 static enum MHD_Result run(const struct http *http,
                            struct MHD_Connection *connection,
                            struct http_request *request)
@@ -147,6 +163,19 @@ static enum MHD_Result run(const struct http *http,
 /* --- requests ---------------------------------------------------------------
  */
 
+static enum MHD_Result refuse_stranger(const struct http *http,
+                                       struct MHD_Connection *connection,
+                                       const struct errbuf *why)
+{
+    char peer[PEER_TEXT_MAX];
+
+    get_peer(connection, peer);
+    http->conf.refused(http->ctx, peer, why);
+    return answer(connection, MHD_HTTP_FORBIDDEN,
+                  "a certificate of an authority of tls_ca is needed\n");
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the library's form. */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
                                   const char *url, const char *method,
                                   const char *version, const char *data,
@@ -155,8 +184,12 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
     const struct http *http = ctx;
     struct pending *pending = *state;
     struct http_request request = {.method = method, .path = url};
+    struct errbuf why = {0};
 
     (void)version;
+    if (pending == NULL && !is_trusted(http, connection, &why)) {
+        return refuse_stranger(http, connection, &why);
+    }
     if (pending == NULL) {
         pending = xcalloc(1, sizeof *pending);
         buf_init(&pending->body, (size_t)http->conf.body_max);
@@ -223,10 +256,13 @@ static struct MHD_Daemon *start(struct http *http, int fd)
     union {
         const char *in;
         char *out;
-    } certificate = {conf->tls_certificate}, key = {conf->tls_key};
+    } certificate = {conf->tls_certificate}, key = {conf->tls_key},
+      ca = {conf->tls_ca};
     const struct MHD_OptionItem secure[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.out},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, key.out},
+        {ca.in[0] != '\0' ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0,
+         ca.out},
         {MHD_OPTION_END, 0, NULL}};
     const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 

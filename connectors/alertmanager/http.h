@@ -21,6 +21,10 @@ struct http_conf {
     const char *password;
     const char *tls_certificate; /**< PEM text; "": plain */
     const char *tls_key;
+    const char *tls_ca; /**< PEM text: who has no certificate of these
+                             authorities is refused; "": nobody is asked */
+    /** Told who was refused for that, and why. */
+    void (*refused)(void *ctx, const char *peer, const struct errbuf *why);
 };
 
 struct http_request {

@@ -122,7 +122,7 @@ void auth_free(struct auth *auth)
         return;
     }
     if (auth->text.len > 0) {
-        memset(auth->text.data, 0, auth->text.len);
+        explicit_bzero(auth->text.data, auth->text.len);
     }
     map_fini(&auth->users);
     buf_fini(&auth->text);

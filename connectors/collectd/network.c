@@ -377,7 +377,7 @@ double network_value(const struct network_values *values, size_t i)
         return gauge;
     case NETWORK_DERIVE:
         bits = big_endian(bytes, NUMBER);
-        return bits <= INT64_MAX ? (double)bits : -(double)(~bits) - 1.0;
+        return bits <= INT64_MAX ? (double)bits : -(double)(~bits) - 1;
     case NETWORK_COUNTER:
     case NETWORK_ABSOLUTE:
         break;

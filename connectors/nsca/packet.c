@@ -36,7 +36,7 @@ static uint32_t crc32_add(uint32_t crc, const unsigned char *data, size_t len)
 static uint32_t packet_crc(const unsigned char *data, size_t len)
 {
     static const unsigned char zeros[CRC_BYTES];
-    uint32_t crc = crc32_add(0xFFFFFFFF, data, CRC_AT);
+    uint32_t crc = crc32_add(UINT32_MAX, data, CRC_AT);
 
     crc = crc32_add(crc, zeros, CRC_BYTES);
     return ~crc32_add(crc, data + TIME_AT, len - TIME_AT);

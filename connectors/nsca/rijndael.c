@@ -7,6 +7,7 @@
 enum {
     KEY_WORDS = RIJNDAEL_KEY_BYTES / 4,
     POLYNOMIAL = 0x11B,
+    BACK = 0x09, /* undoes what goes over the eighth bit */
     AFFINE = 0x63
 };
 
@@ -35,7 +36,7 @@ static void make_sbox(struct rijndael *cipher)
         q ^= q << 1;
         q ^= q << 2;
         q ^= q << 4;
-        q = (q & 0x80) != 0 ? (q & 0xFF) ^ 0x09 : q & 0xFF;
+        q = (q & 0x80) != 0 ? (q & 0xFF) ^ BACK : q & 0xFF;
         cipher->sbox[p] = (uint8_t)(q ^ rotate8(q, 1) ^ rotate8(q, 2) ^
                                     rotate8(q, 3) ^ rotate8(q, 4) ^ AFFINE);
     } while (p != 1);

@@ -9,6 +9,8 @@
 enum {
     PRI_MAX = 191, /* local7.debug */
     SEVERITIES = 8,
+    YEAR_MAX = 9999,
+    DIGIT_MAX = 9,
     NAME_BYTES = 255, /* of an id or a parameter, and of its value */
     VALUE_BYTES = 4096
 };
@@ -136,7 +138,7 @@ static bool take_zone(struct reader *in, struct syslog_time *time)
 /* "2026-11-21T09:30:00.123+01:00", RFC 3339 */
 static bool take_iso(struct reader *in, struct syslog_time *time)
 {
-    return take_digits(in, 4, 1970, 9999, &time->year) && take(in, '-') &&
+    return take_digits(in, 4, 1970, YEAR_MAX, &time->year) && take(in, '-') &&
            take_digits(in, 2, 1, 12, &time->month) && take(in, '-') &&
            take_digits(in, 2, 1, 31, &time->day) &&
            (take(in, 'T') || take(in, 't')) && take_clock(in, time) &&
@@ -161,9 +163,9 @@ static bool take_month(struct reader *in, int *month)
 static bool take_day(struct reader *in, int *day)
 {
     if (take(in, ' ')) {
-        return take_digits(in, 1, 1, 9, day);
+        return take_digits(in, 1, 1, DIGIT_MAX, day);
     }
-    return take_digits(in, 2, 1, 31, day) || take_digits(in, 1, 1, 9, day);
+    return take_digits(in, 2, 1, 31, day) || take_digits(in, 1, 1, DIGIT_MAX, day);
 }
 
 /* "Nov  1 09:30:00", "Nov 21 2026 09:30:00.123" */
@@ -176,7 +178,7 @@ static bool take_bsd(struct reader *in, struct syslog_time *time)
         return false;
     }
     year = *in;
-    if (take_digits(&year, 4, 1970, 9999, &time->year) && take(&year, ' ')) {
+    if (take_digits(&year, 4, 1970, YEAR_MAX, &time->year) && take(&year, ' ')) {
         *in = year;
     } else {
         time->year = 0;

@@ -150,7 +150,8 @@ static int64_t time_of(const struct syslog_time *from, int64_t now_ms)
         return to_ms(from, from->year);
     }
     (void)localtime_r(&now_s, &now);
-    for (int year = now.tm_year + 1899; year <= now.tm_year + 1901; year++) {
+    now.tm_year += 1900;
+    for (int year = now.tm_year - 1; year <= now.tm_year + 1; year++) {
         int64_t ms = to_ms(from, year);
 
         if (best_ms == 0 || distance(ms, now_ms) < distance(best_ms, now_ms)) {

@@ -10,8 +10,10 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/engine/known.h"
+#include "common/store/objects.h"
 #include "engines/alarm/alarm_book.h"
 #include "engines/alarm/alarm_chain.h"
+#include "engines/alarm/alarm_numbers.h"
 #include "engines/alarm/alarm_request.h"
 #include "engines/alarm/alarm_row.h"
 
@@ -30,7 +32,8 @@ enum {
 };
 
 struct alarm_state {
-    struct alarm_rules rules;
+    struct alarm_rules rules; /**< the site's */
+    struct alarm_numbers_book numbers;
     struct alarm_book book;
     struct known known;
     struct alarm_request request;
@@ -60,6 +63,12 @@ struct turn {
     struct alarm_result result;
 };
 
+static const struct alarm_rules *rules_of(const struct alarm_state *state,
+                                          const struct alarm_entity *entity)
+{
+    return alarm_rules_of(entity, &state->rules);
+}
+
 static void put_row(const struct turn *turn)
 {
     struct alarm_entity *entity = turn->entity;
@@ -77,7 +86,13 @@ static void put_row(const struct turn *turn)
             entity->stored = false;
         }
         key.text = entity->alarm->id;
-        store_batch_put(batch, STORE_ALARMS, &key, alarm_row_open(entity, out));
+        if (turn->result.opened) {
+            store_batch_append(batch, STORE_ALARMS, &key,
+                               alarm_row_open(entity, out));
+        } else {
+            store_batch_put(batch, STORE_ALARMS, &key,
+                            alarm_row_open(entity, out));
+        }
     }
     alarm_book_settle(&turn->state->book, entity);
 }
@@ -162,10 +177,11 @@ static void put_resolved(const struct turn *turn, int64_t resolved_ms)
     const struct store_key key = {.text = turn->entity->alarm->id};
 
     store_batch_delete(batch, STORE_ALARMS, &key);
-    store_batch_put(batch, STORE_ALARMS_RESOLVED, &key,
-                    alarm_row_resolved(turn->entity, resolved_ms,
-                                       engine_scratch(turn->io)));
+    store_batch_append(batch, STORE_ALARMS_RESOLVED, &key,
+                       alarm_row_resolved(turn->entity, resolved_ms,
+                                          engine_scratch(turn->io)));
     alarm_book_close(&turn->state->book, turn->entity);
+    alarm_numbers_settle(&turn->state->numbers, turn->entity);
     engine_count(turn->io, "alarms_resolved", 1);
 }
 
@@ -218,7 +234,7 @@ static void finish(const struct turn *turn)
     }
     record(turn);
     if (entity->alarm == NULL &&
-        alarm_silence_due(entity, &state->rules, 0) <= 0) {
+        alarm_silence_due(entity, rules_of(state, entity), 0) <= 0) {
         forget(turn);
         return;
     }
@@ -239,6 +255,7 @@ static struct alarm_entity *add_entity(struct alarm_state *state,
 
     entity->rk_hash = alarm_book_key(event->rk);
     alarm_book_add(&state->book, entity);
+    alarm_numbers_settle(&state->numbers, entity);
     return entity;
 }
 
@@ -252,17 +269,29 @@ static bool is_nothing(const struct alarm_state *state,
            state->rules.late_after == 0;
 }
 
+/* The numbers follow the facts that the check brings; where its alarm does not
+ * get them, back to those that it has. */
 static void take_check(struct turn *turn, const struct event *event)
 {
     struct alarm_state *state = turn->state;
+    struct alarm_entity *entity = turn->entity;
     struct alarm_input input = {.event = event};
+    bool chosen = false;
 
-    if (turn->entity->alarm != NULL || event->state != STATE_OK) {
+    if (entity->alarm != NULL || event->state != STATE_OK) {
         input.maintenance = alarm_facts_read(event, state->facts, &input.facts);
+        chosen = entity->alarm == NULL ||
+                 !alarm_facts_are(entity->alarm, input.facts);
+    }
+    if (chosen) {
+        alarm_numbers_choose(&state->numbers, entity, input.facts);
     }
     turn->event = event;
     turn->action = "";
-    alarm_check(turn->entity, &state->rules, &input, &turn->result);
+    alarm_check(entity, rules_of(state, entity), &input, &turn->result);
+    if (chosen && (entity->alarm == NULL || turn->result.late)) {
+        alarm_numbers_settle(&state->numbers, entity);
+    }
 }
 
 /* What is told of a source stays with the partition that tells it. */
@@ -423,8 +452,8 @@ static void on_action(struct alarm_state *state, struct engine_io *io,
     /* Found in any case: a refusal tells the state of its alarm too. */
     found = find_target(&turn, &why);
     if (alarm_action_possible(event->type, &why) != ERR_OK || found != ERR_OK ||
-        alarm_action(turn.entity, &state->rules, &input, &turn.result, &why) !=
-            ERR_OK) {
+        alarm_action(turn.entity, rules_of(state, turn.entity), &input,
+                     &turn.result, &why) != ERR_OK) {
         refuse(&turn, &why);
         return;
     }
@@ -445,7 +474,8 @@ static void on_gone(struct alarm_state *state, struct engine_io *io,
 
     turn.entity = alarm_book_find(&state->book, event->entity_id);
     if (turn.entity != NULL) {
-        alarm_gone(turn.entity, &state->rules, event, &turn.result);
+        alarm_gone(turn.entity, rules_of(state, turn.entity), event,
+                   &turn.result);
         finish(&turn);
     }
 }
@@ -507,7 +537,8 @@ static void beat_wall(struct alarm_state *state, struct engine_io *io)
     while ((timer = alarm_timers_first(&state->book.wall, &due_ms)) != NULL &&
            due_ms <= engine_now_ms(io) && !beat_is_full(io)) {
         turn.entity = alarm_book_of_wall(timer);
-        alarm_snooze_end(turn.entity, &state->rules, &turn.result);
+        alarm_snooze_end(turn.entity, rules_of(state, turn.entity),
+                         &turn.result);
         finish(&turn);
     }
 }
@@ -516,15 +547,16 @@ static void beat_wall(struct alarm_state *state, struct engine_io *io)
 static void beat_one(struct turn *turn, int64_t chain_ms)
 {
     struct alarm_state *state = turn->state;
+    const struct alarm_rules *rules = rules_of(state, turn->entity);
     int64_t gap_ms = engine_chain_gap_ms(turn->io);
-    int64_t due_ms = alarm_silence_due(turn->entity, &state->rules, gap_ms);
+    int64_t due_ms = alarm_silence_due(turn->entity, rules, gap_ms);
 
     alarm_timers_set(&state->book.chain, &turn->entity->chain,
                      due_ms > chain_ms ? due_ms : ALARM_NEVER);
     if (due_ms > chain_ms) {
         return;
     }
-    if (alarm_silence(turn->entity, &state->rules, gap_ms, &turn->result)) {
+    if (alarm_silence(turn->entity, rules, gap_ms, &turn->result)) {
         finish(turn);
     } else {
         forget(turn);
@@ -836,11 +868,61 @@ static enum err check_flapping(const void *values, struct errbuf *why)
     return ERR_OK;
 }
 
-/* The rules were changed: alarms that wait are due by the new ones. */
+/* Rules on alarms that are read from the store. */
+struct reading {
+    struct alarm_rule_set *rules;
+    int64_t bad;
+};
+
+static void read_rule(void *ctx, struct doc row)
+{
+    struct reading *reading = ctx;
+    struct errbuf why = {0};
+
+    if (alarm_rule_set_add(reading->rules, row, &why) != ERR_OK) {
+        reading->bad++;
+        log_error("ALARM-BAD-RULE", "rule %s is passed over: %s",
+                  doc_str(row, "name", ""), why.text);
+    }
+}
+
+static void choose_all(struct alarm_state *state)
+{
+    struct map_slot slot;
+    size_t at = 0;
+
+    while (map_next(&state->book.entities, &at, &slot)) {
+        alarm_numbers_settle(&state->numbers, slot.value);
+    }
+    alarm_book_arm_all(&state->book, &state->rules);
+}
+
+static enum err alarm_reload(void *at, struct engine_io *io, const char *kind,
+                             int64_t revision)
+{
+    struct alarm_state *state = at;
+    struct reading reading = {.rules = alarm_rule_set_new()};
+    enum err err =
+        objects_each_at(engine_store(io), kind, revision, read_rule, &reading);
+
+    if (err != ERR_OK) {
+        alarm_rule_set_free(reading.rules);
+        return err;
+    }
+    alarm_rule_set_seal(reading.rules);
+    engine_gauge(io, "rules", (int64_t)alarm_rule_set_count(reading.rules));
+    engine_gauge(io, "bad_rules", reading.bad);
+    alarm_numbers_use(&state->numbers, reading.rules);
+    choose_all(state);
+    return ERR_OK;
+}
+
+/* The options were changed: alarms that wait are due by the new ones. */
 static void alarm_reconfigured(void *at)
 {
     struct alarm_state *state = at;
 
+    alarm_numbers_renew(&state->numbers);
     alarm_book_arm_all(&state->book, &state->rules);
 }
 
@@ -853,6 +935,7 @@ static enum err alarm_init(void *at, struct engine_io *io, struct errbuf *why)
         return ERR_INVALID;
     }
     state->facts = doc_out_new();
+    alarm_numbers_init(&state->numbers, &state->rules);
     alarm_request_init(&state->request);
     buf_init(&state->json, JSON_MAX);
     buf_init(&state->key, KEY_MAX);
@@ -867,6 +950,7 @@ static void alarm_fini(void *at)
 
     alarm_book_clear(&state->book);
     clear_surplus(state);
+    alarm_numbers_fini(&state->numbers);
     known_fini(&state->known);
     alarm_request_fini(&state->request);
     doc_out_free(state->facts);
@@ -948,6 +1032,7 @@ static const struct conf_option alarm_options[] = {
 };
 
 static const char *const alarm_extras[] = {"Engine_alarm.actions", NULL};
+static const char *const alarm_kinds[] = {"alarmrule", NULL};
 
 static const struct engine_metric alarm_metrics[] = {
     {"steps", "Steps of alarms", false},
@@ -961,6 +1046,8 @@ static const struct engine_metric alarm_metrics[] = {
      false},
     {"alarms_open", "Open alarms", true},
     {"entities", "Entities kept in memory", true},
+    {"rules", "Rules in use", true},
+    {"bad_rules", "Rules in the store that are no good and passed over", true},
     {0}};
 
 const struct engine_ops alarm_engine = {
@@ -969,13 +1056,16 @@ const struct engine_ops alarm_engine = {
         "Turns checks into alarms: opens one when an entity is not OK, keeps "
         "its steps, knows flapping and stealthy problems, takes what "
         "operators do (acknowledge, cancel, snooze, comment, ticket, change "
-        "of state), and resolves it when all is well for long enough.",
+        "of state), and resolves it when all is well for long enough. Rules "
+        "(objects of kind alarmrule) give some alarms other numbers.",
     .options = alarm_options,
     .state_size = sizeof(struct alarm_state),
     .metrics = alarm_metrics,
     .extras = alarm_extras,
+    .kinds = alarm_kinds,
     .init = alarm_init,
     .load = alarm_load,
+    .reload = alarm_reload,
     .reconfigured = alarm_reconfigured,
     .process = alarm_process,
     .extra = alarm_extra,

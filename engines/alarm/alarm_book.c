@@ -93,10 +93,11 @@ uint64_t alarm_book_key(const char *routing_key)
 }
 
 void alarm_book_arm(struct alarm_book *book, struct alarm_entity *entity,
-                    const struct alarm_rules *rules)
+                    const struct alarm_rules *site)
 {
     int64_t snooze = alarm_snooze_due(entity);
-    int64_t silence = alarm_silence_due(entity, rules, 0);
+    int64_t silence =
+        alarm_silence_due(entity, alarm_rules_of(entity, site), 0);
 
     if (snooze != alarm_timers_due(&book->wall, &entity->wall)) {
         alarm_timers_set(&book->wall, &entity->wall, snooze);
@@ -107,14 +108,13 @@ void alarm_book_arm(struct alarm_book *book, struct alarm_entity *entity,
     }
 }
 
-void alarm_book_arm_all(struct alarm_book *book,
-                        const struct alarm_rules *rules)
+void alarm_book_arm_all(struct alarm_book *book, const struct alarm_rules *site)
 {
     struct map_slot slot;
     size_t at = 0;
 
     while (map_next(&book->entities, &at, &slot)) {
-        alarm_book_arm(book, slot.value, rules);
+        alarm_book_arm(book, slot.value, site);
     }
 }
 
@@ -257,7 +257,7 @@ static bool apply_one(struct alarm_entity *entity, struct doc one)
 }
 
 void alarm_book_apply(struct alarm_book *book, struct doc delta,
-                      const struct alarm_rules *rules)
+                      const struct alarm_rules *site)
 {
     struct doc_iter it;
     struct doc_value value;
@@ -270,7 +270,7 @@ void alarm_book_apply(struct alarm_book *book, struct doc delta,
         if (entity != NULL && apply_one(entity, value.u.doc)) {
             alarm_book_touch(book, entity);
             entity->touched = false; /* it is in a delta already */
-            alarm_book_arm(book, entity, rules);
+            alarm_book_arm(book, entity, site);
         }
     }
 }

@@ -42,13 +42,13 @@ struct alarm_entity *alarm_book_find_key(const struct alarm_book *book,
 /** What entity->rk_hash is of a check's routing key. */
 uint64_t alarm_book_key(const char *routing_key);
 
-/** Set its timers by the rules. A silence timer may stay too early: what is
- *  due then is asked again. */
+/** Set its timers by its rules, or the site's. A silence timer may stay too
+ * early: what is due then is asked again. */
 void alarm_book_arm(struct alarm_book *book, struct alarm_entity *entity,
-                    const struct alarm_rules *rules);
+                    const struct alarm_rules *site);
 /** The timers of all, by rules that have changed. */
 void alarm_book_arm_all(struct alarm_book *book,
-                        const struct alarm_rules *rules);
+                        const struct alarm_rules *site);
 /** The entities of timers. */
 struct alarm_entity *alarm_book_of_wall(struct alarm_timer *timer);
 struct alarm_entity *alarm_book_of_chain(struct alarm_timer *timer);
@@ -62,6 +62,6 @@ void alarm_book_settle(struct alarm_book *book, struct alarm_entity *entity);
 bool alarm_book_delta(struct alarm_book *book, struct doc_out *out);
 /** Take over such values where the rows are older. */
 void alarm_book_apply(struct alarm_book *book, struct doc delta,
-                      const struct alarm_rules *rules);
+                      const struct alarm_rules *site);
 
 #endif

@@ -113,10 +113,15 @@ bool alarm_text_set(char **text, const char *to)
     return true;
 }
 
+bool alarm_facts_are(const struct alarm *alarm, struct doc facts)
+{
+    return alarm->facts_len == facts.len &&
+           (facts.len == 0 || memcmp(alarm->facts, facts.data, facts.len) == 0);
+}
+
 bool alarm_facts_set(struct alarm *alarm, struct doc facts)
 {
-    if (alarm->facts_len == facts.len &&
-        (facts.len == 0 || memcmp(alarm->facts, facts.data, facts.len) == 0)) {
+    if (alarm_facts_are(alarm, facts)) {
         return false;
     }
     free(alarm->facts);

@@ -91,12 +91,15 @@ struct alarm {
 };
 
 /** An entity as long as there is something to remember of it. */
+struct alarm_rules;
+
 struct alarm_entity {
     const char *id; /**< this and the names are owned, in one piece */
     const char *connector;
     const char *connector_name;
     const char *component;
     const char *resource;
+    const struct alarm_rules *rules; /**< borrowed; NULL: the site's */
     char *home; /**< owned: the component whose partition has it; NULL: its
                      own component's has */
     uint64_t rk_hash;    /**< of its checks' routing key */
@@ -138,6 +141,8 @@ struct alarm_mark *alarm_mark_new(const char *author, const char *message);
 void alarm_mark_drop(struct alarm_mark **mark);
 /** Replace a text that an alarm owns, unless it is the same. True: new. */
 bool alarm_text_set(char **text, const char *to);
+/** Whether these are its facts. */
+bool alarm_facts_are(const struct alarm *alarm, struct doc facts);
 /** Replace the facts; true when they are new. */
 bool alarm_facts_set(struct alarm *alarm, struct doc facts);
 const char *alarm_step_name(enum alarm_step_type type);

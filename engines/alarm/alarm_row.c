@@ -114,9 +114,8 @@ static void add_names(struct doc_out *out, const struct alarm_entity *entity)
 }
 
 /* What lists filter by is always there, if empty. */
-static void add_facts(struct doc_out *out, const struct alarm *alarm)
+static void add_facts(struct doc_out *out, struct doc facts)
 {
-    struct doc facts = {alarm->facts, alarm->facts_len};
     struct doc_value value;
 
     if (doc_get(facts, alarm_fields[F_MAINTENANCE], &value)) {
@@ -164,7 +163,7 @@ void alarm_item_add(struct doc_out *out, const struct alarm_entity *entity,
     add_mark(out, F_SNOOZE, alarm->snooze);
     add_mark(out, F_TICKET, alarm->ticket);
     add_mark(out, F_COMMENT, alarm->comment);
-    add_facts(out, alarm);
+    add_facts(out, (struct doc){alarm->facts, alarm->facts_len});
 }
 
 static void add_memory(struct doc_out *out, const struct alarm_entity *entity)
@@ -259,6 +258,15 @@ struct doc alarm_row_track(const struct alarm_entity *entity,
     doc_out_reset(out);
     add_names(out, entity);
     add_memory(out, entity);
+    return doc_out_done(out);
+}
+
+struct doc alarm_row_source(const struct alarm_entity *entity, struct doc facts,
+                            struct doc_out *out)
+{
+    doc_out_reset(out);
+    add_names(out, entity);
+    add_facts(out, facts);
     return doc_out_done(out);
 }
 

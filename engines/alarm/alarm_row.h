@@ -25,6 +25,9 @@ struct doc alarm_row_resolved(const struct alarm_entity *entity,
 /** An entity without an open alarm. */
 struct doc alarm_row_track(const struct alarm_entity *entity,
                            struct doc_out *out);
+/** What a rule on alarms sees of an entity with these facts. */
+struct doc alarm_row_source(const struct alarm_entity *entity, struct doc facts,
+                            struct doc_out *out);
 /** One step; action is the id of what asked for it, "" none. */
 struct doc alarm_row_step(const struct alarm_entity *entity,
                           const struct alarm_step *step, const char *action,

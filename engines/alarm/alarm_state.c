@@ -315,7 +315,7 @@ static int64_t forget_due(const struct alarm_entity *entity,
 
     if (entity->changes_n > 0) {
         at = alarm_later(entity->change_rx_ms, gap_ms) +
-             rules->flapping_window + 1;
+             alarm_later(rules->flapping_window, rules->remember) + 1;
     }
     if (rules->late_after > 0) {
         at = alarm_later(at, alarm_later(entity->seen_rx_ms, gap_ms) +

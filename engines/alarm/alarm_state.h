@@ -30,9 +30,18 @@ struct alarm_rules {
     int64_t late_after;
     int64_t late_clear;
     int64_t steps_max;
+    int64_t remember; /**< changes at least, when no alarm is open */
     bool uncancel_on_worse;
     bool hard_only;
 };
+
+/** What holds for an entity. */
+static inline const struct alarm_rules *
+alarm_rules_of(const struct alarm_entity *entity,
+               const struct alarm_rules *site)
+{
+    return entity->rules != NULL ? entity->rules : site;
+}
 
 /** One change, in the order they happened. Text is borrowed for the turn. */
 struct alarm_step {

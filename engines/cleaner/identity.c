@@ -261,7 +261,10 @@ static size_t strip_domains(const struct identity_conf *conf, const char *name)
 /* ASCII: host names have no other letters that differ in case only. */
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c < 'A' || c > 'Z') {
+        return c;
+    }
+    return (char)(c - 'A' + 'a');
 }
 
 static bool rename_component(struct identity *identity, struct event *event)
@@ -271,7 +274,10 @@ static bool rename_component(struct identity *identity, struct event *event)
     size_t len = strip_domains(identity->conf, from);
 
     for (size_t i = 0; i < len; i++) {
-        to[i] = identity->conf->lower_case ? lower(from[i]) : from[i];
+        to[i] = from[i];
+        if (identity->conf->lower_case) {
+            to[i] = lower(from[i]);
+        }
     }
     to[len] = '\0';
     if (strcmp(to, from) == 0) {

@@ -111,6 +111,7 @@ static void created(void *ctx, struct entity *entity)
     const struct event *event = creation->event;
 
     entity->created_ms = event->received_ms;
+    entities_inherit(&creation->context->entities, entity);
     if (!is_ours(creation->io, entity)) {
         entities_touch(&creation->context->entities, entity,
                        event->timestamp_ms);
@@ -119,8 +120,38 @@ static void created(void *ctx, struct entity *entity)
     entity->last_event_ms = event->timestamp_ms;
     intake_note(&creation->context->intake, event->connector,
                 event->connector_name, event->received_ms);
-    entity_put_row(creation->io, entity);
+    entity_append_row(creation->io, entity);
     engine_count(creation->io, "entities_created", 1);
+}
+
+/* What an import, or a person, says of an entity is so before any source
+ * speaks of it; no event has come then. */
+static void set_one(void *ctx, struct entity *entity)
+{
+    const struct creation *creation = ctx;
+
+    entity->created_ms = creation->event->received_ms;
+    if (is_ours(creation->io, entity)) {
+        entity_put_row(creation->io, entity);
+        engine_count(creation->io, "entities_created", 1);
+    } else {
+        entities_touch(&creation->context->entities, entity,
+                       creation->event->timestamp_ms);
+    }
+}
+
+static enum engine_verdict take_set(struct context *context,
+                                    struct engine_io *io,
+                                    const struct event *event)
+{
+    struct creation creation = {.io = io, .context = context, .event = event};
+    struct entity *entity =
+        entities_take(&context->entities, event, set_one, &creation);
+
+    entities_set(&context->entities, entity, event);
+    entity_put_row(io, entity);
+    entity_action_tell(io, event, entity);
+    return ENGINE_FORWARD;
 }
 
 /* Checks and metrics speak of things that exist; what is only logged, and
@@ -154,7 +185,8 @@ static enum engine_verdict take_known(struct context *context,
                                       struct entity *entity,
                                       const struct event *event)
 {
-    if (!entity->enabled) {
+    /* What an operator does is answered: the alarm engine refuses it. */
+    if (!entity->enabled && !event_type_is_action(event->type)) {
         engine_count(io, "disabled", 1);
         return ENGINE_DROP;
     }
@@ -175,6 +207,9 @@ static enum engine_verdict context_process(void *state, struct engine_io *io,
     struct creation creation = {.io = io, .context = context, .event = event};
     struct entity *entity;
 
+    if (event->type == EVENT_SET) {
+        return take_set(context, io, event);
+    }
     if (event_type_is_entity_action(event->type)) {
         return entity_action_take(&context->entities, io, event)
                    ? ENGINE_FORWARD

@@ -47,6 +47,7 @@ static void entity_free(struct entity *entity)
     free(entity->connector_name);
     free(entity->component);
     free(entity->resource);
+    free(entity->import_source);
     free(entity->infos.data);
     free(entity->tags.data);
     free(entity->hostgroups.data);
@@ -102,6 +103,10 @@ void entities_fini(struct entities *entities)
         entity_free(slot.value);
     }
     map_fini(&entities->by_id);
+    for (size_t i = 0; i < entities->n_imports; i++) {
+        free(entities->imports[i]);
+    }
+    free(entities->imports);
     buf_fini(&entities->id);
     doc_out_free(entities->merge);
     *entities = (struct entities){.dirty = NULL};
@@ -111,6 +116,21 @@ struct entity *entities_find(const struct entities *entities,
                              const char *entity_id)
 {
     return map_get(&entities->by_id, entity_id, strlen(entity_id));
+}
+
+/* Who imported something: few do. */
+static void note_import(struct entities *entities, const char *source)
+{
+    for (size_t i = 0; i < entities->n_imports; i++) {
+        if (strcmp(entities->imports[i], source) == 0) {
+            return;
+        }
+    }
+    if (entities->n_imports < ENTITY_IMPORTS_MAX) {
+        entities->imports = xrealloc_array(
+            entities->imports, entities->n_imports + 1, sizeof(char *));
+        entities->imports[entities->n_imports++] = xstrdup(source);
+    }
 }
 
 static struct entity *add(struct entities *entities, const char *id,
@@ -124,6 +144,9 @@ static struct entity *add(struct entities *entities, const char *id,
     entity->component = xstrdup(event->component);
     entity->resource = xstrdup(event->resource);
     entity->source = event->source_type;
+    if (strcmp(event->connector, ENTITY_IMPORT) == 0) {
+        note_import(entities, event->connector_name);
+    }
     (void)map_put(&entities->by_id, entity->id, strlen(entity->id), entity);
     return entity;
 }
@@ -181,9 +204,26 @@ struct entity *entities_take(struct entities *entities,
     return entity;
 }
 
-/* Members of fresh over those of old, in old's order. */
+/* Whether a list of names has the name. */
+static bool is_named(struct doc names, const char *name)
+{
+    struct doc_iter it;
+    struct doc_value value;
+    const char *index;
+
+    doc_iter_init(&it, names);
+    while (doc_next(&it, &index, &value)) {
+        if (value.type == DOC_STRING && strcmp(value.u.s.text, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Members of fresh over those of old, in old's order; without those that are
+ * named as gone. */
 static struct doc merge_infos(struct entities *entities, struct doc old,
-                              struct doc fresh)
+                              struct doc fresh, struct doc gone)
 {
     struct doc_iter it;
     struct doc_value value;
@@ -193,12 +233,14 @@ static struct doc merge_infos(struct entities *entities, struct doc old,
     doc_out_reset(entities->merge);
     doc_iter_init(&it, old);
     while (doc_next(&it, &key, &value)) {
-        doc_add_value(entities->merge, key,
-                      doc_get(fresh, key, &other) ? &other : &value);
+        if (!is_named(gone, key)) {
+            doc_add_value(entities->merge, key,
+                          doc_get(fresh, key, &other) ? &other : &value);
+        }
     }
     doc_iter_init(&it, fresh);
     while (doc_next(&it, &key, &value)) {
-        if (!doc_get(old, key, &other)) {
+        if (!doc_get(old, key, &other) && !is_named(gone, key)) {
             doc_add_value(entities->merge, key, &value);
         }
     }
@@ -252,9 +294,9 @@ bool entities_update(struct entities *entities, struct entity *entity,
     bool changed = false;
 
     if (doc_count(event->infos) > 0) {
-        changed |= replace(
-            &entity->infos,
-            merge_infos(entities, entity_doc(&entity->infos), event->infos));
+        changed |= replace(&entity->infos,
+                           merge_infos(entities, entity_doc(&entity->infos),
+                                       event->infos, (struct doc){NULL, 0}));
     }
     if (event->tags.len > 0) {
         changed |= replace(&entity->tags, tags_of(entities, event));
@@ -266,6 +308,62 @@ bool entities_update(struct entities *entities, struct entity *entity,
         changed = true;
     }
     return changed;
+}
+
+void entities_set(struct entities *entities, struct entity *entity,
+                  const struct event *event)
+{
+    const char *source = doc_str(event->extra, "import_source", "");
+
+    owned_set(&entity->infos,
+              merge_infos(entities, entity_doc(&entity->infos), event->infos,
+                          doc_sub(event->extra, "infos_gone")));
+    if (event->tags.len > 0) {
+        (void)replace(&entity->tags, tags_of(entities, event));
+    }
+    (void)replace(&entity->hostgroups, event->hostgroups);
+    (void)replace(&entity->servicegroups, event->servicegroups);
+    if (source[0] != '\0') {
+        free(entity->import_source);
+        entity->import_source = xstrdup(source);
+    }
+}
+
+static struct entity *find_import(struct entities *entities,
+                                  const struct entity *entity,
+                                  const char *source)
+{
+    const struct event names = {.source_type = entity->source,
+                                .connector = ENTITY_IMPORT,
+                                .connector_name = source,
+                                .component = entity->component,
+                                .resource = entity->resource};
+
+    buf_clear(&entities->id);
+    event_entity_id(&names, &entities->id);
+    return entities_find(entities, buf_str(&entities->id));
+}
+
+void entities_inherit(struct entities *entities, struct entity *entity)
+{
+    if (entity->source == EVENT_SOURCE_CONNECTOR ||
+        strcmp(entity->connector, ENTITY_IMPORT) == 0) {
+        return;
+    }
+    for (size_t i = 0; i < entities->n_imports; i++) {
+        const struct entity *import =
+            find_import(entities, entity, entities->imports[i]);
+
+        if (import != NULL) {
+            owned_set(&entity->infos,
+                      merge_infos(entities, entity_doc(&entity->infos),
+                                  entity_doc(&import->infos),
+                                  (struct doc){NULL, 0}));
+            free(entity->import_source);
+            entity->import_source = xstrdup(entities->imports[i]);
+            entity->enabled = entity->enabled && import->enabled;
+        }
+    }
 }
 
 static void mark_dirty(struct entities *entities, struct entity *entity)
@@ -315,7 +413,12 @@ void entity_to_doc(const struct entity *entity, struct doc_out *out)
     if (entity->created_ms != 0) {
         doc_add_ms(out, "created_at", entity->created_ms);
     }
-    doc_add_ms(out, "last_event_at", entity->last_event_ms);
+    if (entity->last_event_ms != 0) {
+        doc_add_ms(out, "last_event_at", entity->last_event_ms);
+    }
+    if (entity->import_source != NULL) {
+        doc_add_str(out, "import_source", entity->import_source);
+    }
     doc_add_doc(out, "infos", entity_doc(&entity->infos));
     doc_add_array(out, "tags", entity_doc(&entity->tags));
     doc_add_array(out, "hostgroups", entity_doc(&entity->hostgroups));
@@ -352,6 +455,10 @@ void entities_add_doc(struct entities *entities, struct doc row)
     entity->state = (int)doc_i64(row, "state", 0);
     entity->created_ms = doc_ms(row, "created_at", 0);
     entity->last_event_ms = doc_ms(row, "last_event_at", 0);
+    if (doc_str(row, "import_source", "")[0] != '\0') {
+        free(entity->import_source);
+        entity->import_source = xstrdup(doc_str(row, "import_source", ""));
+    }
     owned_set(&entity->infos, doc_sub(row, "infos"));
     owned_set(&entity->tags, doc_sub(row, "tags"));
     owned_set(&entity->hostgroups, doc_sub(row, "hostgroups"));

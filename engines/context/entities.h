@@ -16,12 +16,20 @@ struct owned_doc {
     uint32_t len;
 };
 
+/** Connector of what an import makes; its name is the import's source. */
+#define ENTITY_IMPORT "import"
+
+enum {
+    ENTITY_IMPORTS_MAX = 64 /**< sources of imports that are remembered */
+};
+
 struct entity {
     char *id;
     char *connector;
     char *connector_name;
     char *component;
     char *resource;
+    char *import_source; /**< who imported it; NULL: nobody */
     enum event_source source;
     int state;
     bool enabled;
@@ -41,7 +49,9 @@ struct entity {
 struct entities {
     struct map by_id;
     struct entity *dirty; /**< newest first */
-    struct buf id;        /**< scratch */
+    char **imports;       /**< n_imports sources of imported entities */
+    size_t n_imports;
+    struct buf id; /**< scratch */
     struct doc_out *merge;
 };
 
@@ -65,6 +75,16 @@ void entities_remove(struct entities *entities, struct entity *entity);
  *  tags and groups replaced when the event has some. True: it changed. */
 bool entities_update(struct entities *entities, struct entity *entity,
                      const struct event *event);
+/**
+ * Take over what an import says of an entity: infos are merged by key, without
+ * those that extra.infos_gone names, tags and groups replaced when there are
+ * some; extra.import_source is who says it.
+ */
+void entities_set(struct entities *entities, struct entity *entity,
+                  const struct event *event);
+/** A new entity: take over what imports said of its names, before any source
+ *  spoke of it. */
+void entities_inherit(struct entities *entities, struct entity *entity);
 /** An event of this time came, for the entity and its parents: their rows
  *  are behind. */
 void entities_touch(struct entities *entities, struct entity *entity,

@@ -14,20 +14,36 @@ enum {
 
 static const char refused[] = "action_refused";
 
-void entity_put_row(struct engine_io *io, const struct entity *entity)
+static struct doc make_row(struct engine_io *io, const struct entity *entity)
 {
-    const struct store_key key = {.text = entity->id};
     struct doc_out *out = engine_scratch(io);
 
     doc_out_reset(out);
     entity_to_doc(entity, out);
-    store_batch_put(engine_batch(io), STORE_ENTITIES, &key, doc_out_done(out));
+    return doc_out_done(out);
+}
+
+void entity_put_row(struct engine_io *io, const struct entity *entity)
+{
+    const struct store_key key = {.text = entity->id};
+
+    store_batch_put(engine_batch(io), STORE_ENTITIES, &key,
+                    make_row(io, entity));
+}
+
+void entity_append_row(struct engine_io *io, const struct entity *entity)
+{
+    const struct store_key key = {.text = entity->id};
+
+    store_batch_append(engine_batch(io), STORE_ENTITIES, &key,
+                       make_row(io, entity));
 }
 
 static const char *done_name(enum event_type type)
 {
     return type == EVENT_ENABLE    ? "entity_enabled"
            : type == EVENT_DISABLE ? "entity_disabled"
+           : type == EVENT_SET     ? "entity_set"
                                    : "entity_deleted";
 }
 
@@ -98,6 +114,12 @@ static void tell(struct engine_io *io, const struct event *event,
     buf_fini(&key);
 }
 
+void entity_action_tell(struct engine_io *io, const struct event *event,
+                        const struct entity *entity)
+{
+    tell(io, event, entity, done_name(event->type), event->output);
+}
+
 static bool refuse(struct engine_io *io, const struct event *event,
                    const struct entity *entity, const char *reason)
 {
@@ -122,7 +144,7 @@ static bool delete_entity(struct entities *entities, struct engine_io *io,
         return refuse(io, event, entity, reason);
     }
     store_batch_delete(engine_batch(io), STORE_ENTITIES, &key);
-    tell(io, event, entity, done_name(event->type), event->output);
+    entity_action_tell(io, event, entity);
     entities_remove(entities, entity);
     engine_count(io, "entities_deleted", 1);
     return true;
@@ -141,6 +163,6 @@ bool entity_action_take(struct entities *entities, struct engine_io *io,
     }
     entity->enabled = event->type == EVENT_ENABLE;
     entity_put_row(io, entity);
-    tell(io, event, entity, done_name(event->type), event->output);
+    entity_action_tell(io, event, entity);
     return true;
 }

@@ -13,7 +13,12 @@
  */
 bool entity_action_take(struct entities *entities, struct engine_io *io,
                         const struct event *event);
+/** Tell what came of one that was done. */
+void entity_action_tell(struct engine_io *io, const struct event *event,
+                        const struct entity *entity);
 /** Put the row of an entity. */
 void entity_put_row(struct engine_io *io, const struct entity *entity);
+/** The same for an entity that is new: there is no row, as a rule. */
+void entity_append_row(struct engine_io *io, const struct entity *entity);
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/rules/rules.h"
+#include "common/rules/tables.h"
 #include "common/store/objects.h"
 #include "engines/event-filter/counts.h"
 
@@ -19,6 +20,7 @@ enum {
 struct event_filter {
     int64_t default_action; /* of default_actions */
     struct rules *rules;
+    struct tables *tables;  /* that rules look values up in */
     struct count **of_rule; /* by number in rules */
     struct counts counts;
     /* what process found, for the enrich that follows it */
@@ -52,6 +54,7 @@ static void event_filter_fini(void *state)
     struct event_filter *filter = state;
 
     drop_rules(filter);
+    tables_free(filter->tables);
     counts_fini(&filter->counts);
 }
 
@@ -92,6 +95,7 @@ static enum err event_filter_load(void *state, struct engine_io *io)
 struct loading {
     struct event_filter *filter;
     struct rules *rules;
+    struct tables *tables; /* that rules look values up in */
     int64_t bad;
 };
 
@@ -109,10 +113,9 @@ static void load_one(void *ctx, struct doc row)
     }
 }
 
-static enum err event_filter_reload(void *state, struct engine_io *io,
-                                    const char *kind, int64_t revision)
+static enum err reload_rules(struct event_filter *filter, struct engine_io *io,
+                             const char *kind, int64_t revision)
 {
-    struct event_filter *filter = state;
     struct loading loading = {.filter = filter, .rules = rules_new()};
     enum err err;
 
@@ -125,6 +128,7 @@ static enum err event_filter_reload(void *state, struct engine_io *io,
     counts_end_round(&filter->counts);
     drop_rules(filter);
     rules_seal(loading.rules);
+    rules_set_tables(loading.rules, filter->tables);
     filter->rules = loading.rules;
     filter->of_rule =
         xcalloc(rules_count(filter->rules) + 1, sizeof(struct count *));
@@ -135,6 +139,52 @@ static enum err event_filter_reload(void *state, struct engine_io *io,
     engine_gauge(io, "rules", (int64_t)rules_count(filter->rules));
     engine_gauge(io, "bad_rules", loading.bad);
     return ERR_OK;
+}
+
+struct loading_tables {
+    struct tables *tables;
+    int64_t bad;
+};
+
+static void load_table(void *ctx, struct doc row)
+{
+    struct loading_tables *loading = ctx;
+    struct errbuf why = {0};
+
+    if (tables_add(loading->tables, row, &why) != ERR_OK) {
+        loading->bad++;
+        log_error("FILTER-BAD-TABLE", "table %s is passed over: %s",
+                  doc_str(row, "name", ""), why.text);
+    }
+}
+
+static enum err reload_tables(struct event_filter *filter, struct engine_io *io,
+                              const char *kind, int64_t revision)
+{
+    struct loading_tables loading = {.tables = tables_new()};
+    enum err err =
+        objects_each_at(engine_store(io), kind, revision, load_table, &loading);
+
+    if (err != ERR_OK) {
+        tables_free(loading.tables);
+        return err;
+    }
+    if (filter->rules != NULL) {
+        rules_set_tables(filter->rules, loading.tables);
+    }
+    tables_free(filter->tables);
+    filter->tables = loading.tables;
+    engine_gauge(io, "tables", (int64_t)tables_count(filter->tables));
+    engine_gauge(io, "bad_tables", loading.bad);
+    return ERR_OK;
+}
+
+static enum err event_filter_reload(void *state, struct engine_io *io,
+                                    const char *kind, int64_t revision)
+{
+    return strcmp(kind, table_kind.name) == 0
+               ? reload_tables(state, io, kind, revision)
+               : reload_rules(state, io, kind, revision);
 }
 
 /* Counting. */
@@ -270,11 +320,14 @@ static bool event_filter_fold(void *state, struct engine_io *io, size_t most)
     return counts_fold(&filter->counts, most, write_count, io);
 }
 
-static const char *const event_filter_kinds[] = {"eventfilter", NULL};
+static const char *const event_filter_kinds[] = {"eventfilter", "table", NULL};
 
 static const struct engine_metric event_filter_metrics[] = {
     {"rules", "Rules in use", true},
     {"bad_rules", "Rules in the store that are no good and passed over", true},
+    {"tables", "Tables in use", true},
+    {"bad_tables", "Tables in the store that are no good and passed over",
+     true},
     {"rule_failures", "Actions of rules that could not be done", false},
     {0}};
 

@@ -11,7 +11,9 @@
 #include "common/base/str.h"
 
 enum {
-    KEY_MAX = 512
+    KEY_MAX = 512,
+    TAIL = 0x80, /* of a character in UTF-8 */
+    TAIL_MASK = 0xC0
 };
 
 static const char quoted[] = "\"...\"";
@@ -67,7 +69,7 @@ static const char *end_of_kind(const char *reason)
 
 static bool is_inside_character(char c)
 {
-    return ((unsigned char)c & 0xC0U) == 0x80U;
+    return ((unsigned char)c & TAIL_MASK) == TAIL;
 }
 
 void dead_reason_kind(const char *reason, char out[DEAD_REASON_MAX + 1])
@@ -83,8 +85,9 @@ void dead_reason_kind(const char *reason, char out[DEAD_REASON_MAX + 1])
         const char *instead = skip(&reason);
 
         if (instead != NULL) {
-            memcpy(whole + len, instead, strlen(instead));
-            len += strlen(instead);
+            while (*instead != '\0') {
+                whole[len++] = *instead++;
+            }
         } else {
             whole[len++] = *reason++;
         }

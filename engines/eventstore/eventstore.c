@@ -198,6 +198,15 @@ static void put_row(struct engine_io *io, const struct last *last,
     store_batch_put(engine_batch(io), STORE_EVENTS, &key, row);
 }
 
+/* The first one of an entity: there is no row yet, as a rule. */
+static void append_row(struct engine_io *io, const struct last *last,
+                       struct doc row)
+{
+    const struct store_key key = {.text = last->entity_id};
+
+    store_batch_append(engine_batch(io), STORE_EVENTS, &key, row);
+}
+
 /* What waited is older than what is known now. It stays in the list of those
  * that wait, where the fold passes it over. */
 static void drop_unwritten(struct eventstore *store, struct last *last)
@@ -240,7 +249,10 @@ static void take_check(struct eventstore *store, struct engine_io *io,
     if (state_changed || store->log_every_check) {
         append_log(io, event);
     }
-    if (state_changed || is_first || last->output_hash != output_hash) {
+    if (is_first) {
+        append_row(io, last, event->whole);
+        drop_unwritten(store, last);
+    } else if (state_changed || last->output_hash != output_hash) {
         put_row(io, last, event->whole);
         drop_unwritten(store, last);
     } else {

@@ -67,34 +67,32 @@ static size_t join_texts(const struct perf_item *item, char out[TEXTS_MAX])
     return len;
 }
 
-static size_t texts_length(const char *texts)
-{
-    size_t len = 0;
-
-    for (int i = 0; i < 4; i++) {
-        len += strlen(texts + len) + 1;
-    }
-    return len;
-}
-
 static bool same(double a, double b)
 {
     return a == b || (isnan(a) && isnan(b));
 }
 
+/* Steps over a text that is the same. */
+static bool same_text(const char **texts, const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    if (strcmp(*texts, text) != 0) {
+        return false;
+    }
+    *texts += size;
+    return true;
+}
+
 static bool same_metadata(const struct metric *metric,
                           const struct perf_item *item)
 {
-    char texts[TEXTS_MAX];
-    size_t len;
+    const char *texts = metric->texts;
 
-    if (metric->type != item->type || !same(metric->min, item->min) ||
-        !same(metric->max, item->max)) {
-        return false;
-    }
-    len = join_texts(item, texts);
-    return len == texts_length(metric->texts) &&
-           memcmp(metric->texts, texts, len) == 0;
+    return metric->type == item->type && same(metric->min, item->min) &&
+           same(metric->max, item->max) && same_text(&texts, item->metric) &&
+           same_text(&texts, item->unit) && same_text(&texts, item->warn) &&
+           same_text(&texts, item->crit);
 }
 
 static void set_metadata(struct metric *metric, const struct perf_item *item)

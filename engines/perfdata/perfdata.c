@@ -49,6 +49,8 @@ struct perfdata {
     /* of the call under way */
     struct engine_io *io;
     const struct event *event;
+    size_t entity_len; /* of id, whose first part it is */
+    double interval_s; /* that the event tells; NaN: none */
 };
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): members, not values. */
@@ -289,28 +291,37 @@ static enum err perfdata_load(void *state, struct engine_io *io)
     return err == ERR_OK ? load_adopted(perfdata, io) : err;
 }
 
-static void write_row(struct engine_io *io, const struct metric *metric)
+static void write_row(struct engine_io *io, const struct metric *metric,
+                      bool is_new)
 {
     const struct store_key key = {.text = metric->id};
     struct doc_out *out = engine_scratch(io);
 
     doc_out_reset(out);
     metric_to_doc(metric, out);
-    store_batch_put(engine_batch(io), STORE_METRICS, &key, doc_out_done(out));
+    if (is_new) {
+        store_batch_append(engine_batch(io), STORE_METRICS, &key,
+                           doc_out_done(out));
+    } else {
+        store_batch_put(engine_batch(io), STORE_METRICS, &key,
+                        doc_out_done(out));
+    }
 }
 
-/* "<entity id>/<name>", the name escaped as the parts before it. */
+/* "<entity id>/<name>", the name escaped as the parts before it. The entity's
+ * part is there already. */
 static void name_metric(struct perfdata *perfdata, const char *name)
 {
-    buf_clear(&perfdata->id);
-    buf_add_str(&perfdata->id, perfdata->event->entity_id);
-    buf_add_char(&perfdata->id, '/');
-    for (; *name != '\0'; name++) {
-        if (*name == '/' || *name == '%') {
-            buf_addf(&perfdata->id, "%%%02X", (unsigned char)*name);
-        } else {
-            buf_add_char(&perfdata->id, *name);
+    buf_truncate(&perfdata->id, perfdata->entity_len + 1);
+    for (;;) {
+        size_t plain = strcspn(name, "/%");
+
+        buf_add(&perfdata->id, name, plain);
+        if (name[plain] == '\0') {
+            return;
         }
+        buf_addf(&perfdata->id, "%%%02X", (unsigned char)name[plain]);
+        name += plain + 1;
     }
 }
 
@@ -331,12 +342,11 @@ static struct metric *find_or_add(struct perfdata *perfdata,
 {
     struct metric *metric = metrics_table_find(
         &perfdata->metrics, buf_str(&perfdata->id), perfdata->id.len);
-    double interval_s =
-        doc_f64(perfdata->event->extra, "interval", (double)NAN);
     bool is_new = metric == NULL;
-    struct errbuf why;
 
     if (is_new && perfdata->metrics.by_id.n >= (size_t)perfdata->metrics_max) {
+        struct errbuf why;
+
         errbuf_set(&why, "metric '%s': expected at most %" PRId64 " metrics",
                    item->metric, perfdata->metrics_max);
         take_refused(perfdata, item->metric, &why);
@@ -344,11 +354,12 @@ static struct metric *find_or_add(struct perfdata *perfdata,
     }
     if (is_new) {
         metric = metrics_table_add(&perfdata->metrics, buf_str(&perfdata->id),
-                                   strlen(perfdata->event->entity_id), item);
+                                   perfdata->entity_len, item);
     }
-    if (metric_update(metric, item, interval_s) || is_new || metric->moved) {
+    if (metric_update(metric, item, perfdata->interval_s) || is_new ||
+        metric->moved) {
         metric->moved = false;
-        write_row(perfdata->io, metric);
+        write_row(perfdata->io, metric, is_new);
     }
     return metric;
 }
@@ -365,9 +376,10 @@ static void take_item(void *ctx, const struct perf_item *item)
     struct perfdata *perfdata = ctx;
     int64_t ms = perfdata->event->timestamp_ms;
     struct metric *metric;
-    struct errbuf why;
 
     if (!is_kept(perfdata, ms)) {
+        struct errbuf why;
+
         errbuf_set(&why, "metric '%s': its time is older than what is kept",
                    item->metric);
         take_refused(perfdata, item->metric, &why);
@@ -428,6 +440,11 @@ static enum engine_verdict perfdata_process(void *state, struct engine_io *io,
     (void)why;
     perfdata->io = io;
     perfdata->event = event;
+    perfdata->interval_s = doc_f64(event->extra, "interval", (double)NAN);
+    buf_clear(&perfdata->id);
+    buf_add_str(&perfdata->id, event->entity_id);
+    perfdata->entity_len = perfdata->id.len;
+    buf_add_char(&perfdata->id, '/');
     perfdata_parse(event->perf_data, take_item, take_refused, perfdata);
     take_array(perfdata, event->perf);
     if (perfdata->cps_state && event_type_is_check(event->type)) {

@@ -159,6 +159,17 @@ static int compare(const struct rollup *a, const struct rollup *b)
     return (a->ms > b->ms) - (a->ms < b->ms);
 }
 
+/* Which of two lists is behind at these places; 0: both, at one step. */
+static int order_at(const struct rollup_list *made, size_t i,
+                    const struct rollup_list *stored, size_t j)
+{
+    if (i == made->n) {
+        return 1;
+    }
+    return j == stored->n ? -1
+                          : compare(&made->rollups[i], &stored->rollups[j]);
+}
+
 /* What was made into what was stored: in the place of the same step, or
  * joining it. */
 static void merge(const struct rollup_list *made,
@@ -169,10 +180,7 @@ static void merge(const struct rollup_list *made,
     size_t j = 0;
 
     while (i < made->n || j < stored->n) {
-        int order = i == made->n ? 1
-                    : j == stored->n
-                        ? -1
-                        : compare(&made->rollups[i], &stored->rollups[j]);
+        int order = order_at(made, i, stored, j);
         struct rollup *added =
             list_add(out, order <= 0 ? &made->rollups[i] : &stored->rollups[j]);
 

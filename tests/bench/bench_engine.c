@@ -33,6 +33,7 @@ enum {
     STUCK_MS = 60000,
     SECOND_MS = 1000,
     DECODE_EVENTS = 200000,
+    RELAY_BYTES = 64 * 1024, /* as engine_main.c has it */
     EXIT_USAGE = 2
 };
 
@@ -218,7 +219,8 @@ static void start(const struct bench *bench, struct stage *stage)
                                   .exchange_prefix = "canopsis",
                                   .user = "hypervise",
                                   .now_ms = stage_clock,
-                                  .ctx = stage};
+                                  .ctx = stage,
+                                  .relay_bytes = RELAY_BYTES};
     struct errbuf why = {{0}, {0}};
 
     stage->meter.server_pid = bench->server_pid;

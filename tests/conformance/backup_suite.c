@@ -678,6 +678,48 @@ static void test_restore_killed(void **state)
     free(path);
 }
 
+/* --- two at once ------------------------------------------------------------
+ */
+
+struct second {
+    const char *path, *uri;
+    bool tried;
+};
+
+static void try_second(void *ctx, const struct backup_summary *summary)
+{
+    struct second *second = ctx;
+
+    (void)summary;
+    if (!second->tried) {
+        second->tried = true;
+        assert_refused(second->path, second->uri, STORE_FILL_EMPTY,
+                       ERR_CONFLICT, "another restore into it runs");
+        assert_refused(second->path, second->uri, STORE_FILL_REPLACE,
+                       ERR_CONFLICT, "another restore into it runs");
+    }
+}
+
+/* The second is refused, and does no harm to the first. */
+static void test_two_restores(void **state)
+{
+    char *path = file_path("backup");
+    struct second second = {path, to_uri(state), false};
+    const struct backup_watch watch = {try_second, &second};
+    struct backup_summary summary;
+    struct errbuf why = {0};
+
+    fill_process(from_uri(state), "context", ROWS);
+    make(from_uri(state), path, &summary);
+    if (backup_restore(path, to_uri(state), STORE_FILL_EMPTY, &watch, &summary,
+                       &why) != ERR_OK) {
+        fail_msg("%s", why.text);
+    }
+    assert_true(second.tried);
+    assert_same_rows(from_uri(state), to_uri(state));
+    free(path);
+}
+
 int backup_suite_run(struct backup_suite *suite)
 {
 #define TEST(function)                                                         \
@@ -689,7 +731,7 @@ int backup_suite_run(struct backup_suite *suite)
         TEST(test_one_moment),     TEST(test_replace),
         TEST(test_not_whole),      TEST(test_no_store),
         TEST(test_existing_file),  TEST(test_backup_killed),
-        TEST(test_restore_killed),
+        TEST(test_restore_killed), TEST(test_two_restores),
     };
 #undef TEST
 

@@ -241,15 +241,37 @@ static void test_broken_off(void **state)
                                     &summary, &why),
                      ERR_OK);
     store_close(open_broken(&why));
+    /* Back from what a later version had made of it. */
+    mongo_put(broken.uri, "meta", "{\"_id\": \"later\", \"schema\": 99}");
+    assert_null(open_broken(&why));
+    assert_int_equal(backup_restore(file, broken.uri, STORE_FILL_REPLACE, NULL,
+                                    &summary, &why),
+                     ERR_OK);
+    store_close(open_broken(&why));
     (void)unlink(file);
     (void)rmdir(path);
     free(file);
     end(&broken);
 }
 
+/* A name that nobody knows is told; it may be known later. */
+static void test_unknown_name(void **state)
+{
+    const struct store_options options = {
+        .uri = "mongodb+srv://user:secret@store.test.invalid/x"};
+    struct store *store = NULL;
+    struct errbuf why = {0};
+
+    (void)state;
+    assert_int_equal(store_open(&options, &store, &why), ERR_UNAVAILABLE);
+    assert_non_null(strstr(why.text, "store.test.invalid"));
+    assert_null(strstr(why.text, "secret"));
+}
+
 static int run_broken_off(const struct place *place)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_off)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_off),
+                                       cmocka_unit_test(test_unknown_name)};
 
     broken = (struct place){.server = place->server, .n = 2000};
     return cmocka_run_group_tests_name("backup: broken off", tests, NULL, NULL);

@@ -230,6 +230,10 @@ class Suite:
 RULES = {"kind": "eventfilter", "name": "calm-lab", "spec": {
     "filter": "component~\"^lab\" and state>1",
     "actions": [{"type": "set", "field": "state", "value": 1}]}}
+CMDB = {"cis": [{"type": "component", "name": "web1",
+                 "infos": {"site": "Paris"}}]}
+SLOW = {"kind": "alarmrule", "name": "slow-backups", "spec": {
+    "filter": "connector=backup", "resolve_after": "10m"}}
 LOSING = {"kind": "eventfilter", "name": "docs-lost", "spec": {
     "filter": "component~\"^lost-\"", "on_failure": "dead",
     "actions": [{"type": "copy", "from": "nothing", "to": "output"}]}}
@@ -241,6 +245,8 @@ def make_folder(folder):
     """The files that the pages name."""
     (folder / "backup").mkdir()
     (folder / "rules.json").write_text(json.dumps(RULES))
+    (folder / "cmdb.json").write_text(json.dumps(CMDB))
+    (folder / "slow.json").write_text(json.dumps(SLOW))
     (folder / "events.ndjson").write_text(
         "".join(json.dumps(e) + "\n" for e in EVENTS))
     (folder / "mended.json").write_text(json.dumps(EVENTS[0]))

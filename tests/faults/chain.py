@@ -35,6 +35,8 @@ SEEDED = {"plain": run.test_plain, "faults": faults.test_faults,
           "repartition-killed": repart.test_repartition_killed}
 TESTS = dict(SEEDED, **{"partitions": parts.test_partitions,
                         "repartition": repart.test_repartition,
+                        "repartition-actions":
+                            repart.test_repartition_actions,
                         "moves": moves.test_moves,
                         "same-second": small.test_same_second,
                         "bad-input": small.test_bad_input,
@@ -46,7 +48,7 @@ ONLY_ON = {"primary": ("mongodb",), "moves": ("sqlite",),
            "self-watch": ("sqlite",)}
 # And of these less, or nothing, is in the short form.
 SHORT = {"primary": (), "posts": (), "repartition": ("sqlite",),
-         "repartition-killed": ()}
+         "repartition-killed": (), "repartition-actions": ()}
 FAILED_ONCE = pathlib.Path(__file__).with_name("seeds.list")
 SEED_MOST = 1 << 31
 

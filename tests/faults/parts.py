@@ -1,11 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Engines in partitions: the same as with one of each; and a store that was
-written with one number of partitions refuses another."""
+"""Engines in partitions: the same as with one of each, on queues that are what
+they must be; and a store that was written with one number of partitions refuses
+another."""
 import rig
 import run
 
 PARTITIONS = {"context": 2, "perfdata": 3, "alarm": 2, "eventstore": 2}
 EXIT_FAILED = 1
+
+
+def check_queues(suite):
+    """As the broker has them: quorum queues with one reader at a time, and no
+    limit of length."""
+    lines = suite.rig.broker("ctl", "-q", "list_queues", "-p", suite.vhost,
+                             "--no-table-headers", "name", "type",
+                             "arguments").splitlines()
+    queues = dict(line.split("\t", 1) for line in lines)
+    for name in ["webserver.alerts", "Engine_dead", "Engine_che"] + [
+            f"Engine_{name}" for name in suite.list]:
+        text = queues.get(name, "nothing")
+        if not text.startswith("quorum\t") or "max-length" in text or \
+                '"x-single-active-consumer",true' not in text:
+            raise rig.Failure(f"queue {name} is {text}")
 
 
 def expect_refusal(suite, name, text):
@@ -36,6 +52,7 @@ def test_partitions(servers, store, case):
     told.feed.allow(len(told.story.messages))
     told.wait_end()
     told.suite.wait_flows()
+    check_queues(told.suite)
     case.plain.judge(told, "in partitions")
     refuse_other_number(told.suite, "alarm.0", dict(PARTITIONS, alarm=3))
     refuse_other_number(told.suite, "alarm", {"context": 2, "perfdata": 3,

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """hypcontrol repartition while sources send: the same comes of it as without,
-also when it is killed again and again."""
+also when it is killed again and again; and while people act on alarms."""
+import json
 import os
 import random
 import subprocess
 import sys
+import threading
 import time
 
 import rig
@@ -21,6 +23,9 @@ CHANGES = (
     {"event-filter": 1, "context": 1, "perfdata": 1, "alarm": 1},
 )
 KILLS_MAX = 40
+ALARMS = 20  # that are acted on
+ACT_EVERY_S = 0.02
+TAKEN = ("done", "pending")
 SETUP = """#!%s
 import pathlib, re, sys
 assert sys.argv[1:] == ["program-files"]
@@ -243,3 +248,98 @@ def test_repartition_killed(servers, store, case):
     """The same, killed at moments by chance."""
     case.plain.judge(tell(servers, store, case, random.Random(case.seed)),
                      "repartitioned, killed")
+
+
+class Operator(threading.Thread):
+    """Comments on alarms in turn, by the API, each with a number."""
+
+    def __init__(self, web, alarms):
+        super().__init__(daemon=True)
+        self.web = web
+        self.alarms = alarms
+        self.taken = {alarm: [] for alarm in alarms}
+        self.unsure = {alarm: set() for alarm in alarms}
+        self.waited = 0  # sent while nobody answered
+        self.ending = threading.Event()
+
+    def act(self, number, alarm):
+        body = json.dumps({"type": "comment", "ids": [alarm], "author": "eve",
+                           "message": str(number)})
+        try:
+            _, answer = self.web.ask("POST", "/alarms/actions", body)
+            result = answer["items"][0]["result"]
+        except (OSError, KeyError):
+            self.unsure[alarm].add(number)
+            return
+        if result in TAKEN:
+            self.taken[alarm].append(number)
+        self.waited += result == "pending"
+
+    def run(self):
+        number = 0
+        while not self.ending.is_set():
+            number += 1
+            self.act(number, self.alarms[number % len(self.alarms)])
+            time.sleep(ACT_EVERY_S)
+
+    def end(self):
+        self.ending.set()
+        self.join()
+
+
+def comments(suite):
+    """{alarm: [number]}, in the order of its steps."""
+    found = {}
+    for _, _, row in suite.rows("steps", where={"type": "comment",
+                                                "author": "eve"}):
+        found.setdefault(row["alarm_id"], []).append(
+            (row["step"], int(row["message"])))
+    return {alarm: [number for _, number in sorted(steps)]
+            for alarm, steps in found.items()}
+
+
+def is_all_done(suite, operator):
+    done = comments(suite)
+    return all(set(taken) <= set(done.get(alarm, []))
+               for alarm, taken in operator.taken.items())
+
+
+def check_actions(suite, operator):
+    """What was taken is done once, in order; nothing else is."""
+    done = comments(suite)
+    for alarm, taken in operator.taken.items():
+        found = done.get(alarm, [])
+        unsure = operator.unsure[alarm]
+        if [n for n in found if n not in unsure] != taken or \
+                len(set(found)) != len(found):
+            raise rig.Failure(f"alarm {alarm}: actions {taken} were taken, "
+                              f"{sorted(unsure)} perhaps, done are {found}")
+
+
+def test_repartition_actions(servers, store, case):
+    """People act on alarms all the while: what waited is done, once."""
+    told = run.Run(servers, "repartition-actions", store, case.plain.story,
+                   Supervised)
+    load = Load(told)
+    load.until(1 / 4)
+    page = rig.wait_for("alarms", lambda: [
+        items for items in [told.suite.web.get(f"/alarms?limit={ALARMS}")
+                            ["items"]] if len(items) == ALARMS])
+    operator = Operator(told.suite.web, [item["id"] for item in page[0]])
+    operator.start()
+    for i, numbers in enumerate(CHANGES):
+        load.until((i + 2) / (len(CHANGES) + 2))
+        change(told.suite, load, numbers, None)
+        told.suite.web.wait_well()
+    load.until(1)
+    operator.end()
+    told.wait_end()
+    rig.wait_for("every action done", lambda: is_all_done(told.suite, operator))
+    told.suite.stop_all()
+    told.suite.web.stop()
+    check_actions(told.suite, operator)
+    rig.say(f"  {sum(map(len, operator.taken.values()))} actions done, "
+            f"{operator.waited} of them waited; "
+            f"{sum(map(len, operator.unsure.values()))} without an answer")
+    if operator.waited == 0:
+        raise rig.Failure("no action waited: nothing was tested")

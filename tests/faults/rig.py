@@ -356,6 +356,7 @@ class Engine:
                 + [a for s in sets for a in ("--set", s)],
                 env=suite.rig.clock.env(), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log)
+        suite.started.append(self)
 
     def status(self):
         """What its own status file tells, {} while there is none."""
@@ -375,7 +376,8 @@ class Engine:
         return status["updated_at"] - lag_s
 
     def metric(self, name):
-        return self.status().get("metrics", {}).get(f"hypervise_engine_{name}", 0)
+        found = self.status().get("metrics", {})
+        return found.get(f"hypervise_engine_{name}") or 0
 
     def is_ready(self):
         if self.process.poll() is not None:
@@ -547,6 +549,7 @@ class Suite:
         self.sets = {}  # {engine: [section.key=value]}
         self.dir = rig.dir / self.name
         self.engines = {}
+        self.started = []  # every instance there ever was
         self.chain = engines or read_engines()
         (self.dir / "etc" / "engines").mkdir(parents=True)
         if store == "mongodb":
@@ -634,8 +637,8 @@ class Suite:
         return self.rig.amqp(*args, vhost=self.vhost, **more)
 
     def kill_all(self):
-        for process in [*self.engines.values()] + [self.web] * \
-                (self.web is not None):
+        """Second instances too; what has ended stays ended."""
+        for process in self.started + [self.web] * (self.web is not None):
             process.kill()
 
     def rows(self, *collections, where=None):

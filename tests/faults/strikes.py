@@ -13,6 +13,7 @@ NOTICED_S = 60
 # A connection to mongod that is idle is found dead by its next use, 20 s later;
 # the next engine uses its own when the one before goes on: four in a row.
 STORE_NOTICED_S = 120
+STANDS_S = 9  # past 10 s /health takes a process for one that hangs
 GO_ON_S = 30  # within the time of healing, tests/faults/README.md
 BACK_S = 3600
 DELAY_S = 0.3
@@ -37,13 +38,22 @@ class Strikes:
         rig.wait_for(f"somebody to tell {log_id}",
                      lambda: self.ears.who(log_id), NOTICED_S)
 
+    def check_nobody_stands(self):
+        """Whatever the broker does, each goes on telling its status."""
+        now = time.time()
+        for name, engine in self.suite.engines.items():
+            stood_s = now - engine.status().get("updated_at", now)
+            if stood_s > STANDS_S:
+                raise rig.Failure(f"engine-{name} stands for {stood_s:.1f} s")
+
     def wait_all_told(self, log_id):
         self.more()
         try:
-            rig.wait_for("all", lambda: self.ears.everybody(log_id), NOTICED_S)
+            rig.wait_for("all", lambda: self.check_nobody_stands() or
+                         self.ears.everybody(log_id), NOTICED_S)
         except rig.Failure as failure:
             silent = set(self.ears.logs) - self.ears.who(log_id)
-            raise rig.Failure(f"not within {NOTICED_S} s: {log_id} told by "
+            raise rig.Failure(f"{failure}: {log_id} not told by "
                               f"{', '.join(sorted(silent))}") from failure
 
     # Engines.
@@ -113,6 +123,8 @@ class Strikes:
     def network_delayed(self, net):
         """What is sent now takes long to the end of the chain."""
         end = self.suite.engines[END]
+        rig.wait_for(f"events in time at engine-{END}", lambda: end.metric(
+            "lag_seconds") < DELAYED_S, NOTICED_S)
         net.delay(DELAY_S)
         self.more()
         try:

@@ -17,7 +17,9 @@ static enum err on_event(void *ctx, const struct event *event)
     whole.connector = whole.connector_name = "fuzz";
     whole.rk = whole.entity_id = "x";
     whole.timestamp_ms = whole.received_ms = 1;
-    BUG_IF(event->component[0] == '\0' || event->resource[0] == '\0');
+    BUG_IF(event->component[0] == '\0');
+    BUG_IF((event->source_type == EVENT_SOURCE_RESOURCE) !=
+           (event->resource[0] != '\0'));
     BUG_IF(strlen(event->component) > EVENT_COMPONENT_MAX);
     BUG_IF(strlen(event->resource) > EVENT_RESOURCE_MAX);
     BUG_IF(!utf8_valid(event->resource, strlen(event->resource)));

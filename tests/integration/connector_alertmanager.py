@@ -221,6 +221,39 @@ def test_https(folder, port):
         raise rig.Failure("answered in the clear")
 
 
+def ready_by_https(folder, port, name):
+    """Status for who has the certificate of that name, or none; 0: cut off."""
+    key = base64.b64encode(b"prom:secret").decode()
+    request = urllib.request.Request(f"https://localhost:{port}/-/ready",
+                                     headers={"Authorization": f"Basic {key}"})
+    try:
+        with urllib.request.urlopen(
+                request, timeout=20,
+                context=tls_context(folder, name)) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def test_client_certificates(connector, folder, port):
+    """With tls_ca only who has a certificate of it is let in."""
+    before = connector.metric("refused_total")
+    for count, name in enumerate((None, "stranger"), 1):
+        status = ready_by_https(folder, port, name)
+        if status not in (0, 403):
+            raise rig.Failure(f"{name or 'nobody'} was let in: {status}")
+        rig.wait_for(f"{name} refused", lambda n=count:
+                     connector.metric("refused_total") >= before + n)
+    if "CONNECTOR-REFUSED" not in connector.log_tail() or \
+            "TLS" not in connector.log_tail():
+        raise rig.Failure(f"not told: {connector.log_tail()}")
+    status = ready_by_https(folder, port, "client")
+    if status != 200:
+        raise rig.Failure(f"with a certificate: {status}")
+
+
 def test_direct(suite, port):
     """Two alerts of one name keep apart; an end in the past is an OK."""
     now = time.time()
@@ -271,4 +304,11 @@ def test(suite, connectors):
     connectors[:] = [connector]
     test_https(folder, port)
     test_prometheus(suite, folder, port)
+    connector.stop()
+    connector = connector.again({
+        "port": port, "user": "prom", "password_file": secret,
+        "tls_certificate": folder / "server.pem",
+        "tls_key": folder / "server.key", "tls_ca": folder / "ca.pem"})
+    connectors[:] = [connector]
+    test_client_certificates(connector, folder, port)
     connector.stop()

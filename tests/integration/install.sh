@@ -288,18 +288,30 @@ update_refuses_a_bad_configuration() {
         "$bin/hypcontrol" status
 }
 
-# A program that knows its options but does not run.
+# A program that knows its options but does not run; before it ends it makes
+# of the store what the old version cannot read ($1: how).
 update_goes_back() {
     local program=$top/build/release/engine-alarm out status=0
+    sed -i 's/^schema=.*/schema=1/' "$prefix/.hypervise"
     mv "$program" "$dir/engine-alarm"
-    printf '#!/bin/bash\ncase $* in *--*) exec %s "$@" ;; esac\n%s\n' \
-        "$dir/engine-alarm" 'echo broken; exit 1' >"$program"
+    printf '#!/bin/bash\ncase $* in *--*) exec %s "$@" ;; esac\n%s\n%s\n' \
+        "$dir/engine-alarm" "$1" 'echo broken; exit 1' >"$program"
     chmod 755 "$program"
     out=$(run_install --update --no-build 2>&1) || status=$?
     mv "$dir/engine-alarm" "$program"
+    printf '%s\n' "$out"
     [ "$status" = 1 ] && [[ $out == *'engine-alarm: ended: broken'* ]] &&
+        [[ $out == *'copying the store'*'the store is as it was'* ]] &&
         [[ $out == *'the old version runs again'* ]] &&
         [ ! -e "$prefix/var/previous" ] && "$bin/hypcontrol" status
+}
+
+# The version of the alarms' file, as of a later program.
+later_sqlite() {
+    printf '%q ' python3 -c "import sqlite3, sys
+store = sqlite3.connect(sys.argv[1])
+store.execute('UPDATE meta SET value = 99 WHERE name = \'schema\'')
+store.commit()" "$prefix/var/lib/store/alarm.db"
 }
 
 # Of the suite's processes, only collectd and the broker have the clear port.
@@ -324,6 +336,11 @@ with_mongod() {
         [[ $("$bin/service" mongod status) == *running*yes* ]] &&
         [[ $("$bin/hypcontrol" urls) == *"store  "*"mongodb://hypervise@127.0.0.1:$((ports_from + 4))/"* ]] &&
         [ "$(stat -c %a "$prefix/var/lib/mongod")" = 700 ]
+}
+
+# It stands behind a user and a password, for hypcontrol too.
+repartition_finds_the_store() {
+    [[ $("$bin/hypcontrol" repartition --dry-run alarm=2) == *'would start everything'* ]]
 }
 
 nothing_left() {
@@ -367,7 +384,8 @@ check 'an update keeps secrets and edited files, and tells what is new' \
     update_keeps_what_was_edited
 check 'an update refuses what the new version cannot read' \
     update_refuses_a_bad_configuration
-check 'an update that does not start goes back' update_goes_back
+check 'an update that does not start goes back, with the store as it was' \
+    update_goes_back "$(later_sqlite)"
 check 'and data' alarm_is 1
 check 'every command of the documents' "$top/tests/docs/run.py" "$prefix"
 check 'uninstall keeps configuration and data' run_install --uninstall
@@ -383,6 +401,7 @@ check 'the alarm is there' alarm_is 1
 check 'a mongod of its own becomes the store' with_mongod
 check 'which takes a check' send_check state=3 output=worse
 check 'and keeps its alarm' eventually alarm_is 3
+check 'a change of partitions finds it' repartition_finds_the_store
 check 'secrets stand nowhere else' secrets_are_nowhere_else
 check 'uninstall and purge' run_install --uninstall --purge
 check 'nothing is left' nothing_left

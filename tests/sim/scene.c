@@ -203,7 +203,8 @@ static struct doc write_mark(struct doc_out *out)
     return doc_out_done(out);
 }
 
-void scene_tell(struct world *world, const struct told *told)
+void scene_tell_as(struct world *world, const struct told *told,
+                   const char *queue, const char *user)
 {
     struct envelope_header header = {.sender = "Engine_cleaner",
                                      .epoch = told->epoch,
@@ -218,10 +219,10 @@ void scene_tell(struct world *world, const struct told *told)
                                  .n = told->n};
     struct bus_message message = {
         .exchange = "",
-        .routing_key = "Engine_context",
+        .routing_key = queue,
         .properties = {.content_type = ENVELOPE_CONTENT_TYPE,
                        .message_id = "",
-                       .user_id = "hypervise"}};
+                       .user_id = user}};
     struct buf contents;
     struct buf body;
 
@@ -238,6 +239,11 @@ void scene_tell(struct world *world, const struct told *told)
     buf_fini(&body);
     envelope_out_free(out);
     doc_out_free(doc);
+}
+
+void scene_tell(struct world *world, const struct told *told)
+{
+    scene_tell_as(world, told, "Engine_context", "hypervise");
 }
 
 struct world *scene_hop_world(struct script *script)

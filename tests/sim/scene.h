@@ -68,6 +68,9 @@ struct told {
 /** A probe and a sink behind it, connected; "listener" hears the alerts. */
 struct world *scene_hop_world(struct script *script);
 void scene_tell(struct world *world, const struct told *told);
+/** The same, told by anybody, to any queue. */
+void scene_tell_as(struct world *world, const struct told *told,
+                   const char *queue, const char *user);
 /** Positions as the sink applied them; name is for the failure. */
 void scene_check_sink(struct world *world, const char *name,
                       const char *expected);

@@ -45,12 +45,17 @@ static const char *const perfdata_options[] = {
     "engine.batch_max=4", "engine.window=2", "perfdata.fold_after=1s",
     "perfdata.merge_after=1s", NULL};
 /* Silence concludes nothing within an act, however long that takes: the dates
- * of its events lie within 110 s, all that is left of the window. */
-static const char *const alarm_options[] = {
-    "engine.batch_max=5",         "engine.fold_interval=3s",
-    "alarm.flapping_changes=4",   "alarm.flapping_end=2",
-    "alarm.flapping_window=250s", "alarm.resolve_after=120s",
-    "alarm.cancel_autosolve=10h", NULL};
+ * of its events lie within 110 s, all that is left of the window. That events
+ * are late, by the hours between the acts, is told by nobody. */
+static const char *const alarm_options[] = {"engine.batch_max=5",
+                                            "engine.fold_interval=3s",
+                                            "alarm.flapping_changes=4",
+                                            "alarm.flapping_end=2",
+                                            "alarm.flapping_window=250s",
+                                            "alarm.resolve_after=120s",
+                                            "alarm.cancel_autosolve=10h",
+                                            "alarm.chain_late=0s",
+                                            NULL};
 /* A small window of ids: a large one takes the time of a start. */
 static const char *const few_ids[] = {"cleaner.ids_max=1000", NULL};
 static const char *collectd_options[] = {NULL, "collectdgw.alive=no", NULL};
@@ -87,7 +92,7 @@ static const char *const perfdata_1[] = {"engine.partition=1", PERFDATA_OF_2};
     "engine.partitions=2", "engine.fold_interval=3s",                          \
         "alarm.flapping_changes=4", "alarm.flapping_end=2",                    \
         "alarm.flapping_window=250s", "alarm.resolve_after=120s",              \
-        "alarm.cancel_autosolve=10h", NULL
+        "alarm.cancel_autosolve=10h", "alarm.chain_late=0s", NULL
 static const char *const alarm_0[] = {"engine.partition=0", ALARM_OF_2};
 static const char *const alarm_1[] = {"engine.partition=1", ALARM_OF_2};
 

@@ -57,6 +57,7 @@ static const struct {
     {"stores", 10156, "a row that could not be read was taken for none"},
     {"stores", 10484, "a row that could not be read was taken for none"},
     {"twins", 12873, "a partition wrote the row of another's connector"},
+    {"stores", 701000002, "the hours between the acts were told as lateness"},
 };
 
 static void check_found(void **state)

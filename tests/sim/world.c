@@ -237,6 +237,8 @@ static void start(struct world *world, size_t e, size_t i)
     configure(instance, engine);
     instance->bus = broker_open(world->broker, engine->ops->name, "hypervise");
     instance->store = store_memory_open(world->memory, engine->ops->name);
+    /* An envelope goes on as it came, or its events with those of others. */
+    setup.relay_bytes = world->starts % 2 == 0 ? 0 : SIZE_MAX;
     setup.state = instance->state;
     setup.conf = &instance->runtime;
     setup.self = engine->self;
@@ -380,6 +382,11 @@ struct broker *world_broker(struct world *world)
 struct store *world_reader(struct world *world)
 {
     return store_memory_open(world->memory, NULL);
+}
+
+struct store *world_writer(struct world *world, const char *name)
+{
+    return store_memory_open(world->memory, name);
 }
 
 struct dice *world_dice(struct world *world)

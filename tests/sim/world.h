@@ -85,6 +85,8 @@ uint64_t world_acts(const struct world *world, size_t engine,
 struct broker *world_broker(struct world *world);
 /** A reader of everything; close it before world_free. */
 struct store *world_reader(struct world *world);
+/** What an engine of that name writes with; close it before world_free. */
+struct store *world_writer(struct world *world, const char *name);
 struct dice *world_dice(struct world *world);
 int64_t world_now_ms(const struct world *world);
 /** Let `ms` pass at once. */

@@ -6,12 +6,14 @@
 #include <time.h>
 
 #include "common/base/clock.h"
+#include "common/base/random.h"
 
 enum {
     WAIT_PRIMARY_MS = 60000,
     POLL_NS = 50 * 1000 * 1000,
     STEP_DOWN_S = 10,
-    ELECTION_MS = 2000 /* of a set of several members */
+    ELECTION_MS = 2000, /* of a set of several members */
+    NEWS_BYTES = 1024 * 1024
 };
 
 /** args: what follows the server, NULL-terminated. */
@@ -158,12 +160,31 @@ static bool command_step_down(mongoc_client_t *client, const char *server,
     return ok;
 }
 
-/* What it does by itself each minute: a checkpoint on its disk. */
+/* Bytes that do not pack, into a database of no suite. */
+static bool write_news(mongoc_client_t *client, bson_error_t *error)
+{
+    static uint8_t bytes[NEWS_BYTES];
+    mongoc_collection_t *collection =
+        mongoc_client_get_collection(client, "news", "blocks");
+    bson_t row = BSON_INITIALIZER;
+    bool ok;
+
+    random_bytes(bytes, sizeof bytes);
+    BSON_APPEND_BINARY(&row, "bytes", BSON_SUBTYPE_BINARY, bytes, NEWS_BYTES);
+    ok = mongoc_collection_insert_one(collection, &row, NULL, NULL, error);
+    bson_destroy(&row);
+    mongoc_collection_destroy(collection);
+    return ok;
+}
+
+/* What it does by itself each minute: a checkpoint on its disk; with enough
+ * that is new to need room there. */
 static bool command_flush(mongoc_client_t *client, const char *server,
                           char **args, bson_error_t *error)
 {
     bson_t *flush = BCON_NEW("fsync", BCON_INT32(1));
-    bool ok = run_admin(client, flush, NULL, error);
+    bool ok =
+        write_news(client, error) && run_admin(client, flush, NULL, error);
 
     (void)server;
     (void)args;

@@ -33,7 +33,7 @@ expect() {
     n_passed=$((n_passed + 1))
 }
 
-expect 'alarm apply ' a
+expect 'alarm alarmrule apply ' a
 expect 'ack ' alarm ac
 expect 'json ' alarm list -o j
 expect '--message ' alarm ack --m

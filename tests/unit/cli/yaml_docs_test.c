@@ -133,6 +133,44 @@ static void test_too_deep(void **state)
     buf_fini(&text);
 }
 
+static bool count(void *ctx, const struct doc_value *value)
+{
+    (void)value;
+    ++*(int *)ctx;
+    return true;
+}
+
+static void add_large(struct buf *text, int items)
+{
+    buf_add_str(text, "--- [");
+    for (int i = 0; i < items; i++) {
+        buf_add_str(text, "1,");
+    }
+    buf_add_str(text, "]\n");
+}
+
+/* Each document has its bound for itself: there can be many. */
+static void test_large(void **state)
+{
+    struct errbuf why = {0};
+    struct buf text;
+    int n = 0;
+
+    (void)state;
+    buf_init(&text, 4 * TEXT_MAX);
+    add_large(&text, DOC_NODES_MAX / 2);
+    add_large(&text, DOC_NODES_MAX / 2);
+    add_large(&text, 1);
+    assert_int_equal(yaml_read(buf_str(&text), text.len, count, &n, &why),
+                     ERR_OK);
+    assert_int_equal(n, 3);
+    add_large(&text, DOC_NODES_MAX);
+    assert_int_equal(yaml_read(buf_str(&text), text.len, count, &n, &why),
+                     ERR_LIMIT);
+    assert_non_null(strstr(why.text, "too large"));
+    buf_fini(&text);
+}
+
 static bool stop(void *ctx, const struct doc_value *value)
 {
     (void)value;
@@ -223,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_good),     cmocka_unit_test(test_bad),
         cmocka_unit_test(test_too_deep), cmocka_unit_test(test_stops),
         cmocka_unit_test(test_back),     cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_large),
     };
 
     return cmocka_run_group_tests_name("yaml", tests, NULL, NULL);

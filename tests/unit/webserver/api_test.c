@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
+#include "common/metrics/status_file.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 #include "tests/unit/webserver/web_fixture.h"
@@ -49,9 +51,23 @@ static const struct {
     {STORE_ENTITIES,
      "{\"id\":\"/resource/c/n/web1/a%2Fb\",\"type\":\"resource\","
      "\"name\":\"a/b\",\"component\":\"web1\",\"resource\":\"a/b\","
+     "\"connector\":\"c\",\"connector_name\":\"n\","
      "\"enabled\":true,\"state\":0}"},
     {STORE_ENTITIES, "{\"id\":\"/component/c/n/web1\",\"type\":\"component\","
+                     "\"connector\":\"c\",\"connector_name\":\"n\","
+                     "\"resource\":\"\","
                      "\"name\":\"web1\",\"component\":\"web1\",\"state\":2}"},
+    {STORE_ENTITIES, "{\"id\":\"/connector/c/n\",\"type\":\"connector\","
+                     "\"connector\":\"c\",\"connector_name\":\"n\","
+                     "\"component\":\"\",\"resource\":\"\",\"name\":\"n\"}"},
+    {STORE_ENTITIES, "{\"id\":\"/component/d/n/web1\",\"type\":\"component\","
+                     "\"connector\":\"d\",\"connector_name\":\"n\","
+                     "\"resource\":\"\","
+                     "\"name\":\"web1\",\"component\":\"web1\",\"state\":0}"},
+    {STORE_ENTITIES, "{\"id\":\"/resource/d/n/web1/x\",\"type\":\"resource\","
+                     "\"connector\":\"d\",\"connector_name\":\"n\","
+                     "\"resource\":\"x\","
+                     "\"name\":\"x\",\"component\":\"web1\",\"state\":0}"},
     {STORE_METRICS,
      "{\"id\":\"/resource/c/n/web1/disk/used\",\"n\":7,"
      "\"entity_id\":\"/resource/c/n/web1/disk\",\"name\":\"used\","
@@ -166,7 +182,7 @@ static const struct get_row gets[] = {
     {"param twice", V1 "/alarms?limit=1&limit=2", 400, "field", "\"limit\""},
     {"empty prefix", V1 "/alarms?prefix=", 400, "field", "\"prefix\""},
     /* entities */
-    {"entities", V1 "/entities", 200, "total", "2"},
+    {"entities", V1 "/entities", 200, "total", "5"},
     {"entity filter", V1 "/entities?filter=type%3Dcomponent", 200,
      "items.0.name", "\"web1\""},
     {"entity escaped", V1 "/entities/%2Fcomponent%2Fc%2Fn%2Fweb1", 200, "state",
@@ -179,7 +195,49 @@ static const struct get_row gets[] = {
     {"entity through an unescaping proxy", V1 "/entities//component/c/n/web1",
      200, "state", "2"},
     {"no entity", V1 "/entities/x", 404, "status", "404"},
+    {"neighbours of a component",
+     V1 "/entities/neighbours?id=/component/c/n/web1", 200, "total", "3"},
+    {"another one of its name",
+     V1 "/entities/neighbours?id=/component/c/n/web1&filter=connector=d", 200,
+     "items.0.relation", "\"same\""},
+    {"its resource",
+     V1 "/entities/neighbours?id=/component/c/n/web1&filter=type=resource", 200,
+     "items.0.relation", "\"child\""},
+    {"its connector",
+     V1 "/entities/neighbours?id=/component/c/n/web1&search=n&"
+        "filter=type=connector",
+     200, "items.0.relation", "\"parent\""},
+    {"neighbours of a resource",
+     V1 "/entities/%2Fresource%2Fc%2Fn%2Fweb1%2Fa%252Fb/neighbours", 200,
+     "total", "2"},
+    {"its component",
+     V1 "/entities/%2Fresource%2Fc%2Fn%2Fweb1%2Fa%252Fb/neighbours"
+        "?filter=type=component",
+     200, "items.0.relation", "\"parent\""},
+    {"neighbours of a connector",
+     V1 "/entities/%2Fconnector%2Fd%2Fn/neighbours", 404, "field", "\"id\""},
+    {"neighbours of a connector's",
+     V1 "/entities/%2Fconnector%2Fc%2Fn/neighbours", 200, "items.0.id",
+     "\"/component/c/n/web1\""},
+    {"neighbours, page by page",
+     V1 "/entities/neighbours?id=/component/c/n/web1&limit=1", 200,
+     "items.1.id", ""},
     /* metrics */
+    {"counters", V1 "/alarms/counters", 200, "by_state.critical", "1"},
+    {"counters of marks", V1 "/alarms/counters", 200, "acked", "1"},
+    {"counters by a filter", V1 "/alarms/counters?filter=not%20acked", 200,
+     "total", "2"},
+    {"counters by none", V1 "/alarms/counters?filter=(", 400, "field",
+     "\"filter\""},
+    {"why it was opened", V1 "/alarms/aa11/explain", 200, "reasons.0.text",
+     "\"it was opened by what came from c.n: 95% full\""},
+    {"why its state", V1 "/alarms/aa11/explain", 200, "reasons.1.text",
+     "\"it became worse by what came from c.n: 95% full\""},
+    {"why its status, since when", V1 "/alarms/aa11/explain", 200,
+     "reasons.2.at", "100.5"},
+    {"who acknowledged", V1 "/alarms/aa22/explain", 200, "reasons.3.text",
+     "\"acknowledged by ann: m\""},
+    {"why is nothing", V1 "/alarms/zz/explain", 404, "field", "\"id\""},
     {"metrics", V1 "/metrics", 200, "total", "2"},
     {"metrics of an entity", V1 "/metrics?entity=/resource/c/n/web1/disk", 200,
      "items.0.name", "\"used\""},
@@ -289,6 +347,91 @@ static void check_get(void **state)
     web_stop(&f);
 }
 
+/* A line each, what needs it quoted, over both collections. */
+static void exported(void **state)
+{
+    struct web_fixture f;
+    const char *text;
+
+    (void)state;
+    web_start(&f, NULL);
+    seed(&f);
+    web_put(&f, STORE_ALARMS,
+            "{\"id\":\"quoted\",\"component\":\"a,b\",\"state\":1,"
+            "\"changed_at\":1,\"output\":\"say \\\"x\\\"\\nnow\"}");
+    web_call(&f, V1 "/alarms/export.csv?opened=both&sort=changed_at", NULL);
+    assert_int_equal(f.status, 200);
+    assert_non_null(strstr(buf_str(&f.head), "text/csv"));
+    text = buf_str(&f.body);
+    assert_int_equal(strncmp(text, "id,entity_id,source_type,", 25), 0);
+    assert_non_null(strstr(text, "\r\nquoted,,,,,\"a,b\",,1,,\"say \"\"x\"\"\n"
+                                 "now\","));
+    assert_non_null(strstr(text, "\r\naa11,/resource/c/n/web1/disk,resource,"));
+    assert_true(strstr(text, "\r\nquoted,") < strstr(text, "\r\naa11,"));
+    web_call(&f, V1 "/alarms/export.csv?filter=acked", NULL);
+    assert_non_null(strstr(buf_str(&f.body), "\r\naa22,"));
+    assert_null(strstr(buf_str(&f.body), "aa11"));
+    web_call(&f, V1 "/alarms/export.csv?sort=nope", NULL);
+    assert_int_equal(f.status, 400);
+    web_stop(&f);
+}
+
+#define USED "\"/resource/c/n/web1/disk/used\""
+#define RX   "\"/resource/c/n/web1/if/rx\""
+
+static const struct query_row {
+    const char *name, *body;
+    int status;
+    const char *at, *want;
+} queries[] = {
+    {"two, in their order",
+     "{\"metrics\":[" RX "," USED "],\"from\":0,\"to\":100}", 200,
+     "items.1.points", "[[10,1],[20.5,3.5],[70,5]]"},
+    {"rates", "{\"metrics\":[" RX "],\"from\":15,\"to\":100}", 200,
+     "items.0.points", "[[20,20],[30,1]]"},
+    {"as stored",
+     "{\"metrics\":[" RX "],\"from\":\"15\",\"to\":100,\"raw\":true}", 200,
+     "items.0.points", "[[20,300],[30,310]]"},
+    {"the greatest of a step",
+     "{\"metrics\":[" USED "],\"from\":0,\"to\":60,\"step\":\"1m\","
+     "\"agg\":\"max\"}",
+     200, "items.0.points", "[[0,3.5]]"},
+    {"a bound for all together",
+     "{\"metrics\":[" USED "," RX "],\"from\":0,\"to\":100,\"limit\":2}", 200,
+     "items.0.next", "70"},
+    {"too many steps",
+     "{\"metrics\":[" USED "],\"from\":0,\"to\":200,\"step\":1}", 400, "field",
+     "\"step\""},
+    {"too many steps of all together",
+     "{\"metrics\":[" USED "," USED "," USED
+     "],\"from\":0,\"to\":99,\"raw\":true,\"limit\":100}",
+     200, "items.2.next", "null"},
+    {"no metric", "{\"metrics\":[\"/x\"],\"from\":0,\"to\":1}", 404, "field",
+     "\"id\""},
+    {"none", "{\"metrics\":[]}", 422, "field", "\"metrics\""},
+    {"no list", "{\"metrics\":" USED "}", 422, "field", "\"metrics\""},
+    {"no text", "{\"metrics\":[1]}", 422, "field", "\"metrics\""},
+    {"an unknown member", "{\"metrics\":[" USED "],\"x\":1}", 422, "field",
+     "\"x\""},
+    {"no time", "{\"metrics\":[" USED "],\"from\":[]}", 400, "field",
+     "\"from\""},
+    {"no JSON", "metrics", 400, "status", "400"},
+};
+
+static void check_query(void **state)
+{
+    static const char *const set[] = {"points_max=100", NULL};
+    const struct query_row *row = *state;
+    struct web_fixture f;
+
+    web_start(&f, set);
+    seed(&f);
+    web_call(&f, V1 "/metrics/query", row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    web_stop(&f);
+}
+
 /* Page after page gives each row once, over both collections. */
 static void pages(void **state)
 {
@@ -374,13 +517,47 @@ static void store_away(void **state)
     web_stop(&f);
 }
 
+static void tell_status(struct status_file *file, const char *why_not)
+{
+    struct errbuf why = {0};
+
+    assert_int_equal(
+        status_file_write(file, why_not == NULL, why_not, clock_now_ms(), &why),
+        ERR_OK);
+}
+
+/* What a process tells is seen by the next who asks, not a second later. */
+static void health_is_new(void **state)
+{
+    static const char *const set[] = {"expect=engine-x", NULL};
+    struct status_file *file;
+    struct web_fixture f;
+
+    (void)state;
+    web_start(&f, set);
+    file = status_file_open(f.folder, "engine-x", NULL, clock_now_ms());
+    for (int i = 0; i < 3; i++) {
+        tell_status(file, "starting");
+        web_call(&f, V1 "/health", NULL);
+        assert_string_equal(web_at(&f, "why_not"), "\"engine-x: starting\"");
+        tell_status(file, NULL);
+        web_call(&f, V1 "/health", NULL);
+        assert_string_equal(web_at(&f, "status"), "\"ok\"");
+    }
+    status_file_close(file);
+    web_stop(&f);
+}
+
 int main(void)
 {
     const struct row_table tables[] = {
         ROWS(gets, check_get),
+        ROWS(queries, check_query),
         ROW_SINGLE(pages),
+        ROW_SINGLE(exported),
         ROW_SINGLE(message_lists_sorts),
         ROW_SINGLE(store_away),
+        ROW_SINGLE(health_is_new),
     };
 
     return rows_run("api", tables, N_ROWS(tables));

@@ -17,6 +17,10 @@
 #define DROP              "\"actions\":[{\"type\":\"drop\"}]"
 #define COPY                                                                   \
     "\"actions\":[{\"type\":\"copy\",\"from\":\"nothing\",\"to\":\"author\"}]"
+#define LOOKUP                                                                 \
+    "\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"          \
+    "\"component\","                                                           \
+    "\"to\":\"infos\"}]"
 #define EVENT(more)                                                            \
     "{\"connector\":\"c\",\"connector_name\":\"n\",\"component\":\"web1\","    \
     "\"state\":2,\"output\":\"full\"" more "}"
@@ -51,8 +55,25 @@ static const struct story stories[] = {
       {"GET", KIND "?search=B", NULL, NULL, 200, "total", "1"},
       {"GET", KIND "?filter=author=ann", NULL, NULL, 200, "total", "1"},
       {"GET", KIND "?limit=1", NULL, NULL, 200, "items.1.name", ""},
-      {"GET", V1 "/schemas", NULL, NULL, 200, "items.0.kind",
+      {"GET", V1 "/schemas", NULL, NULL, 200, "items.1.kind",
        "\"eventfilter\""}}},
+    {"of another kind",
+     {{"PUT", V1 "/objects/alarmrule/slow", NULL,
+       "{\"spec\":{\"filter\":\"component=db1\",\"resolve_after\":\"10m\"}}",
+       201, "kind", "\"alarmrule\""},
+      {"PUT", V1 "/objects/alarmrule/bad", NULL,
+       "{\"spec\":{\"filter\":\"component=db1\",\"resolve_after\":"
+       "\"10\xc2\xb5\"}}",
+       422, "field", "\"spec.resolve_after\""},
+      {"PUT", V1 "/objects/alarmrule/none", NULL, "{\"spec\":{}}", 422, "field",
+       "\"spec\""},
+      {"GET", V1 "/objects/alarmrule", NULL, NULL, 200, "total", "1"},
+      {"GET", V1 "/objects/alarmrule/slow", NULL, NULL, 200, "stats", ""},
+      {"GET", KIND, NULL, NULL, 200, "total", "0"},
+      {"GET", V1 "/schemas/alarmrule", NULL, NULL, 200, "title",
+       "\"alarmrule\""},
+      {"DELETE", V1 "/objects/alarmrule/slow", NULL, NULL, 200, "revision",
+       "2"}}},
     {"changed, with versions",
      {{"PUT", KIND "/a", NULL, TAG("x"), 201, "version", "1"},
       {"PUT", KIND "/a", NULL, TAG("x"), 200, "version", "1"},
@@ -153,6 +174,39 @@ static const struct story stories[] = {
        "{\"name\":\"b\",\"matches\":1,\"drops\":0,\"failures\":1}]"},
       {"GET", KIND "/a", NULL, NULL, 200, "version", "1"},
       {"GET", KIND, NULL, NULL, 200, "total", "1"}}},
+    {"tried as if received at another time",
+     {{"POST", KIND, NULL,
+       NAMED("a", "\"schedule\":{\"times\":[\"mon 07:00-08:00\"]}," DROP), 201,
+       NULL, NULL},
+      {"POST", KIND "/test", NULL,
+       "{\"event\":" EVENT("") ",\"at\":1795419000}", 200, "dropped", "1"},
+      {"POST", KIND "/test", NULL,
+       "{\"event\":" EVENT("") ",\"at\":1795422600}", 200, "dropped", "0"},
+      {"POST", KIND "/test", NULL, "{\"event\":" EVENT("") ",\"at\":\"noon\"}",
+       422, "field", "\"at\""}}},
+    {"tables",
+     {{"PUT", V1 "/objects/table/sites", NULL,
+       "{\"spec\":{\"csv\":\"host,site\\nweb1,Paris\\n\"}}", 201, "version",
+       "1"},
+      {"GET", V1 "/objects/table/sites", NULL, NULL, 200, "problem", "null"},
+      {"PUT", V1 "/objects/table/sites", NULL,
+       "{\"spec\":{\"csv\":\"host,site\\nweb1\\n\"}}", 422, "field",
+       "\"spec.csv\""},
+      {"POST", KIND, NULL, NAMED("a", LOOKUP), 201, NULL, NULL},
+      {"POST", KIND "/test", NULL, "{\"event\":" EVENT("") "}", 200,
+       "items.0.changes.0",
+       "{\"field\":\"infos\",\"from\":null,\"to\":{\"site\":\"Paris\"}}"},
+      {"POST", KIND "/test", NULL,
+       "{\"event\":" EVENT("") ",\"objects\":[{\"kind\":\"table\",\"name\":"
+                               "\"sites\",\"spec\":{\"rows\":{}}}]}",
+       200, "items.0.changes", "[]"},
+      {"POST", KIND "/test", NULL,
+       "{\"event\":" EVENT("") ",\"objects\":[{\"kind\":\"table\",\"name\":"
+                               "\"x\",\"spec\":{}}]}",
+       422, "field", "\"objects[0].spec.csv\""},
+      {"DELETE", V1 "/objects/table/sites", NULL, NULL, 200, "deleted", "true"},
+      {"POST", KIND "/test", NULL, "{\"event\":" EVENT("") "}", 200,
+       "rules.0.failures", "1"}}},
     {"tried on nothing",
      {{"POST", KIND "/test", NULL, "{}", 422, "field", "\"event\""},
       {"POST", KIND "/test", NULL, "{\"event\":1}", 422, "field", "\"event\""},
@@ -408,6 +462,32 @@ static void tries_stored_ones(void **state)
     web_call(&f, KIND "/test", "{\"from\":0,\"limit\":1}");
     assert_string_equal(web_at(&f, "more"), "true");
     assert_string_equal(web_at(&f, "tested"), "1");
+    assert_string_equal(web_at(&f, "reached_at"), "2");
+    assert_string_equal(web_at(&f, "items.0.verdict"), "\"drop\"");
+    (void)snprintf(text, sizeof text, "{\"from\":0,\"limit\":5,\"cursor\":%s}",
+                   web_at(&f, "next"));
+    web_call(&f, KIND "/test", text);
+    assert_string_equal(web_at(&f, "tested"), "1");
+    assert_string_equal(web_at(&f, "reached_at"), "1");
+    assert_string_equal(web_at(&f, "next"), "null");
+    assert_string_equal(web_at(&f, "items"), "[]");
+    web_call(&f, KIND "/test", "{\"from\":0,\"examples\":0}");
+    assert_string_equal(web_at(&f, "dropped"), "1");
+    assert_string_equal(web_at(&f, "items"), "[]");
+    web_call(&f, KIND "/test", "{\"from\":0,\"examples\":101}");
+    assert_string_equal(web_at(&f, "field"), "\"examples\"");
+    web_call(&f, KIND "/test", "{\"from\":0,\"cursor\":\"x\"}");
+    assert_string_equal(web_at(&f, "field"), "\"cursor\"");
+    /* what was done already is no change */
+    put(&f, "a",
+        "{\"spec\":{\"actions\":[{\"type\":\"set\",\"field\":\"state\","
+        "\"value\":1}]}}",
+        200);
+    web_call(&f, KIND "/test", "{\"from\":0}");
+    assert_string_equal(web_at(&f, "changed"), "1");
+    assert_string_equal(web_at(&f, "rules.0.matches"), "2");
+    assert_string_equal(web_at(&f, "items.0.id"), "\"q-2-0\"");
+    assert_string_equal(web_at(&f, "items.1"), "");
     web_stop(&f);
 }
 

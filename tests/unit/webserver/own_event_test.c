@@ -74,7 +74,6 @@ static void check_look(struct web_fixture *f, const struct look *look)
     char state[32];
 
     f->conf.disk_minor = look->disk_minor;
-    f->server.health.next_ms = 0;
     health_look(&f->server.health, f->folder, &f->conf.expect);
     own_event_look(&f->server, (START_S + look->s) * 1000L);
     web_settle(f);

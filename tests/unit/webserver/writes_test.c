@@ -474,6 +474,85 @@ static void check_act(void **state)
     web_stop(&f);
 }
 
+/* Many more rows than are looked at in a piece. */
+enum {
+    CROWD = 2400,
+    PIECES_LEAST = 3
+};
+
+static void seed_crowd(struct web_fixture *f)
+{
+    for (int i = 0; i < CROWD; i++) {
+        char row[256];
+
+        (void)snprintf(row, sizeof row,
+                       "{\"id\":\"crowd%04d\",\"component\":\"%s\","
+                       "\"connector\":\"c\",\"connector_name\":\"n\","
+                       "\"output\":\"%s\",\"state\":1}",
+                       i, i % 2 == 0 ? "even" : "odd",
+                       i % (CROWD - 1) == 0 ? "wanted" : "");
+        web_put(f, STORE_ALARMS, row);
+    }
+}
+
+struct reads {
+    int n, away_from;
+};
+
+static enum store_fault count_reads(void *ctx, bool is_commit)
+{
+    struct reads *reads = ctx;
+
+    reads->n += is_commit ? 0 : 1;
+    return reads->away_from > 0 && reads->n >= reads->away_from
+               ? STORE_FAULT_UNAVAILABLE
+               : STORE_FAULT_NONE;
+}
+
+static const struct crowd_row {
+    const char *name;
+    const char *filter;
+    int away_from; /* piece; 0: the store stays */
+    int status;
+    const char *at, *want;
+    size_t sent;
+} crowd_acts[] = {
+    {"the first and the last of many", "output=wanted", 0, 422, "refused", "2",
+     2},
+    {"by an index", "component=odd and output=wanted", 0, 422, "refused", "1",
+     1},
+    {"too many, all far behind", "id>=crowd2000", 0, 422, "field", "\"filter\"",
+     0},
+    {"none of them", "output=nothing", 0, 200, "done", "0", 0},
+    {"the store goes away meanwhile: none is acted on", "output=wanted", 2, 503,
+     "status", "503", 0},
+};
+
+/* A filter that matches few of many is looked for piece by piece, and the
+ * answer is the same. */
+static void check_crowd(void **state)
+{
+    static const char *const set[] = {"actions_max=2", NULL};
+    const struct crowd_row *row = *state;
+    struct reads reads = {.away_from = row->away_from};
+    struct web_fixture f;
+    char body[256];
+
+    web_start(&f, set);
+    seed_crowd(&f);
+    f.hook = answer;
+    store_memory_set_fault(f.memory, count_reads, &reads);
+    (void)snprintf(body, sizeof body, "{\"type\":\"ack\",\"filter\":\"%s\"}",
+                   row->filter);
+    web_call(&f, V1 "/alarms/actions", body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    assert_int_equal(broker_depth(f.broker, WEB_QUEUE_ACTIONS), row->sent);
+    assert_true(reads.n >= PIECES_LEAST || row->away_from > 0 ||
+                strstr(row->filter, "odd") != NULL);
+    web_stop(&f);
+}
+
 /* Stands in for the context engine, which does as it is told. */
 static void obey(struct web_fixture *f)
 {
@@ -612,6 +691,143 @@ static void check_one_act(void **state)
     (void)snprintf(path, sizeof path, V1 "%s", row->path);
     web_start(&f, NULL);
     seed_entities(&f);
+    f.hook = obey;
+    web_method(&f, row->method, path, "Authorization: Bearer " WEB_KEY "\r\n",
+               row->body);
+    assert_int_equal(f.status, row->status);
+    assert_string_equal(web_at(&f, row->at), row->want);
+    assert_int_equal(broker_depth(f.broker, WEB_QUEUE_EVENTS), row->sent);
+    if (row->in != NULL) {
+        assert_true(broker_peek(f.broker, WEB_QUEUE_EVENTS, 0, &sent));
+        assert_non_null(memmem(sent.body, sent.len, row->in, strlen(row->in)));
+    }
+    web_stop(&f);
+}
+
+/* What an import leads to. web1 with its disk is of c/n; the import "cmdb" has
+ * web2 and a record of its own of web3. */
+#define CI(type, name, more)                                                   \
+    "{\"type\":\"" type "\",\"name\":\"" name "\"" more "}"
+#define CIS(list) "{\"cis\":[" list "]}"
+#define IMPORT    "/context/import?source=cmdb"
+#define WEB2                                                                   \
+    CI("component", "web2", ",\"infos\":{\"site\":\"Paris\",\"old\":null}")
+#define WEB3 CI("component", "web3", "")
+
+static const struct one_row imports[] = {
+    {"known by another source: its infos, and a record", "PUT",
+     IMPORT "&partial=true",
+     CIS(CI("component", "web1",
+            ",\"infos\":{\"site\":{\"name\":\"site\","
+            "\"value\":\"Lyon\"}},\"category\":\"web\"")),
+     200, "done", "2", 2,
+     "\"source_type\":\"component\",\"import_source\":\"cmdb\",\"infos\":{"
+     "\"site\":\"Lyon\",\"category\":\"web\"}"},
+    {"in whose name", "PUT", IMPORT "&partial=true&author=ann",
+     CIS(CI("component", "web1", "")), 200, "done", "2", 2,
+     "\"author\":\"ann\""},
+    {"new", "PUT", IMPORT "&partial=true",
+     CIS(CI("resource", "disk", ",\"component\":\"db/1\",\"enabled\":false")),
+     200, "items.0.id", "\"/resource/import/cmdb/db%2F1/disk\"", 2,
+     "\"event_type\":\"set\""},
+    {"nothing new", "PUT", IMPORT, CIS(WEB2 "," WEB3), 200, "unchanged", "3", 0,
+     NULL},
+    {"absent from a full one: disabled with what it has", "PUT", IMPORT,
+     CIS(WEB3), 200, "done", "3", 3, "\"event_type\":\"disable\""},
+    {"absent from a partial one", "PUT", IMPORT "&partial=true", CIS(WEB3), 200,
+     "done", "0", 0, NULL},
+    {"disable takes the resources along", "PUT", IMPORT "&partial=true",
+     CIS(CI("component", "web1", ",\"action\":\"disable\"")), 200, "done", "2",
+     2, "\"event_type\":\"disable\""},
+    {"delete: resources first", "PUT", IMPORT "&partial=true",
+     CIS(CI("component", "web1", ",\"action\":\"delete\"")), 200, "items.0.id",
+     "\"/resource/c/n/web1/disk\"", 2, "\"event_type\":\"delete\""},
+    {"enabled already", "PUT", IMPORT "&partial=true",
+     CIS(CI("component", "web1", ",\"action\":\"enable\"")), 200, "unchanged",
+     "1", 0, NULL},
+    {"a connector", "PUT", IMPORT "&partial=true",
+     CIS(CI("connector", "c/n", ",\"enabled\":false")), 200, "done", "2", 2,
+     "\"import_source\":\"cmdb\""},
+    {"dry run", "PUT", IMPORT "&dry_run=true", CIS(WEB3), 200, "disable", "3",
+     0, NULL},
+    {"dry run: what", "PUT", IMPORT "&dry_run=true", CIS(WEB3), 200,
+     "items.0.would", "\"disable\"", 0, NULL},
+    {"some are no good", "PUT", IMPORT "&partial=true",
+     CIS(CI("component", "web1", ",\"action\":\"disable\"") ",3"), 207,
+     "refused", "1", 2, NULL},
+    {"given twice", "PUT", IMPORT "&partial=true", CIS(WEB3 "," WEB3), 422,
+     "detail", "\"it is given twice\"", 0, NULL},
+    {"no name", "PUT", IMPORT, CIS("{\"type\":\"component\"}"), 422, "detail",
+     "\"name: expected text of 1 to 256 bytes\"", 0, NULL},
+    {"a full one with an item that is no good: nothing", "PUT", IMPORT,
+     CIS(WEB2 ",3"), 422, "refused", "1", 0, NULL},
+    {"resource of nothing", "PUT", IMPORT "&partial=true",
+     CIS(CI("resource", "disk", "")), 422, "items.0.reason",
+     "\"component: expected text of 1 to 256 bytes\"", 0, NULL},
+    {"a service", "PUT", IMPORT "&partial=true", CIS(CI("service", "s", "")),
+     422, "items.0.id", "\"cis[0]\"", 0, NULL},
+    {"unknown member", "PUT", IMPORT "&partial=true",
+     CIS(CI("component", "a", ",\"colour\":1")), 422, "refused", "1", 0, NULL},
+    {"unknown action", "PUT", IMPORT "&partial=true",
+     CIS(CI("component", "a", ",\"action\":\"paint\"")), 422, "refused", "1", 0,
+     NULL},
+    {"what is not there", "PUT", IMPORT "&partial=true",
+     CIS(CI("component", "nowhere", ",\"action\":\"delete\"")), 422, "detail",
+     "\"there is no such entity\"", 0, NULL},
+    {"a connector that is not there", "PUT", IMPORT "&partial=true",
+     CIS(CI("connector", "x/y", "")), 422, "detail",
+     "\"there is no such entity\"", 0, NULL},
+    {"a connector without its name", "PUT", IMPORT "&partial=true",
+     CIS(CI("connector", "c", "")), 422, "refused", "1", 0, NULL},
+    {"all would go", "PUT", IMPORT, CIS(""), 422, "field", "\"cis\"", 0, NULL},
+    {"no list", "PUT", IMPORT, "{}", 422, "field", "\"cis\"", 0, NULL},
+    {"no JSON", "PUT", IMPORT, "[", 400, "field", "\"body\"", 0, NULL},
+    {"of whom", "PUT", "/context/import", CIS(WEB3), 400, "field", "\"source\"",
+     0, NULL},
+    {"of whom exactly", "PUT", "/context/import?source=a%2Fb", CIS(WEB3), 400,
+     "field", "\"source\"", 0, NULL},
+    {"how", "PUT", IMPORT "&partial=maybe", CIS(WEB3), 400, "field",
+     "\"partial\"", 0, NULL},
+};
+
+static void seed_imported(struct web_fixture *f)
+{
+    web_put(f, STORE_ENTITIES,
+            "{\"id\":\"/component/c/n/web2\",\"type\":\"component\"," CONNECTOR
+            ",\"component\":\"web2\",\"resource\":\"\",\"import_source\":"
+            "\"cmdb\",\"infos\":{\"site\":\"Paris\",\"more\":1}}");
+    web_put(
+        f, STORE_ENTITIES,
+        "{\"id\":\"/resource/c/n/web2/cpu\",\"type\":\"resource\"," CONNECTOR
+        ",\"component\":\"web2\",\"resource\":\"cpu\"}");
+    web_put(f, STORE_ENTITIES,
+            "{\"id\":\"/component/import/cmdb/web2\",\"type\":\"component\","
+            "\"connector\":\"import\",\"connector_name\":\"cmdb\","
+            "\"component\":\"web2\",\"resource\":\"\",\"import_source\":"
+            "\"cmdb\",\"infos\":{\"site\":\"Paris\"}}");
+    web_put(f, STORE_ENTITIES,
+            "{\"id\":\"/component/import/cmdb/web3\",\"type\":\"component\","
+            "\"connector\":\"import\",\"connector_name\":\"cmdb\","
+            "\"component\":\"web3\",\"resource\":\"\",\"import_source\":"
+            "\"cmdb\"}");
+    web_put(f, STORE_ENTITIES,
+            "{\"id\":\"/component/import/other/web1\",\"type\":\"component\","
+            "\"connector\":\"import\",\"connector_name\":\"other\","
+            "\"component\":\"web1\",\"resource\":\"\",\"import_source\":"
+            "\"other\"}");
+}
+
+static void check_import(void **state)
+{
+    const struct one_row *row = *state;
+    struct web_fixture f;
+    struct bus_message sent;
+    char path[256];
+
+    (void)snprintf(path, sizeof path, V1 "%s", row->path);
+    web_start(&f, NULL);
+    seed_entities(&f);
+    seed_imported(&f);
     f.hook = obey;
     web_method(&f, row->method, path, "Authorization: Bearer " WEB_KEY "\r\n",
                row->body);
@@ -829,8 +1045,10 @@ int main(void)
         ROWS(keys, check_key),
         ROWS(compats, check_compat),
         ROWS(acts, check_act),
+        ROWS(crowd_acts, check_crowd),
         ROWS(entity_acts, check_entity_act),
         ROWS(one_acts, check_one_act),
+        ROWS(imports, check_import),
         ROWS(letter_acts, check_letter_act),
         ROW_SINGLE(message_of_an_event),
         ROW_SINGLE(message_of_several_events),

@@ -17,6 +17,7 @@
 
 enum {
     ENTITIES = 40,
+    FOREIGN_FILES = 70,
     FILE_MAX = 1024 * 1024
 };
 
@@ -319,6 +320,31 @@ static void test_in_use(void **state)
     assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_OK);
 }
 
+/* Whose fault it is: the file's, by its name, or the store's. */
+static void test_which_file(void **state)
+{
+    struct kept *kept = *state;
+    char *file = xasprintf("%s/stranger", kept->folder.name);
+    char *good = kept->path;
+    struct backup_summary summary;
+    struct errbuf why = {0};
+
+    assert_int_equal(file_replace(file, "no backup at all", 16, 0600, NULL),
+                     ERR_OK);
+    assert_int_equal(backup_verify(file, NULL, &summary, &why), ERR_INVALID);
+    assert_int_equal(strncmp(why.text, file, strlen(file)), 0);
+    kept->path = file;
+    assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_INVALID);
+    assert_int_equal(strncmp(why.text, file, strlen(file)), 0);
+    kept->path = good;
+    assert_int_equal(truncate(good, 200), 0);
+    assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_INVALID);
+    assert_int_equal(strncmp(why.text, good, strlen(good)), 0);
+    assert_int_equal(restore(kept, STORE_FILL_EMPTY, &why), ERR_CONFLICT);
+    assert_null(strstr(why.text, good));
+    free(file);
+}
+
 /* One restore at a time; who comes second does no harm to the first. */
 static void test_two_at_once(void **state)
 {
@@ -397,6 +423,25 @@ static void test_damaged_store(void **state)
     free(file);
 }
 
+/* More files than any store has: refused, and nothing is touched. */
+static void test_not_a_store(void **state)
+{
+    const struct kept *kept = *state;
+    struct store_snapshot *snapshot = NULL;
+    struct errbuf why = {0};
+
+    for (int i = 0; i < FOREIGN_FILES; i++) {
+        char *file = xasprintf("%s/data/other%d.db", kept->folder.name, i);
+
+        assert_int_equal(file_replace(file, "", 0, 0640, NULL), ERR_OK);
+        free(file);
+    }
+    assert_int_equal(store_snapshot_open(kept->folder.uri, &snapshot, &why),
+                     ERR_INVALID);
+    assert_non_null(strstr(why.text, "no store has so many"));
+    assert_int_equal(restore(kept, STORE_FILL_REPLACE, &why), ERR_INVALID);
+}
+
 int main(void)
 {
     static struct backup_folder from;
@@ -415,7 +460,8 @@ int main(void)
         SPOILT(test_strangers),   SPOILT(test_other_schema),
         KEPT(test_in_use),        KEPT(test_broken_off),
         KEPT(test_two_at_once),   KEPT(test_left_behind),
-        KEPT(test_damaged_store),
+        KEPT(test_damaged_store), KEPT(test_not_a_store),
+        KEPT(test_which_file),
     };
 #undef SPOILT
 #undef KEPT

@@ -138,6 +138,54 @@ static void check_utf8(void **state)
     free(bytes);
 }
 
+/* Looked at several bytes at a time: a place in any of them counts. */
+static void finds_what_is_no_utf8_anywhere(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len < BYTES_MAX; len++) {
+        char *bytes = xmalloc(len);
+
+        memset(bytes, 'a', len);
+        assert_int_equal(utf8_good(bytes, len), len);
+        for (size_t at = 0; at < len; at++) {
+            bytes[at] = '\xFF';
+            assert_int_equal(utf8_good(bytes, len), at);
+            bytes[at] = '\xC3'; /* with the next a character */
+            if (at + 1 < len) {
+                bytes[at + 1] = '\xA9';
+                assert_int_equal(utf8_good(bytes, len), len);
+                bytes[at + 1] = 'a';
+            }
+            assert_int_equal(utf8_good(bytes, len), at);
+            bytes[at] = 'a';
+        }
+        free(bytes);
+    }
+}
+
+static void writes_whole_numbers(void **state)
+{
+    static const struct {
+        int64_t value;
+        const char *want;
+    } rows[] = {
+        {0, "0"},
+        {7, "7"},
+        {-1, "-1"},
+        {1000, "1000"},
+        {INT64_MAX, "9223372036854775807"},
+        {INT64_MIN, "-9223372036854775808"},
+    };
+    char text[STR_I64_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < N_ROWS(rows); i++) {
+        assert_int_equal(str_from_i64(rows[i].value, text),
+                         strlen(rows[i].want));
+        assert_string_equal(text, rows[i].want);
+    }
+}
+
 static void cuts_between_characters(void **state)
 {
     /* 1 + 2 + 3 + 4 bytes */
@@ -323,6 +371,8 @@ int main(void)
         ROWS(ints, check_int),
         ROWS(doubles, check_double),
         ROWS(utf8, check_utf8),
+        ROW_SINGLE(finds_what_is_no_utf8_anywhere),
+        ROW_SINGLE(writes_whole_numbers),
         ROW_SINGLE(cuts_between_characters),
         ROW_SINGLE(compares_ends),
         ROWS(hosts, check_host),

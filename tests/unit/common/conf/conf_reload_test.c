@@ -127,7 +127,9 @@ static void begin(struct fixture *f, const char *text)
 static enum err open_reload(struct fixture *f, struct conf_reload **out,
                             struct errbuf *why)
 {
-    return conf_reload_open(&f->program, 2, f->argv, f->conf, NULL, out, why);
+    const struct conf_start start = {2, f->argv, NULL};
+
+    return conf_reload_open(&f->program, &start, f->conf, out, why);
 }
 
 static void end(struct fixture *f)
@@ -231,15 +233,15 @@ static void sees_through_paths_and_secrets(void **state)
 static void a_whole_table_can_be_live(void **state)
 {
     struct conf_reload *reload;
-    struct errbuf why;
     struct fixture f;
+    const struct conf_start start = {2, f.argv, options};
+    struct errbuf why;
 
     (void)state;
     begin(&f, "");
     put(&f, "[demo]\nfixed = 9\n");
     assert_int_equal(
-        conf_reload_open(&f.program, 2, f.argv, f.conf, options, &reload, &why),
-        ERR_OK);
+        conf_reload_open(&f.program, &start, f.conf, &reload, &why), ERR_OK);
     assert_true(conf_reload_changes(reload, options));
     conf_reload_swap(reload);
     check_told(reload, "demo.fixed", "");

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** Documents: round trips, hostile bytes, order, paths, JSON text. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/hash.h"
 #include "common/base/mem.h"
 #include "common/doc/bson_types.h"
 #include "common/doc/doc.h"
@@ -12,6 +14,7 @@
 
 enum {
     CORRUPTIONS = 30000,
+    NUMBERS = 20000,
     TEXT_MAX = 65536
 };
 
@@ -499,6 +502,49 @@ static void check_json(void **state)
     buf_fini(&text);
 }
 
+static void assert_as_printed(double number)
+{
+    const struct doc_value value = NUMBER_D(number);
+    char want[64];
+    struct buf text;
+
+    (void)snprintf(want, sizeof want, "%.15g", number);
+    if (strtod(want, NULL) != number) {
+        (void)snprintf(want, sizeof want, "%.17g", number);
+    }
+    buf_init(&text, TEXT_MAX);
+    doc_value_to_json(&value, &text);
+    assert_string_equal(buf_str(&text), want);
+    buf_fini(&text);
+}
+
+/* Numbers of few decimals are written by hand, others by the library: no
+ * difference shows. */
+static void writes_numbers_as_printed(void **state)
+{
+    static const double edges[] = {
+        0,          -0.0,           0.001,          0.0009,       -0.001,
+        0.1,        999.999,        1e11,           1e12 - 0.001, 1e12,
+        1e12 + 0.5, 999999999999.5, 999999999999.0, -1e12,        1e15,
+        1e15 + 1,   123456789.0625, 5e-324,         1e308};
+
+    (void)state;
+    for (size_t i = 0; i < N_ROWS(edges); i++) {
+        assert_as_printed(edges[i]);
+        assert_as_printed(-edges[i]);
+    }
+    for (uint64_t i = 0; i < NUMBERS; i++) {
+        double whole =
+            (double)(int64_t)(hash_fixed(&i, sizeof i) % 2000000) - 1000000;
+        double scale = (double)(INT64_C(1) << i % 30);
+
+        assert_as_printed(whole / 1000);
+        assert_as_printed(whole / 100000);
+        assert_as_printed(whole * scale + 0.125);
+        assert_as_printed(whole * scale / 7);
+    }
+}
+
 static void can_be_used_again(void **state)
 {
     struct doc_out *out = doc_out_new();
@@ -531,6 +577,7 @@ int main(void)
         ROW_SINGLE(orders_values),
         ROW_SINGLE(takes_some_as_equal),
         ROWS(jsons, check_json),
+        ROW_SINGLE(writes_numbers_as_printed),
         ROW_SINGLE(can_be_used_again),
     };
 

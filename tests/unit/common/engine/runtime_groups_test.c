@@ -22,13 +22,23 @@ static enum engine_verdict pass(void *state, struct engine_io *io,
 {
     (void)state;
     (void)io;
-    (void)event;
     (void)why;
-    return ENGINE_FORWARD;
+    return strcmp(event->component, "end") == 0 ? ENGINE_DROP : ENGINE_FORWARD;
+}
+
+static bool change(void *state, struct engine_io *io, struct event *event)
+{
+    (void)state;
+    (void)io;
+    if (strcmp(event->component, "change") != 0) {
+        return false;
+    }
+    event->output = "changed";
+    return true;
 }
 
 static const struct engine_ops ops = {
-    .name = "t", .state_size = 1, .process = pass};
+    .name = "t", .state_size = 1, .process = pass, .enrich = change};
 
 struct fixture {
     struct broker *broker;
@@ -60,7 +70,7 @@ static void settle(struct fixture *f)
     }
 }
 
-static void set_up(struct fixture *f)
+static void set_up_relay(struct fixture *f, size_t relay_bytes)
 {
     static char name_a[] = "a";
     static char name_b[] = "b";
@@ -70,7 +80,8 @@ static void set_up(struct fixture *f)
                                   .exchange_prefix = "canopsis",
                                   .user = "hypervise",
                                   .now_ms = now_of,
-                                  .ctx = f};
+                                  .ctx = f,
+                                  .relay_bytes = relay_bytes};
     struct errbuf why;
 
     *f =
@@ -98,6 +109,11 @@ static void set_up(struct fixture *f)
     settle(f); /* connected: its queues are there */
 }
 
+static void set_up(struct fixture *f)
+{
+    set_up_relay(f, SIZE_MAX);
+}
+
 static void tear_down(struct fixture *f)
 {
     runtime_free(f->io);
@@ -107,9 +123,9 @@ static void tear_down(struct fixture *f)
     broker_free(f->broker);
 }
 
-static void add_item(struct fixture *f, struct envelope_out *out,
-                     enum envelope_kind kind)
+static void add_item(struct fixture *f, struct envelope_out *out, char letter)
 {
+    enum envelope_kind kind = letter == 'm' ? ENVELOPE_MARK : ENVELOPE_EVENT;
     struct doc_out *writer = doc_out_new();
     struct event event;
     struct envelope_item item = {
@@ -121,7 +137,9 @@ static void add_item(struct fixture *f, struct envelope_out *out,
         event_init(&event, EVENT_CHECK);
         event.connector = "c";
         event.connector_name = "n";
-        event.component = "host";
+        event.component = letter == 'd'   ? "end"
+                          : letter == 'c' ? "change"
+                                          : "host";
         event_to_doc(&event, writer);
     }
     item.doc = doc_out_done(writer);
@@ -129,7 +147,8 @@ static void add_item(struct fixture *f, struct envelope_out *out,
     doc_out_free(writer);
 }
 
-/* One envelope to the engine: a letter an item, e an event, m a mark. */
+/* One envelope to the engine: a letter an item, e an event, d one that ends
+ * here, c one that is changed, m a mark. */
 static void feed(struct fixture *f, const char *items)
 {
     struct envelope_out *out = envelope_out_new();
@@ -146,7 +165,7 @@ static void feed(struct fixture *f, const char *items)
 
     (void)snprintf(header.sender, sizeof header.sender, "%s", f->sender);
     for (const char *at = items; *at != '\0'; at++) {
-        add_item(f, out, *at == 'm' ? ENVELOPE_MARK : ENVELOPE_EVENT);
+        add_item(f, out, *at);
     }
     buf_init(&contents, ENVELOPE_MESSAGE_MAX);
     buf_init(&body, ENVELOPE_MESSAGE_MAX);
@@ -158,6 +177,14 @@ static void feed(struct fixture *f, const char *items)
     buf_fini(&contents);
     buf_fini(&body);
     envelope_out_free(out);
+}
+
+static char letter_of(const struct envelope_item *item)
+{
+    if (item->kind == ENVELOPE_MARK) {
+        return 'm';
+    }
+    return doc_str(item->doc, "output", "")[0] == 'c' ? 'c' : 'e';
 }
 
 /* All that a queue got: a letter an item, a blank between messages, which
@@ -184,7 +211,7 @@ static void check_got(const struct fixture *f, const char *queue,
             struct envelope_item item;
 
             envelope_get(&envelope, e, &item);
-            got[len++] = item.kind == ENVELOPE_MARK ? 'm' : 'e';
+            got[len++] = letter_of(&item);
         }
     }
     buf_fini(&room);
@@ -235,6 +262,36 @@ static void test_shedding(void **state)
     tear_down(&f);
 }
 
+/* In one batch: what is unchanged goes on as it came or with the others; what
+ * is changed or ends here never goes on as it came. */
+static void test_relay(void **state)
+{
+    static const struct {
+        size_t relay_bytes;
+        const char *want;
+    } rows[] = {
+        {0, "|e ee e ec em"},
+        {SIZE_MAX, "|e eeeecem"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < N_ROWS(rows); i++) {
+        struct fixture f;
+
+        set_up_relay(&f, rows[i].relay_bytes);
+        feed(&f, "e"); /* the first may be a batch of its own */
+        settle(&f);
+        feed(&f, "ee");
+        feed(&f, "ed");
+        feed(&f, "ec");
+        feed(&f, "em");
+        settle(&f);
+        check_got(&f, "Engine_a", rows[i].want);
+        check_got(&f, "Engine_b", rows[i].want);
+        tear_down(&f);
+    }
+}
+
 /* More senders than there is room for: it ends and says so. */
 static void test_too_many_senders(void **state)
 {
@@ -269,6 +326,7 @@ int main(void)
     static const struct row_table tables[] = {
         ROW_SINGLE(test_together),
         ROW_SINGLE(test_shedding),
+        ROW_SINGLE(test_relay),
         ROW_SINGLE(test_too_many_senders),
     };
 

@@ -6,6 +6,7 @@
 
 #include "common/filter/filter.h"
 #include "common/rules/rules.h"
+#include "common/rules/tables.h"
 #include "tests/support/rows.h"
 #include "tests/support/unit.h"
 
@@ -271,6 +272,386 @@ static const struct run_row runs[] = {
      RULES_DEAD,
      NULL,
      NULL},
+    /* 2026-11-23 was a Monday; 07:30 UTC is 08:30 in Paris */
+    {"a schedule covers the time of receipt",
+     {"{\"schedule\":{\"timezone\":\"Europe/Paris\",\"times\":[\"sun\","
+      "\"mon-fri 08:00-18:00\"]},\"actions\":[" TAG("x") "]}"},
+     EVENT(",\"received_at\":1795419000"),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"x\"]"},
+    {"a schedule that does not",
+     {"{\"schedule\":{\"times\":[\"sun\",\"mon-fri 08:00-18:00\"]},"
+      "\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(",\"received_at\":1795419000"),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"a schedule with exceptions alone",
+     {"{\"schedule\":{\"except\":[\"mon-fri 08:00-18:00\"]},"
+      "\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(",\"received_at\":1795419000"),
+     false,
+     RULES_DROP,
+     NULL,
+     NULL},
+    {"an exception",
+     {"{\"schedule\":{\"times\":[\"mon\"],\"except\":[\"07:00-08:00\"]},"
+      "\"actions\":[{\"type\":\"drop\"}]}"},
+     EVENT(",\"received_at\":1795419000"),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"a template",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"output\","
+      "\"template\":\"{{event.component}}/{{event.resource | upper}} is "
+      "{{event.state | state}}\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "output",
+     "\"web1/DISK is major\""},
+    {"a template into an info",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"infos.where\","
+      "\"template\":\"{{event.infos.site | default \\\"nowhere\\\"}}\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"where\":\"nowhere\"}"},
+    {"a template sees what went before",
+     {"{\"actions\":[{\"type\":\"set\",\"field\":\"state\",\"value\":1},{"
+      "\"type\":\"set_template\",\"field\":\"author\",\"template\":\"{{event."
+      "state}}{{event.rk}}{{state}}\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"1\""},
+    {"a template reads extra by its short name",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"author\","
+      "\"template\":\"{{event.team.lead}} {{event.extra.team.lead}}\"}]}"},
+     EVENT(",\"extra\":{\"team\":{\"lead\":\"ann\"}}"),
+     false,
+     RULES_PASS,
+     "author",
+     "\"ann ann\""},
+    {"a template that gives a number",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"state\","
+      "\"template\":\"{{event.extra.level}}\"}]}"},
+     EVENT(",\"extra\":{\"level\":1}"),
+     false,
+     RULES_PASS,
+     "state",
+     "1"},
+    {"a template that gives the name of a state",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"state\","
+      "\"template\":\"Critical\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "state",
+     "3"},
+    {"a template that gives no number",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"state\","
+      "\"template\":\"{{event.output}}\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"a template of tags",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"output\","
+      "\"template\":\"{{#event.tags}}[{{.}}]{{/event.tags}}\"}]}"},
+     EVENT(",\"tags\":[\"a\",\"b\"]"),
+     false,
+     RULES_PASS,
+     "output",
+     "\"[a][b]\""},
+    {"a template that gives too much",
+     {"{\"actions\":[{\"type\":\"set_template\",\"field\":\"output\","
+      "\"template\":\"{{event.long_output}}{{event.long_output}}\"}],\"on_"
+      "failure\":\"dead\"}"},
+     EVENT(
+         ",\"long_output\":"
+         "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxx\""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"extract into fields",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"^(?<"
+      "component>\\\\w+):(?<resource>\\\\S+) (?<state>\\\\w+)$\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     NULL,
+     NULL},
+    {"extract",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"resource\",\"regex\":\"^("
+      "?<resource>[a-z]{2})(?<author>.*)\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"sk\""},
+    {"extract gives another entity",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"resource\",\"regex\":\"(?"
+      "<component>i)(?<resource>.*)\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "entity_id",
+     "\"/resource/c/n/i/sk\""},
+    {"extract into infos",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<"
+      "first>.)(?<rest>.+)(?<not_there>x)?\",\"to\":\"infos\"}]}"},
+     EVENT(",\"infos\":{\"a\":1}"),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"a\":1,\"first\":\"f\",\"rest\":\"ull\"}"},
+    {"extract into extra",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"state\",\"regex\":\"(?<"
+      "level>\\\\d)\",\"to\":\"extra\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "extra",
+     "{\"level\":\"2\"}"},
+    {"extract a state",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"extra.line\",\"regex\":"
+      "\"^(?<state>[A-Z]+) \"}]}"},
+     EVENT(",\"extra\":{\"line\":\"WARNING x\"}"),
+     false,
+     RULES_PASS,
+     "state",
+     "1"},
+    {"extract of what is not there",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"nope\",\"regex\":\"(?<"
+      "author>.*)\"}],\"on_failure\":\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"extract that takes too many steps",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"extra.line\",\"regex\":"
+      "\"^(?<author>(a+)+)$\"}],\"on_failure\":\"dead\"}"},
+     EVENT(
+         ",\"extra\":{\"line\":"
+         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"}"),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"extract of characters",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"extra.line\",\"regex\":"
+      "\"^(?<author>.)\"}]}"},
+     EVENT(",\"extra\":{\"line\":\"été\"}"),
+     false,
+     RULES_PASS,
+     "author",
+     "\"é\""},
+    {"extract that sets what cannot be",
+     {"{\"actions\":[{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<"
+      "state>full)\"}],\"on_failure\":\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"set an info by its name",
+     {"{\"actions\":[{\"type\":\"set_info\",\"name\":\"the "
+      "rack\",\"value\":[4]}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"the rack\":[4]}"},
+    {"copy to an info",
+     {"{\"actions\":[{\"type\":\"copy_to_info\",\"from\":\"output\",\"name\":"
+      "\"last\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"last\":\"full\"}"},
+    {"copy what is not there to an info",
+     {"{\"actions\":[{\"type\":\"copy_to_info\",\"from\":\"nope\",\"name\":"
+      "\"last\"}],\"on_failure\":\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"lookup of a column",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"site\",\"to\":\"infos.where\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"where\":\"Paris\"}"},
+    {"lookup of a number",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"level\",\"to\":\"state\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "state",
+     "3"},
+    {"lookup of all columns",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"to\":\"infos\"}]}"},
+     EVENT(",\"infos\":{\"a\":1,\"site\":\"x\"}"),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"a\":1,\"site\":\"Paris\",\"level\":\"3\"}"},
+    {"lookup into extra",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"to\":\"extra\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "extra",
+     "{\"site\":\"Paris\",\"level\":\"3\"}"},
+    {"lookup of values of JSON",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"rows\",\"from\":"
+      "\"state\",\"to\":\"infos\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     "{\"list\":[1],\"state\":1,\"none\":null}"},
+    {"lookup of a key that is not there",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"resource\",\"to\":\"infos\"},{\"type\":\"add_tag\",\"tag\":\"x\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "infos",
+     ""},
+    {"lookup of a column that is not there",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"nope\",\"to\":\"author\"},{\"type\":\"add_"
+      "tag\",\"tag\":\"x\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     ""},
+    {"lookup of a null",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"rows\",\"from\":"
+      "\"state\",\"column\":\"none\",\"to\":\"author\",\"default\":\"d\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"d\""},
+    {"lookup of what has no key",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"nope\",\"to\":\"infos\"},{\"type\":\"add_tag\",\"tag\":\"x\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "tags",
+     "[\"x\"]"},
+    {"lookup with a default",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"resource\",\"column\":\"site\",\"to\":\"author\",\"default\":\"none\"}"
+      "]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"none\""},
+    {"an empty cell is not there",
+     {"{\"actions\":[{\"type\":\"set\",\"field\":\"component\",\"value\":"
+      "\"web2\"},{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"site\",\"to\":\"author\",\"default\":"
+      "\"none\"}]}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"none\""},
+    {"a required lookup",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"resource\",\"to\":\"infos\",\"required\":true}],\"on_failure\":"
+      "\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"a required lookup that finds",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"site\",\"to\":\"author\",\"required\":true}]"
+      "}"},
+     EVENT(""),
+     false,
+     RULES_PASS,
+     "author",
+     "\"Paris\""},
+    {"a lookup of what the field does not take",
+     {"{\"actions\":[{\"type\":\"set\",\"field\":\"component\",\"value\":"
+      "\"web2\"},{\"type\":\"lookup\",\"table\":\"sites\",\"from\":"
+      "\"component\",\"column\":\"level\",\"to\":\"state\"}],\"on_failure\":"
+      "\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
+    {"no such table",
+     {"{\"actions\":[{\"type\":\"lookup\",\"table\":\"nope\",\"from\":"
+      "\"component\",\"to\":\"infos\"}],\"on_failure\":\"dead\"}"},
+     EVENT(""),
+     false,
+     RULES_DEAD,
+     NULL,
+     NULL},
     {"an event must stay one",
      {"{\"on_failure\":\"dead\",\"actions\":[{\"type\":\"copy\",\"from\":"
       "\"output\",\"to\":\"component\"},{\"type\":\"remove\",\"field\":"
@@ -315,10 +696,35 @@ static struct doc parse(struct doc_out *out, const char *json)
     return doc;
 }
 
+/* What the runs may look up. */
+static struct tables *make_tables(void)
+{
+    struct tables *tables = tables_new();
+    struct doc_out *out = doc_out_new();
+    struct errbuf why = {0};
+
+    assert_int_equal(
+        tables_add(tables,
+                   parse(out,
+                         "{\"name\":\"sites\",\"spec\":{\"csv\":"
+                         "\"host,site,level\\nweb1,Paris,3\\nweb2,,x\\n\"}}"),
+                   &why),
+        ERR_OK);
+    assert_int_equal(
+        tables_add(tables,
+                   parse(out, "{\"name\":\"rows\",\"spec\":{\"rows\":{\"2\":"
+                              "{\"list\":[1],\"state\":1,\"none\":null}}}}"),
+                   &why),
+        ERR_OK);
+    doc_out_free(out);
+    return tables;
+}
+
 static void check_run(void **state)
 {
     const struct run_row *row = *state;
     struct rules *rules = make(row->rules, N_ROWS(row->rules));
+    struct tables *tables = make_tables();
     struct doc_out *out = doc_out_new();
     struct doc_out *after = doc_out_new();
     struct rules_event run = {.doc = parse(out, row->event),
@@ -327,6 +733,7 @@ static void check_run(void **state)
     struct errbuf why = {0};
     struct buf text;
 
+    rules_set_tables(rules, tables);
     /* twice: a set keeps nothing of an event */
     for (int i = 0; i < 2; i++) {
         assert_int_equal(event_from_doc(run.doc, &run.event, &why), ERR_OK);
@@ -348,6 +755,7 @@ static void check_run(void **state)
     doc_out_free(out);
     doc_out_free(after);
     rules_free(rules);
+    tables_free(tables);
 }
 
 struct refused_row {
@@ -358,6 +766,10 @@ struct refused_row {
 };
 
 #define ACTIONS(list) "{\"name\":\"a\",\"spec\":{\"actions\":[" list "]}}"
+
+#define SCHEDULE(schedule)                                                     \
+    "{\"name\":\"a\",\"spec\":{\"schedule\":" schedule                         \
+    ",\"actions\":[{\"type\":\"pass\"}]}}"
 
 static const struct refused_row refused[] = {
     {"no name", "{\"spec\":{\"actions\":[{\"type\":\"pass\"}]}}", "name",
@@ -370,8 +782,21 @@ static const struct refused_row refused[] = {
     {"another kind", "{\"kind\":\"x\",\"name\":\"a\",\"spec\":{}}", "kind",
      "\"eventfilter\""},
     {"unknown member", "{\"name\":\"a\",\"spce\":{}}", "spce", "there are"},
-    {"unknown in spec", "{\"name\":\"a\",\"spec\":{\"schedule\":1}}",
-     "spec.schedule", "there are: description"},
+    {"unknown in spec", "{\"name\":\"a\",\"spec\":{\"when\":1}}", "spec.when",
+     "there are: description"},
+    {"schedule", SCHEDULE("1"), "spec.schedule", "an object"},
+    {"unknown in a schedule", SCHEDULE("{\"days\":1}"), "spec.schedule.days",
+     "there are: timezone, times, except"},
+    {"times are no list", SCHEDULE("{\"times\":\"mon\"}"),
+     "spec.schedule.times", "an array of 1 to 50 texts"},
+    {"a time is no text", SCHEDULE("{\"times\":[\"mon\",1]}"),
+     "spec.schedule.times[1]", "text of 1 to"},
+    {"a time that is none", SCHEDULE("{\"times\":[\"mon\",\"8-18\"]}"),
+     "spec.schedule.times[1]", "mon-fri 08:00-18:00"},
+    {"an exception that is none", SCHEDULE("{\"except\":[\"never\"]}"),
+     "spec.schedule.except[0]", "sat,sun"},
+    {"a zone that is none", SCHEDULE("{\"timezone\":\"Europe/Atlantis\"}"),
+     "spec.schedule.timezone", "no time zone of the name"},
     {"unknown action", ACTIONS("{\"type\":\"x\"}"), "spec.actions[0].type",
      "one of pass, drop"},
     {"action is no object", ACTIONS("3"), "spec.actions[0]", "an object"},
@@ -389,6 +814,62 @@ static const struct refused_row refused[] = {
     {"copy to nowhere",
      ACTIONS("{\"type\":\"copy\",\"from\":\"a\",\"to\":\"rk\"}"),
      "spec.actions[0].to", "cannot be changed"},
+    {"a bad template",
+     ACTIONS("{\"type\":\"set_template\",\"field\":\"output\",\"template\":"
+             "\"a\\n{{b\"}"),
+     "spec.actions[0].template", "line 2, column 4"},
+    {"a template for what is ours",
+     ACTIONS("{\"type\":\"set_template\",\"field\":\"id\",\"template\":\"x\"}"),
+     "spec.actions[0].field", "cannot be changed"},
+    {"a long template",
+     ACTIONS(
+         "{\"type\":\"set_template\",\"field\":\"output\",\"template\":\"\"}"),
+     "spec.actions[0].template", "text of 1 to"},
+    {"a bad pattern",
+     ACTIONS("{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<a>\"}"),
+     "spec.actions[0].regex", "bad pattern, at character"},
+    {"no groups",
+     ACTIONS("{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(a)\"}"),
+     "spec.actions[0].regex", "named groups"},
+    {"a group that is no field",
+     ACTIONS("{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<author>"
+             "a)(?<colour>b)\"}"),
+     "spec.actions[0].regex", "\"colour\" cannot be changed"},
+    {"a group that is ours",
+     ACTIONS(
+         "{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<rk>a)\"}"),
+     "spec.actions[0].regex", "cannot be changed"},
+    {"extract to elsewhere",
+     ACTIONS("{\"type\":\"extract\",\"from\":\"output\",\"regex\":\"(?<a>a)\","
+             "\"to\":\"tags\"}"),
+     "spec.actions[0].to", "one of infos, extra"},
+    {"an info with dots",
+     ACTIONS("{\"type\":\"set_info\",\"name\":\"a.b\",\"value\":1}"),
+     "spec.actions[0].name", "without dots"},
+    {"an info without name", ACTIONS("{\"type\":\"set_info\",\"value\":1}"),
+     "spec.actions[0].name", "is missing"},
+    {"copy to an info of nothing",
+     ACTIONS("{\"type\":\"copy_to_info\",\"name\":\"a\"}"),
+     "spec.actions[0].from", "is missing"},
+    {"lookup to nowhere",
+     ACTIONS("{\"type\":\"lookup\",\"table\":\"sites\",\"from\":\"component\","
+             "\"column\":\"a\",\"to\":\"rk\"}"),
+     "spec.actions[0].to", "cannot be changed"},
+    {"lookup of all into one",
+     ACTIONS("{\"type\":\"lookup\",\"table\":\"sites\",\"from\":\"component\","
+             "\"to\":\"author\"}"),
+     "spec.actions[0].to", "infos or extra"},
+    {"lookup without table",
+     ACTIONS("{\"type\":\"lookup\",\"from\":\"a\",\"to\":\"infos\"}"),
+     "spec.actions[0].table", "is missing"},
+    {"a default for all",
+     ACTIONS("{\"type\":\"lookup\",\"table\":\"sites\",\"from\":\"component\","
+             "\"to\":\"infos\",\"default\":1}"),
+     "spec.actions[0].default", "a column that it stands for"},
+    {"a default that does not fit",
+     ACTIONS("{\"type\":\"lookup\",\"table\":\"sites\",\"from\":\"component\","
+             "\"column\":\"a\",\"to\":\"state\",\"default\":7}"),
+     "spec.actions[0].default", "0 to 3"},
     {"priority", "{\"name\":\"a\",\"spec\":{\"priority\":-1}}", "spec.priority",
      "from 0 to 1000000"},
     {"filter", "{\"name\":\"a\",\"spec\":{\"filter\":\"state>\"}}",
