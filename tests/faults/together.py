@@ -122,6 +122,7 @@ class Changes:
         self.suite.start_way(False)
 
     def in_order(self):
+        self.suite.wait_ready()
         self.half_a_part()
         for name in WAY:
             self.suite.engines[name].stop()
