@@ -180,16 +180,18 @@ enum err zone_open(const char *name, struct zone **out, struct errbuf *why)
     struct errbuf inner = {0};
     enum err err = ERR_NOT_FOUND;
     struct buf file;
-    char *path;
+    struct buf path;
 
     *out = NULL;
     if (strcmp(name, "UTC") == 0) {
         return ERR_OK;
     }
-    path = xasprintf(ZONE_FOLDER "/%s", name);
+    buf_init(&path, ZONE_NAME_MAX + sizeof ZONE_FOLDER "/");
+    buf_add_str(&path, ZONE_FOLDER "/");
+    buf_add_str(&path, name);
     buf_init(&file, ZONE_FILE_MAX);
     if (name_is_good(name)) {
-        err = file_read(path, &file, &inner);
+        err = file_read(buf_str(&path), &file, &inner);
     }
     if (err == ERR_OK) {
         err = zone_from_bytes(buf_str(&file), file.len, out, &inner);
@@ -204,7 +206,7 @@ enum err zone_open(const char *name, struct zone **out, struct errbuf *why)
         errbuf_set(why, "time zone %s: %.300s", name, inner.text);
     }
     buf_fini(&file);
-    free(path);
+    buf_fini(&path);
     return err;
 }
 

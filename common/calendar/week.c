@@ -12,7 +12,9 @@
 enum {
     DAYS = 7,
     DAY_MINUTES = 24 * 60,
-    WEEK_MINUTES = DAYS * DAY_MINUTES
+    WEEK_MINUTES = DAYS * DAY_MINUTES,
+    DAY_S = 60 * DAY_MINUTES,
+    WEEK_S = DAYS * DAY_S
 };
 
 struct week {
@@ -167,12 +169,15 @@ enum err week_change(struct week *week, const char *span_text, bool in,
     return ERR_OK;
 }
 
+/* Per rule and event: without the date, whose month takes a search. 1970 began
+ * on a Thursday. */
 bool week_covers(const struct week *week, int64_t ms)
 {
-    struct zone_time t;
-    int minute;
+    int64_t local =
+        ms / 1000 - (ms % 1000 < 0) + zone_offset_s(week->zone, ms, NULL);
+    int64_t past = (local + INT64_C(3) * DAY_S) % WEEK_S;
+    int64_t minute = (past < 0 ? past + WEEK_S : past) / 60;
+    unsigned byte = week->bits[minute / 8];
 
-    zone_local(week->zone, ms, &t);
-    minute = t.weekday * DAY_MINUTES + t.second / 60;
-    return (week->bits[minute / 8] >> minute % 8 & 1U) != 0;
+    return (byte >> minute % 8 & 1U) != 0;
 }
