@@ -165,7 +165,8 @@ static bool take_day(struct reader *in, int *day)
     if (take(in, ' ')) {
         return take_digits(in, 1, 1, DIGIT_MAX, day);
     }
-    return take_digits(in, 2, 1, 31, day) || take_digits(in, 1, 1, DIGIT_MAX, day);
+    return take_digits(in, 2, 1, 31, day) ||
+           take_digits(in, 1, 1, DIGIT_MAX, day);
 }
 
 /* "Nov  1 09:30:00", "Nov 21 2026 09:30:00.123" */
@@ -178,7 +179,8 @@ static bool take_bsd(struct reader *in, struct syslog_time *time)
         return false;
     }
     year = *in;
-    if (take_digits(&year, 4, 1970, YEAR_MAX, &time->year) && take(&year, ' ')) {
+    if (take_digits(&year, 4, 1970, YEAR_MAX, &time->year) &&
+        take(&year, ' ')) {
         *in = year;
     } else {
         time->year = 0;
