@@ -14,14 +14,15 @@ from senders import Connector, Server, expect, need, rig, rows_by
 
 USER, PASSWORD = "alice", "open sesame"
 NAME = "Größe " + "x" * 100
-TTL_S = 3  # of an interval of 1 s
-OUTAGE_S = 3 * TTL_S
+INTERVAL_S = 2
+TTL_S = 3 * INTERVAL_S  # a busy machine holds up a host for a second or two
+OUTAGE_S = 2 * TTL_S
 DATAGRAM = 4096
 
 CONF = """
 Hostname "{host}"
 FQDNLookup false
-Interval 1
+Interval {interval}
 BaseDir "{dir}"
 PIDFile "{dir}/{host}.pid"
 PluginDir "/usr/lib/collectd"
@@ -49,10 +50,10 @@ LoadPlugin network
 
 VALUES = """#!/bin/sh
 while :; do
-    echo "PUTVAL \\"$COLLECTD_HOSTNAME/own-{name}/own_queue-a\\" interval=1 N:42"
-    echo "PUTVAL $COLLECTD_HOSTNAME/own/gauge-unknown interval=1 N:U"
-    echo "PUTVAL $COLLECTD_HOSTNAME/own/if_octets-eth0 interval=1 N:1:2"
-    sleep 1
+    echo "PUTVAL \\"$COLLECTD_HOSTNAME/own-{name}/own_queue-a\\" interval={interval} N:42"
+    echo "PUTVAL $COLLECTD_HOSTNAME/own/gauge-unknown interval={interval} N:U"
+    echo "PUTVAL $COLLECTD_HOSTNAME/own/if_octets-eth0 interval={interval} N:1:2"
+    sleep {interval}
 done
 """
 
@@ -101,13 +102,15 @@ class Hosts:
         folder.parent.parent.chmod(0o755)
         (folder / "own.db").write_text("own_queue  value:GAUGE:0:100\n")
         values = folder / "values"
-        values.write_text(VALUES.format(name=NAME))
+        values.write_text(VALUES.format(name=NAME,
+                                        interval=INTERVAL_S))
         values.chmod(0o755)
 
     def start(self, host, port, security=""):
         path = self.dir / f"{host}.conf"
         path.write_text(CONF.format(host=host, dir=self.dir, port=port,
-                                    user=self.user, security=security))
+                                    user=self.user, security=security,
+                                    interval=INTERVAL_S))
         self.servers[host] = Server([self.program, "-f", "-C", path],
                                     self.dir / f"{host}.log")
 
