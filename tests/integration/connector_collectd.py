@@ -42,6 +42,7 @@ LoadPlugin network
     </Type>
 </Plugin>
 <Plugin network>
+    MaxPacketSize 1024
     <Server "127.0.0.1" "{port}">
         {security}
     </Server>
@@ -53,7 +54,7 @@ while :; do
     echo "PUTVAL \\"$COLLECTD_HOSTNAME/own-{name}/own_queue-a\\" interval={interval} N:42"
     echo "PUTVAL $COLLECTD_HOSTNAME/own/gauge-unknown interval={interval} N:U"
     echo "PUTVAL $COLLECTD_HOSTNAME/own/if_octets-eth0 interval={interval} N:1:2"
-    sleep {interval}
+    sleep 0.2  # collectd sends when a packet is full: each interval needs one
 done
 """
 
