@@ -113,11 +113,11 @@ def cleaner(bench):
     return bench.suite("sqlite").cleaner()
 
 
-def drained(store, pack):
+def drained(store, pack, together=False):
     def run(bench):
         fed = bench.suite(store)
         fed.learn()
-        return fed.drain(pack)
+        return fed.drain(pack, together)
     return run
 
 
@@ -134,12 +134,12 @@ def ruled(bench):
     return fed.drain(1)
 
 
-def live(store, pack):
+def live(store, pack, together=False):
     def run(bench):
         fed = bench.suite(store)
         fed.learn()
-        result = fed.live(pack)
-        if store == "sqlite":
+        result = fed.live(pack, together)
+        if store == "sqlite" and not together:
             bench.capacity = result["value"]
         return result
     return run
@@ -182,6 +182,12 @@ FIGURES = (
     Figure("live", live("sqlite", 1),
            "all engines on SQLite while a publisher sends flat out",
            against="L", target=0.6),
+    Figure("chain-one", drained("sqlite", 1, together=True),
+           "chain with engine-chain", against="F", target=0.3),
+    Figure("chain-50-one", drained("sqlite", PACK, together=True),
+           "chain-50 with engine-chain", against="F", target=0.8),
+    Figure("live-one", live("sqlite", 1, together=True),
+           "live with engine-chain", against="L", target=0.6),
     Figure("mongodb", drained("mongodb", 1),
            "all engines on MongoDB, from a filled queue of single events",
            against="F", target=0.1),
@@ -190,6 +196,8 @@ FIGURES = (
     Figure("mongodb-live", live("mongodb", 1),
            "all engines on MongoDB while a publisher sends flat out",
            against="L"),
+    Figure("mongodb-50-one", drained("mongodb", PACK, together=True),
+           "mongodb-50 with engine-chain", against="F", target=0.3),
     Figure("post", posted(1),
            "POST /events of one event, answered after the broker's confirm, "
            "on 64 keep-alive connections", against="L", target=0.25),

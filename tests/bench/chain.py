@@ -3,7 +3,7 @@
 filled queue, and live."""
 import time
 
-from rig import ENGINES, Suite, cpu_s, wait_for
+from rig import ENGINES, WAY, Suite, cpu_s, wait_for
 
 CPU_US = 1e6
 
@@ -52,21 +52,25 @@ class Fed:
         self.suite.end()
         return result
 
-    def drain(self, pack):
+    def drain(self, pack, together=False):
         """The engines behind the cleaner are up and know what they know; the
-        cleaner starts on its filled queue."""
+        cleaner starts on its filled queue.
+        together: the way of the checks in one process, which all starts."""
+        self.suite.together = together
+        first = WAY if together else ("cleaner",)
         self.suite.start(*ENGINES)
         self.suite.wait_active()
-        self.suite.stop("cleaner")
+        self.suite.stop(*first)
         self.fill(pack)
         used = Use(self, ENGINES)
-        cleaner = self.suite.start("cleaner")
+        cleaner = self.suite.start(*first)
         result = used.until_done(cleaner.first_delivery_s)
         self.suite.end()
         return result
 
-    def live(self, pack):
+    def live(self, pack, together=False):
         """All are up while a publisher sends as fast as the broker confirms."""
+        self.suite.together = together
         self.suite.start(*ENGINES)
         self.suite.wait_active()
         self.events.write(self.path, pack)
@@ -89,7 +93,7 @@ class Use:
         running = fed.suite.running
         self.events = {n: e.events() for n, e in running.items()}
         self.batches = {n: e.batches() for n, e in running.items()}
-        self.cpu = {n: cpu_s(e.pid) for n, e in running.items()}
+        self.cpu = fed.suite.cpu()
         self.server_cpu = {n: cpu_s(p) for n, p in fed.servers.items()}
 
     def until_done(self, begin_s):
@@ -101,8 +105,8 @@ class Use:
             wait_for(f"{name} has done {n} events; see {fed.suite.folder}",
                      lambda e=running[name]:
                      e.events() - self.events.get(e.name, 0) >= n)
-        cpu = {m: cpu_s(running[m].pid) - self.cpu.get(m, 0)
-               for m in self.names}
+        cpu = {m: s - self.cpu.get(m, 0)
+               for m, s in fed.suite.cpu().items() if m in self.names}
         cpu.update({m: cpu_s(p) - self.server_cpu[m]
                     for m, p in fed.servers.items()})
         for name in self.names:

@@ -200,7 +200,7 @@ class Suite:
         self.folder = folder
         self.broker = broker
         self.running = {}
-        self.together = False  # the way of the checks in one process
+        self.together = False  # until end(): engine-chain
         for part in ("etc/engines", "run", "store"):
             os.makedirs(f"{folder}/{part}")
         self.put("amqp.conf", f"[amqp]\nport = {broker.port}\n"
@@ -238,6 +238,7 @@ class Suite:
     def end(self):
         """Stop all, and leave nothing in the queues to another suite."""
         self.stop()
+        self.together = False
         for name in ENGINES:
             self.broker.purge(f"Engine_{name}")
 
@@ -245,6 +246,14 @@ class Suite:
         for engine in self.running.values():
             engine.process.kill()
             engine.process.wait()
+
+    def cpu(self):
+        """Processor time of each; of several in one process, under the name
+        of the first."""
+        first = {}
+        for name, engine in self.running.items():
+            first.setdefault(engine.pid, name)
+        return {name: cpu_s(pid) for pid, name in first.items()}
 
     def wait_active(self):
         for engine in self.running.values():

@@ -53,13 +53,7 @@ class Steady:
         self.result(self.load(events, 2))
 
     def cpu(self):
-        """Of several in one process: under the name of the first."""
-        pids = {}
-        for name, engine in self.suite.running.items():
-            pids.setdefault(engine.pid, name)
-        cpu = {name: cpu_s(pid) for pid, name in pids.items()}
-        cpu["beam"] = cpu_s(self.bench.broker.pid)
-        return cpu
+        return {**self.suite.cpu(), "beam": cpu_s(self.bench.broker.pid)}
 
 
 def capacity(bench):
