@@ -128,21 +128,12 @@ enum progress_message progress_judge(struct progress *progress,
     return hole ? PROGRESS_HOLE : PROGRESS_TAKE;
 }
 
-struct progress_sender *progress_sender(struct progress *progress,
-                                        const char *name)
-{
-    struct progress_sender *sender = find_sender(progress, name);
-
-    BUG_IF(sender == NULL);
-    return sender;
-}
-
 bool progress_awaits(const struct progress *progress)
 {
-    for (size_t i = 0; i < progress->n_senders; i++) {
-        const struct progress_sender *sender = &progress->senders[i];
+    for (size_t i = 0; i < progress->n_streams; i++) {
+        const struct progress_stream *row = &progress->streams[i];
 
-        if (sender->kept && !sender->heard) {
+        if (row->kept && !row->heard) {
             return true;
         }
     }
@@ -197,6 +188,20 @@ bool progress_advance(struct progress *progress, uint32_t stream, uint64_t n,
     progress->streams[stream].n = n;
     progress->streams[stream].index = index;
     return true;
+}
+
+bool progress_keeps(struct progress *progress, uint32_t stream, bool local)
+{
+    struct progress_stream *row = &progress->streams[stream];
+
+    row->kept |= local;
+    return row->kept;
+}
+
+void progress_hear(struct progress *progress, uint32_t stream, bool local)
+{
+    progress->streams[stream].heard = true;
+    progress->streams[stream].kept = local;
 }
 
 static void add_ended(struct progress *progress,
@@ -315,9 +320,6 @@ void progress_add_members(const struct progress *progress, struct doc_out *out)
         doc_add_str(out, "name", sender->name);
         doc_add_i64(out, "epoch", (int64_t)sender->epoch);
         doc_add_i64(out, "next", (int64_t)sender->next);
-        if (sender->kept) {
-            doc_add_bool(out, "kept", true);
-        }
         doc_end(out);
     }
     doc_end(out);
@@ -330,6 +332,9 @@ void progress_add_members(const struct progress *progress, struct doc_out *out)
         doc_add_str(out, "sender", stream->sender);
         doc_add_i64(out, "n", (int64_t)stream->n);
         doc_add_i64(out, "index", stream->index);
+        if (stream->kept) {
+            doc_add_bool(out, "kept", true);
+        }
         doc_end(out);
     }
     doc_end(out);
@@ -376,7 +381,6 @@ void progress_from_doc(struct progress *progress, struct doc doc)
         BUG_IF(sender == NULL);
         sender->epoch = (uint64_t)doc_i64(value.u.doc, "epoch", 0);
         sender->next = (uint64_t)doc_i64(value.u.doc, "next", 1);
-        sender->kept = doc_bool(value.u.doc, "kept", false);
     }
     doc_iter_init(&it, doc_sub(doc, "streams"));
     while (doc_next(&it, &key, &value)) {
@@ -388,6 +392,7 @@ void progress_from_doc(struct progress *progress, struct doc doc)
         progress->streams[row].n = (uint64_t)doc_i64(value.u.doc, "n", 0);
         progress->streams[row].index =
             (uint32_t)doc_i64(value.u.doc, "index", 0);
+        progress->streams[row].kept = doc_bool(value.u.doc, "kept", false);
     }
     read_ended(progress, doc);
 }

@@ -28,10 +28,6 @@ struct progress_sender {
     char name[ENVELOPE_NAME_MAX + 1];
     uint64_t epoch;
     uint64_t next; /**< number expected */
-    /** It kept its last messages itself until all was done: what it sends
-     *  again, nobody else has. Until something new comes by the broker. */
-    bool kept;
-    bool heard; /**< something new, in this life */
 };
 
 struct progress_stream {
@@ -39,6 +35,12 @@ struct progress_stream {
     char sender[ENVELOPE_NAME_MAX + 1];
     uint64_t n; /**< last position taken; 0: none */
     uint32_t index;
+    /** Its sender kept the last messages itself until all was done: what comes
+     *  again, nobody else has. Until something new of this stream comes by the
+     *  broker; a sender with several may be at the new of one and have to send
+     *  another's again. */
+    bool kept;
+    bool heard;          /**< something new, in this life */
     uint64_t mark_n;     /**< a mark on its way to every target; 0: none */
     uint64_t mark_batch; /**< the batch that forwards it */
 };
@@ -89,9 +91,6 @@ void progress_add_floor(struct progress *progress, const char *stream,
 /** Judge a message by its sender's epoch and number, and remember it. */
 enum progress_message progress_judge(struct progress *progress,
                                      const struct envelope_header *header);
-/** The row of a sender that was judged. */
-struct progress_sender *progress_sender(struct progress *progress,
-                                        const char *name);
 /** Whether a sender that kept its messages may still send some again. */
 bool progress_awaits(const struct progress *progress);
 /** Row of a (stream, sender), made when new: at the stream's floor, if it has
@@ -105,6 +104,11 @@ bool progress_is_new(const struct progress *progress, uint32_t stream,
 /** The same, and then it is the last. */
 bool progress_advance(struct progress *progress, uint32_t stream, uint64_t n,
                       uint32_t index);
+/** Something of the stream came, local: from a sender in this process, which
+ *  keeps it. Returns whether a repeat of it is nowhere else. */
+bool progress_keeps(struct progress *progress, uint32_t stream, bool local);
+/** It was new. */
+void progress_hear(struct progress *progress, uint32_t stream, bool local);
 /** The event just advanced to ends here (dropped or refused). */
 void progress_end(struct progress *progress, uint32_t stream, uint64_t n,
                   uint32_t index);

@@ -162,13 +162,12 @@ static void take_items(struct engine_io *io, const struct envelope *envelope,
                        bool local)
 {
     const char *sender = envelope->header.sender;
-    struct progress_sender *from = progress_sender(&io->progress, sender);
     const char *last = NULL;
     uint32_t stream = 0;
 
-    from->kept |= local;
     for (uint32_t i = 0; i < envelope->count; i++) {
         struct envelope_item item;
+        bool kept;
 
         envelope_get(envelope, i, &item);
         BUG_IF(item.stream == NULL);
@@ -181,12 +180,12 @@ static void take_items(struct engine_io *io, const struct envelope *envelope,
             take_fail(io, sender);
             return;
         }
+        kept = progress_keeps(&io->progress, stream, local);
         if (!progress_advance(&io->progress, stream, item.n, item.index)) {
-            take_repeat(io, &item, stream, from->kept);
+            take_repeat(io, &item, stream, kept);
             continue;
         }
-        from->heard = true;
-        from->kept = local;
+        progress_hear(&io->progress, stream, local);
         if (item.kind == ENVELOPE_MARK) {
             take_mark(io, &item, stream);
         } else {

@@ -69,6 +69,8 @@ static const struct {
      "what a sender kept is not forwarded when it comes again by "
      "the broker"},
     {"one-crashes", 1, "what is handed over is confirmed at once"},
+    {"one-storm", 1280, "what is new of one entry ends another's repeats"},
+    {"one-storm", 99001556, "what is new of one entry ends another's repeats"},
 };
 
 static void check_found(void **state)

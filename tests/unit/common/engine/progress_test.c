@@ -289,12 +289,44 @@ static void test_marks_follow(void **state)
     free(progress);
 }
 
+/* What a stream gave last: repeats of it are nowhere else as long as its sender
+ * kept them, whatever another stream of that sender gives. */
+static void test_kept(void **state)
+{
+    struct progress progress;
+    uint32_t a;
+    uint32_t b;
+
+    (void)state;
+    progress_init(&progress);
+    a = progress_stream(&progress, "a", 1, "sender");
+    b = progress_stream(&progress, "b", 1, "sender");
+    assert_false(progress_awaits(&progress));
+    assert_true(progress_keeps(&progress, a, true));
+    assert_true(progress_keeps(&progress, b, true));
+    progress_hear(&progress, a, true);
+    progress_hear(&progress, b, true);
+    assert_false(progress_awaits(&progress));
+    store_and_load(&progress);
+    assert_true(progress_awaits(&progress));
+    assert_true(progress_keeps(&progress, a, false));
+    progress_hear(&progress, a, false);
+    assert_false(progress_keeps(&progress, a, false));
+    assert_true(progress_keeps(&progress, b, false));
+    assert_true(progress_awaits(&progress));
+    progress_hear(&progress, b, false);
+    assert_false(progress_keeps(&progress, b, false));
+    assert_false(progress_awaits(&progress));
+    progress_fini(&progress);
+}
+
 int main(void)
 {
     static const struct row_table tables[] = {
         ROW_SINGLE(test_judge),        ROW_SINGLE(test_positions),
         ROW_SINGLE(test_streams),      ROW_SINGLE(test_ended),
         ROW_SINGLE(test_marks_follow), ROW_SINGLE(test_limits),
+        ROW_SINGLE(test_kept),
     };
 
     return rows_run("progress", tables, N_ROWS(tables));
