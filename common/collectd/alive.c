@@ -14,9 +14,15 @@ enum {
 
 static const int64_t forget_ms = 86400000;
 static const int64_t sweep_every_ms = 60000;
+static const int64_t spread_most_ms = 3600000;
 
 struct host {
     int64_t said_ms;
+    int64_t span_ms; /* what was said then: three of these */
+    uint64_t packet; /* the last one */
+    int64_t first_ms; /* of its values */
+    int64_t spread_ms;
+    int64_t spread_before_ms; /* of the packet before */
     size_t len;
     char name[];
 };
@@ -58,48 +64,96 @@ static void sweep(struct alive *alive, int64_t now_ms)
     alive->sweep_ms = now_ms + sweep_every_ms;
 }
 
-static bool add_host(struct alive *alive, const char *name, int64_t now_ms)
+/* NULL: no room. */
+static struct host *add_host(struct alive *alive,
+                             const struct alive_heard *heard)
 {
-    size_t len = strlen(name);
+    size_t len = strlen(heard->host);
     struct host *host;
 
-    if (alive->hosts.n >= alive->most && now_ms >= alive->sweep_ms) {
-        sweep(alive, now_ms);
+    if (alive->hosts.n >= alive->most && heard->time_ms >= alive->sweep_ms) {
+        sweep(alive, heard->time_ms);
     }
     if (alive->hosts.n >= alive->most) {
-        return false;
+        return NULL;
     }
-    host = xmalloc(sizeof *host + len + 1);
-    host->said_ms = now_ms;
+    host = xcalloc(1, sizeof *host + len + 1);
     host->len = len;
-    memcpy(host->name, name, len + 1);
+    memcpy(host->name, heard->host, len + 1);
     (void)map_put(&alive->hosts, host->name, len, host);
-    return true;
+    return host;
 }
 
-bool alive_is_due(struct alive *alive, const char *name, int64_t now_ms,
-                  int64_t interval_ms)
+static int64_t longer(int64_t a, int64_t b)
 {
-    struct host *host = map_get(&alive->hosts, name, strlen(name));
+    return a > b ? a : b;
+}
+
+/* Until the next packet is full, a host is silent for as long as its values
+ * are apart in one: told by the host's own clock, so a wrong one is as good.
+ * Returns the time to count with, an interval and that. */
+static int64_t hear(struct host *host, const struct alive_heard *heard)
+{
+    int64_t spread_ms;
+
+    if (heard->packet == 0) {
+        return heard->interval_ms;
+    }
+    if (host->packet != heard->packet) {
+        host->packet = heard->packet;
+        host->first_ms = heard->time_ms;
+        host->spread_before_ms = host->spread_ms;
+        host->spread_ms = 0;
+    }
+    spread_ms = heard->time_ms - host->first_ms;
+    if (spread_ms > host->spread_ms) {
+        host->spread_ms =
+            spread_ms < spread_most_ms ? spread_ms : spread_most_ms;
+    }
+    return heard->interval_ms + longer(host->spread_ms, host->spread_before_ms);
+}
+
+/* Three intervals have room for one and a half. */
+static bool grew(const struct host *host, int64_t span_ms)
+{
+    return span_ms > host->span_ms + host->span_ms / 2;
+}
+
+int64_t alive_say(struct alive *alive, const struct alive_heard *heard)
+{
+    int64_t now_ms = heard->time_ms;
+    struct host *host =
+        map_get(&alive->hosts, heard->host, strlen(heard->host));
+    int64_t span_ms;
 
     if (host == NULL) {
-        return add_host(alive, name, now_ms);
+        host = add_host(alive, heard);
     }
-    if (now_ms < host->said_ms + interval_ms &&
-        now_ms > host->said_ms - interval_ms) {
-        return false;
+    if (host == NULL) {
+        return 0;
+    }
+    span_ms = hear(host, heard);
+    if (now_ms < host->said_ms + heard->interval_ms &&
+        now_ms > host->said_ms - heard->interval_ms && !grew(host, span_ms)) {
+        return 0;
     }
     host->said_ms = now_ms;
-    return true;
+    host->span_ms = span_ms;
+    return INTERVALS * span_ms;
 }
 
 bool alive_check(struct alive *alive, const struct event *values,
-                 int64_t interval_ms, struct event *event)
+                 int64_t interval_ms, uint64_t packet, struct event *event)
 {
+    struct alive_heard heard = {.host = values->component,
+                                .time_ms = values->timestamp_ms,
+                                .packet = packet};
+    int64_t ttl_ms;
+
     interval_ms = doc_ms(values->extra, "interval", interval_ms);
-    interval_ms = interval_ms > LEAST_MS ? interval_ms : LEAST_MS;
-    if (!alive_is_due(alive, values->component, values->timestamp_ms,
-                      interval_ms)) {
+    heard.interval_ms = longer(interval_ms, LEAST_MS);
+    ttl_ms = alive_say(alive, &heard);
+    if (ttl_ms == 0) {
         return false;
     }
     event_init(event, EVENT_CHECK);
@@ -111,6 +165,6 @@ bool alive_check(struct alive *alive, const struct event *values,
     event->timestamp_ms = values->timestamp_ms;
     event->received_ms = values->received_ms;
     event->output = "collectd sends values";
-    event->ttl_ms = INTERVALS * interval_ms;
+    event->ttl_ms = ttl_ms;
     return true;
 }

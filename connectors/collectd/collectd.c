@@ -68,6 +68,7 @@ struct collectd {
     struct network_sink sink;
     uint8_t *room; /* of a datagram */
     /* the datagram under way */
+    uint64_t packet; /* its number, from 1 */
     const char *peer;
     enum network_level need;
     struct typesdb_source lone; /* of a type that is in no file */
@@ -287,7 +288,8 @@ static void on_values(void *ctx, const struct network_values *values)
     }
     publish(collectd, &event);
     if (collectd->alive &&
-        alive_check(&collectd->hosts, &event, collectd->interval_ms, &alive)) {
+        alive_check(&collectd->hosts, &event, collectd->interval_ms,
+                    collectd->packet, &alive)) {
         publish(collectd, &alive);
     }
 }
@@ -375,6 +377,7 @@ static void take(struct collectd *collectd, size_t len, const char *peer)
         return;
     }
     collectd->peer = peer;
+    collectd->packet++;
     err = network_read(&collectd->sink, collectd->room, len, collectd->need,
                        &got, &why);
     if (err != ERR_OK) {

@@ -88,7 +88,7 @@ static void pass_alive(struct collectdgw *gw, uint32_t index,
 {
     struct event event;
 
-    if (!alive_check(&gw->hosts, values, gw->interval_ms, &event)) {
+    if (!alive_check(&gw->hosts, values, gw->interval_ms, 0, &event)) {
         return;
     }
     buf_clear(&gw->rk);

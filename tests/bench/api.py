@@ -78,8 +78,11 @@ class Web:
         return True
 
     def stop(self):
+        """Its queue goes too: alarm changes kept there would cost whatever is
+        measured next."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(PATIENCE_S)
+        self.suite.broker.ctl("delete", "webserver.alerts")
 
 
 def children_cpu_s():

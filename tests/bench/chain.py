@@ -60,9 +60,11 @@ class Fed:
         first = WAY if together else ("cleaner",)
         self.suite.start(*ENGINES)
         self.suite.wait_active()
+        loaded = self.suite.cpu()
         self.suite.stop(*first)
         self.fill(pack)
         used = Use(self, ENGINES)
+        used.cpu["cleaner"] = loaded["cleaner"]  # it loads that anew
         cleaner = self.suite.start(*first)
         result = used.until_done(cleaner.first_delivery_s)
         self.suite.end()
