@@ -222,7 +222,7 @@ static void begin_outlet(struct amqp_sender *sender)
 
     sender->outlet = outlet_new(sender->bus, sender->spool, sender->exchange);
     if (sender->up) {
-        outlet_event(sender->outlet, &up, clock_now_ms());
+        outlet_event(sender->outlet, &up, clock_mono_ms());
     }
 }
 
@@ -248,15 +248,15 @@ static void turn(struct amqp_sender *sender, int wait_ms)
 {
     struct bus_event event = {.kind = BUS_IDLE};
 
-    outlet_pump(sender->outlet, clock_now_ms());
+    outlet_pump(sender->outlet, clock_mono_ms());
     do {
         if (bus_poll(sender->bus, wait_ms, &event) != ERR_OK) {
             return;
         }
-        outlet_event(sender->outlet, &event, clock_now_ms());
+        outlet_event(sender->outlet, &event, clock_mono_ms());
         wait_ms = 0;
     } while (event.kind != BUS_IDLE);
-    outlet_pump(sender->outlet, clock_now_ms());
+    outlet_pump(sender->outlet, clock_mono_ms());
 }
 
 /* While the broker confirms, it gets what waits. */

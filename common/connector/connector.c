@@ -105,6 +105,7 @@ struct connector_io *connector_io_new(const struct connector_ops *ops,
     io->loop = loop_new();
     io->metrics = metrics_new();
     io->now_ms = clock_now_ms();
+    io->mono_ms = clock_mono_ms();
     io->scratch = doc_out_new();
     io->told_state = -1;
     buf_init(&io->json, JSON_MAX);
@@ -163,7 +164,7 @@ static uint64_t count_of(struct connector_io *io, const char *name)
 
 bool connector_is_held(const struct connector_io *io)
 {
-    return io->now_ms < io->held_until_ms;
+    return io->mono_ms < io->held_until_ms;
 }
 
 void connector_lose(struct connector_io *io, uint64_t n)
@@ -236,7 +237,7 @@ static enum err keep(struct connector_io *io, const struct event *event)
     message.len = io->json.len;
     err = outlet_add(io->outlet, &message, &why);
     if (err != ERR_OK) {
-        io->held_until_ms = io->now_ms + HELD_MS;
+        io->held_until_ms = io->mono_ms + HELD_MS;
         return ERR_UNAVAILABLE;
     }
     connector_count(io, "events", 1);
@@ -342,13 +343,13 @@ void connector_tell_self(struct connector_io *io, const char *why_not)
     now = judge(io, &state, why_not);
     /* What gets better waits for the interval: a sender that is refused now
      * and then makes no storm. */
-    if (now <= io->told_state && io->now_ms - io->told_ms < io->conf->self_ms) {
+    if (now <= io->told_state && io->mono_ms - io->told_ms < io->conf->self_ms) {
         return;
     }
     add_perf(io, &state);
     if (publish_self(io, now, CONNECTOR_SILENCES * io->conf->self_ms)) {
         io->told_state = now;
-        io->told_ms = io->now_ms;
+        io->told_ms = io->mono_ms;
         io->told_lost = io->n_lost + state.lost;
         io->told_received = count_of(io, "events");
     }

@@ -186,7 +186,7 @@ static void take_bus_events(struct process *process)
             event.kind == BUS_IDLE) {
             return;
         }
-        outlet_event(process->io->outlet, &event, process->io->now_ms);
+        outlet_event(process->io->outlet, &event, process->io->mono_ms);
     }
 }
 
@@ -206,10 +206,11 @@ static void turn(struct process *process)
 
     loop_wait(io->loop, fds, (size_t)n, wait_ms(process));
     io->now_ms = clock_now_ms();
+    io->mono_ms = clock_mono_ms();
     take_bus_events(process);
-    outlet_pump(io->outlet, io->now_ms);
-    if (clock_mono_ms() >= process->beat_ms) {
-        process->beat_ms = clock_mono_ms() + BEAT_MS;
+    outlet_pump(io->outlet, io->mono_ms);
+    if (io->mono_ms >= process->beat_ms) {
+        process->beat_ms = io->mono_ms + BEAT_MS;
         if (process->opened && process->ops->beat != NULL) {
             process->ops->beat(process->state, io);
         }
@@ -225,7 +226,7 @@ static void drain(struct process *process)
     struct outlet_state state;
 
     connector_tell_end(process->io);
-    outlet_pump(process->io->outlet, clock_now_ms());
+    outlet_pump(process->io->outlet, clock_mono_ms());
     outlet_get_state(process->io->outlet, &state);
     while (state.ready && !outlet_is_idle(process->io->outlet) &&
            clock_mono_ms() < end_ms) {
@@ -234,8 +235,8 @@ static void drain(struct process *process)
         if (bus_poll(process->bus, SOON_MS, &event) != ERR_OK) {
             return;
         }
-        outlet_event(process->io->outlet, &event, clock_now_ms());
-        outlet_pump(process->io->outlet, clock_now_ms());
+        outlet_event(process->io->outlet, &event, clock_mono_ms());
+        outlet_pump(process->io->outlet, clock_mono_ms());
         outlet_get_state(process->io->outlet, &state);
     }
 }

@@ -38,6 +38,7 @@ struct connector_io {
     struct outlet *outlet; /* borrowed */
     struct metrics *metrics;
     int64_t now_ms;
+    int64_t mono_ms; /* for waits: the other may be set back */
     int64_t held_until_ms;
     char name[EVENT_CONNECTOR_MAX + 1];
     struct doc_out *scratch;

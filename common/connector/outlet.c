@@ -47,6 +47,8 @@ struct outlet {
     bool full;
     int64_t retry_ms; /* not before */
     int64_t pause_ms;
+    int64_t oldest_ms;       /* of the message that waits first, */
+    int64_t oldest_since_ms; /* which it has been since then */
     int64_t synced_ms;
     uint64_t released; /* last number of the spool that is done */
     struct buf record;
@@ -286,10 +288,10 @@ static enum err publish(struct outlet *outlet, struct waiting *waiting)
     return bus_publish(outlet->bus, &message, &waiting->publish);
 }
 
-static bool may_send(const struct outlet *outlet, int64_t now_ms)
+static bool may_send(const struct outlet *outlet, int64_t mono_ms)
 {
     return outlet->up && !outlet->blocked && !outlet->refusing &&
-           now_ms >= outlet->retry_ms;
+           mono_ms >= outlet->retry_ms;
 }
 
 static bool has_room(const struct outlet *outlet, const struct waiting *waiting)
@@ -358,25 +360,30 @@ static int64_t oldest_ms(const struct outlet *outlet)
                : 0;
 }
 
-/* What waits for long must outlive the machine too. */
-static void sync_if_due(struct outlet *outlet, int64_t now_ms)
+/* What waits for long must outlive the machine too. The wall clock, by which
+ * messages are stamped, may be set back: how long one waits is told by ours. */
+static void sync_if_due(struct outlet *outlet, int64_t mono_ms)
 {
     int64_t oldest = oldest_ms(outlet);
     struct errbuf why = {0};
 
-    if (oldest == 0 || now_ms - oldest < OUTLET_SYNC_MS ||
-        now_ms - outlet->synced_ms < OUTLET_SYNC_MS) {
+    if (oldest != outlet->oldest_ms) {
+        outlet->oldest_ms = oldest;
+        outlet->oldest_since_ms = mono_ms;
+    }
+    if (oldest == 0 || mono_ms - outlet->oldest_since_ms < OUTLET_SYNC_MS ||
+        mono_ms - outlet->synced_ms < OUTLET_SYNC_MS) {
         return;
     }
-    outlet->synced_ms = now_ms;
+    outlet->synced_ms = mono_ms;
     if (spool_sync(outlet->spool, &why) != ERR_OK) {
         log_complain(&outlet->disk, "SPOOL-REFUSED", "%s", why.text);
     }
 }
 
-void outlet_pump(struct outlet *outlet, int64_t now_ms)
+void outlet_pump(struct outlet *outlet, int64_t mono_ms)
 {
-    while (may_send(outlet, now_ms) &&
+    while (may_send(outlet, mono_ms) &&
            (!STAILQ_EMPTY(&outlet->unsent) ||
             (outlet->sent_bytes < OUTLET_WINDOW_BYTES && fetch(outlet)))) {
         if (!send_first(outlet)) {
@@ -386,7 +393,7 @@ void outlet_pump(struct outlet *outlet, int64_t now_ms)
     if (STAILQ_EMPTY(&outlet->sent) && STAILQ_EMPTY(&outlet->unsent)) {
         (void)fetch(outlet); /* so that the age of the oldest is known */
     }
-    sync_if_due(outlet, now_ms);
+    sync_if_due(outlet, mono_ms);
 }
 
 /* --- what the broker says ---------------------------------------------------
@@ -445,14 +452,14 @@ static void mark_confirmed(struct outlet *outlet, const struct bus_event *event)
 
 /* Every one under way is answered: the refused one and what came behind it go
  * again. */
-static void settle_refusal(struct outlet *outlet, int64_t now_ms)
+static void settle_refusal(struct outlet *outlet, int64_t mono_ms)
 {
     take_back(outlet);
     outlet->pause_ms = outlet->pause_ms == 0 ? RETRY_FIRST_MS
                        : outlet->pause_ms * 2 < RETRY_MOST_MS
                            ? outlet->pause_ms * 2
                            : RETRY_MOST_MS;
-    outlet->retry_ms = now_ms + outlet->pause_ms;
+    outlet->retry_ms = mono_ms + outlet->pause_ms;
 }
 
 static bool is_unanswered(const struct outlet *outlet)
@@ -469,7 +476,7 @@ static bool is_unanswered(const struct outlet *outlet)
 }
 
 static void on_confirmed(struct outlet *outlet, const struct bus_event *event,
-                         int64_t now_ms)
+                         int64_t mono_ms)
 {
     mark_confirmed(outlet, event);
     pop_confirmed(outlet);
@@ -478,12 +485,12 @@ static void on_confirmed(struct outlet *outlet, const struct bus_event *event,
         log_settled(&outlet->refusal, "SPOOL-NACK",
                     "the broker takes messages again");
     } else if (!is_unanswered(outlet)) {
-        settle_refusal(outlet, now_ms);
+        settle_refusal(outlet, mono_ms);
     }
 }
 
 static void on_refused(struct outlet *outlet, const struct bus_event *event,
-                       int64_t now_ms)
+                       int64_t mono_ms)
 {
     struct waiting *waiting;
 
@@ -499,7 +506,7 @@ static void on_refused(struct outlet *outlet, const struct bus_event *event,
         }
     }
     if (!is_unanswered(outlet)) {
-        settle_refusal(outlet, now_ms);
+        settle_refusal(outlet, mono_ms);
     }
 }
 
@@ -510,7 +517,7 @@ static void set_down(struct outlet *outlet, const char *reason)
 }
 
 void outlet_event(struct outlet *outlet, const struct bus_event *event,
-                  int64_t now_ms)
+                  int64_t mono_ms)
 {
     switch (event->kind) {
     case BUS_OUT_UP:
@@ -532,10 +539,10 @@ void outlet_event(struct outlet *outlet, const struct bus_event *event,
         outlet->blocked = false;
         break;
     case BUS_CONFIRMED:
-        on_confirmed(outlet, event, now_ms);
+        on_confirmed(outlet, event, mono_ms);
         break;
     case BUS_REFUSED:
-        on_refused(outlet, event, now_ms);
+        on_refused(outlet, event, mono_ms);
         break;
     case BUS_IDLE:
     case BUS_DELIVERY:

@@ -65,10 +65,10 @@ MUST_CHECK enum err outlet_add(struct outlet *outlet,
                                const struct outlet_message *message,
                                struct errbuf *why);
 /** Send what the broker takes; call it after events and additions. */
-void outlet_pump(struct outlet *outlet, int64_t now_ms);
+void outlet_pump(struct outlet *outlet, int64_t mono_ms);
 /** Take an event of the bus; those of deliveries do not concern it. */
 void outlet_event(struct outlet *outlet, const struct bus_event *event,
-                  int64_t now_ms);
+                  int64_t mono_ms);
 /** Nothing waits. */
 bool outlet_is_idle(const struct outlet *outlet);
 void outlet_get_state(const struct outlet *outlet, struct outlet_state *state);

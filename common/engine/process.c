@@ -29,6 +29,12 @@ static int64_t wall_clock(void *ctx)
     return clock_now_ms();
 }
 
+static int64_t mono_clock(void *ctx)
+{
+    (void)ctx;
+    return clock_mono_ms();
+}
+
 const struct conf_option process_options[] = {
     {.section = "process",
      .key = "status_dir",
@@ -123,6 +129,7 @@ enum err process_start(struct process *process, struct bus *bus, bool local)
         .exchange_prefix = process->amqp.exchange_name,
         .user = process->amqp.user,
         .now_ms = wall_clock,
+        .mono_ms = mono_clock,
         .burst = BURST,
         .patience_ms = PATIENCE_MS,
         .relay_bytes = RELAY_BYTES,

@@ -83,6 +83,11 @@ int64_t runtime_now(const struct engine_io *io)
     return io->setup.now_ms(io->setup.ctx);
 }
 
+int64_t runtime_mono(const struct engine_io *io)
+{
+    return io->setup.mono_ms(io->setup.ctx);
+}
+
 /* What an engine sees. */
 
 int64_t engine_now_ms(const struct engine_io *io)
@@ -382,8 +387,8 @@ enum err runtime_new(const struct runtime_setup *setup, struct engine_io **out,
     io->inflight = xcalloc((size_t)io->conf->window + 1, sizeof *io->inflight);
     io->store_ok = true;
     io->now_ms = runtime_now(io);
-    io->step_ms = io->now_ms;
-    io->fold_ms = io->now_ms + io->conf->fold_ms;
+    io->step_ms = runtime_mono(io);
+    io->fold_ms = io->step_ms + io->conf->fold_ms;
     metrics_declare(io);
     self_start(io);
     err = io->ops->init != NULL ? io->ops->init(io->state, io, why) : ERR_OK;
@@ -695,7 +700,7 @@ static void back_off(struct engine_io *io, enum err err, const char *what)
     if (io->backoff_ms > BACKOFF_MOST_MS) {
         io->backoff_ms = BACKOFF_MOST_MS;
     }
-    io->retry_ms = runtime_now(io) + io->backoff_ms;
+    io->retry_ms = runtime_mono(io) + io->backoff_ms;
 }
 
 /* Judge a store call of the runtime's own: true when it is done. */
@@ -756,12 +761,12 @@ static bool act_take_over(struct engine_io *io)
     return false;
 }
 
-/* What is left of ms that began at since; 0 when the clock was put back. */
+/* What is left of ms that began at since. */
 static int64_t left_ms(const struct engine_io *io, int64_t since, int64_t ms)
 {
     int64_t past = io->step_ms - since;
 
-    return past >= 0 && past < ms ? ms - past : 0;
+    return past < ms ? ms - past : 0;
 }
 
 /* How long the open batch may still wait for more: while the one before it is
@@ -780,7 +785,7 @@ static int64_t gathers_ms(const struct engine_io *io)
     if (io->ops->patient && io->setup.patience_ms > most) {
         most = io->setup.patience_ms;
     }
-    if (io->dense && left_ms(io, io->last_event_ms, DENSE_MS) > 0 &&
+    if (io->dense && left_ms(io, io->dense_ms, DENSE_MS) > 0 &&
         store_gather_ms(io->setup.store) > most) {
         most = store_gather_ms(io->setup.store);
     }
@@ -935,7 +940,7 @@ static bool act_mark(struct engine_io *io)
                            .message_id = ""}};
 
         doc_out_reset(io->event_out);
-        doc_add_i64(io->event_out, "t", now);
+        doc_add_i64(io->event_out, "t", runtime_now(io));
         doc_add_str(io->event_out, "q", io->entries[i]);
         doc = doc_out_done(io->event_out);
         message.body = doc.data;
@@ -1076,7 +1081,7 @@ static bool act_beat(struct engine_io *io)
         return false;
     }
     io->beat_ms = now + BEAT_MS;
-    io->now_ms = now;
+    io->now_ms = runtime_now(io);
     io->fold_due |= io->ops->fold != NULL && now >= io->fold_ms;
     report_beat(io);
     if (io->ops->beat != NULL) {
@@ -1120,7 +1125,7 @@ static bool is_drained(const struct engine_io *io)
                 (io->drained || io->phase != PHASE_RUN);
 
     return io->stopping &&
-           (done || runtime_now(io) >= io->stop_ms + RUNTIME_DRAIN_MS);
+           (done || runtime_mono(io) >= io->stop_ms + RUNTIME_DRAIN_MS);
 }
 
 static bool act(struct engine_io *io)
@@ -1155,7 +1160,7 @@ enum runtime_result runtime_step(struct engine_io *io, int timeout_ms)
     io->idle_polled = false;
     bound_held(io);
     err = bus_poll(io->setup.bus, runtime_wait_ms(io, timeout_ms), &event);
-    io->step_ms = runtime_now(io);
+    io->step_ms = runtime_mono(io);
     if (err == ERR_OK) {
         on_event(io, &event);
     }
@@ -1177,7 +1182,7 @@ void runtime_stop(struct engine_io *io)
 {
     if (!io->stopping) {
         io->stopping = true;
-        io->stop_ms = runtime_now(io);
+        io->stop_ms = runtime_mono(io);
         drop_held(io);
     }
 }

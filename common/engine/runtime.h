@@ -39,6 +39,7 @@ struct runtime_setup {
     const char *exchange_prefix; /**< "canopsis" */
     const char *user;            /**< the suite's own, for marks */
     int64_t (*now_ms)(void *ctx);
+    int64_t (*mono_ms)(void *ctx); /**< for waits; nobody sets it back */
     void *ctx;
     int burst;       /**< messages published in one step at most; 0: one */
     int patience_ms; /**< what the batches of a patient engine wait for more */

@@ -426,7 +426,7 @@ static void write_deltas(struct engine_io *io)
     any = io->ops->delta(io->state, io->scratch);
     if (folded) {
         remove_upto(io, STORE_DELTAS, io->row, (uint64_t)io->fence.batch);
-        io->fold_ms = io->now_ms + io->conf->fold_ms;
+        io->fold_ms = io->step_ms + io->conf->fold_ms;
     } else if (any) {
         store_batch_append(io->writes, STORE_DELTAS, &key,
                            doc_out_done(io->scratch));
@@ -472,6 +472,7 @@ static void finish(struct engine_io *io)
     engine_count(io, "events", io->events);
     if (io->events > 0) {
         io->last_event_ms = runtime_now(io);
+        io->dense_ms = io->step_ms;
         io->dense = io->events >= RUNTIME_DENSE_EVENTS;
     }
     io->events = 0;

@@ -57,7 +57,7 @@ enum err objects_load(struct engine_io *io)
                 io->ops->reload(io->state, io, kind_of(io, i), kind->revision);
         }
     }
-    io->await_ms = runtime_now(io) + AWAIT_MS;
+    io->await_ms = runtime_mono(io) + AWAIT_MS;
     io->kinds_ms = 0; /* look at once whether there is a newer one */
     return err;
 }
@@ -118,12 +118,12 @@ static void postpone(struct engine_io *io, enum err err)
         io->kinds[i].wanted = io->kinds[i].revision;
     }
     io->kinds_told = true;
-    io->kinds_not_before_ms = runtime_now(io) + RETRY_MS;
+    io->kinds_not_before_ms = runtime_mono(io) + RETRY_MS;
 }
 
 static void look(struct engine_io *io)
 {
-    int64_t now = runtime_now(io);
+    int64_t now = runtime_mono(io);
     enum err err = ERR_OK;
 
     for (size_t i = 0; kind_of(io, i) != NULL && err == ERR_OK; i++) {

@@ -161,7 +161,7 @@ struct engine_io {
     uint64_t batch; /* number of the open batch in this life, from 1 */
     int64_t open_ms;
     int64_t now_ms;
-    int64_t step_ms; /* the clock is read once a step */
+    int64_t step_ms; /* monotonic; the clock is read once a step */
     size_t events;
     bool dense; /* the batch before had many events */
     struct store_batch *writes;
@@ -234,6 +234,7 @@ struct engine_io {
     struct runtime_counter counters[RUNTIME_COUNTERS_MAX];
     size_t n_counters;
     int64_t last_event_ms;
+    int64_t dense_ms; /* of the commit of the batch before */
 
     /* the own event */
     struct self self;
@@ -328,6 +329,8 @@ bool objects_hold(const struct engine_io *io);
 bool objects_step(struct engine_io *io);
 
 int64_t runtime_now(const struct engine_io *io);
+/* For waits: the wall clock may be set back by any time. */
+int64_t runtime_mono(const struct engine_io *io);
 bool runtime_may_take(const struct engine_io *io);
 struct queue *runtime_queue(struct engine_io *io, size_t bus_number);
 

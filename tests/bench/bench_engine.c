@@ -219,6 +219,7 @@ static void start(const struct bench *bench, struct stage *stage)
                                   .exchange_prefix = "canopsis",
                                   .user = "hypervise",
                                   .now_ms = stage_clock,
+                                  .mono_ms = stage_clock,
                                   .ctx = stage,
                                   .relay_bytes = RELAY_BYTES};
     struct errbuf why = {{0}, {0}};

@@ -108,6 +108,7 @@ static void start(struct host *host, size_t i)
     struct runtime_setup setup = {.exchange_prefix = "canopsis",
                                   .user = "hypervise",
                                   .now_ms = now_of_host,
+                                  .mono_ms = now_of_host,
                                   .ctx = host};
     struct errbuf why;
 

@@ -26,6 +26,7 @@ const struct weather weathers[] = {
       .delay = 5,
       .swallow = 200,
       .keep = 2}},
+    {"clocks", {.back = 400, .crash = 400, .store = 40, .unknown = 40}},
     {"moves", {.move = 4}},
     {"stormy-moves",
      {.move = 3,

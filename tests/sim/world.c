@@ -25,6 +25,7 @@ enum {
     IDLE_STEPS = 3,    /* turns of each engine that tell so */
     SHALLOW = 4,
     TURN_MS = 2,
+    BACK_MS = 3600000,
     DRAIN_ROUNDS = 50,
     DRY_STEPS = 500,
     DRY_MOST = 3000,
@@ -55,6 +56,7 @@ struct world {
     struct broker *broker;
     struct store_memory *memory;
     int64_t now_ms;
+    int64_t back_ms; /* the wall clock is behind by */
     bool (*strikes)(void *ctx);
     void *strikes_ctx;
     struct world_script script;
@@ -79,6 +81,13 @@ bool dice_one_in(struct dice *dice, uint64_t of)
 }
 
 static int64_t now_of_world(void *ctx)
+{
+    const struct world *world = ctx;
+
+    return world->now_ms - world->back_ms;
+}
+
+static int64_t mono_of_world(void *ctx)
 {
     const struct world *world = ctx;
 
@@ -229,6 +238,7 @@ static void start(struct world *world, size_t e, size_t i)
                                   .exchange_prefix = "canopsis",
                                   .user = "hypervise",
                                   .now_ms = now_of_world,
+                                  .mono_ms = mono_of_world,
                                   .ctx = world};
     struct errbuf why;
 
@@ -476,6 +486,9 @@ static bool step(struct world *world)
     world->now_ms += (int64_t)dice_roll(dice, 5);
     if (dice_one_in(dice, world->faults.restart)) {
         broker_restart(world->broker);
+    }
+    if (dice_one_in(dice, world->faults.back)) {
+        world->back_ms = world->back_ms == 0 ? BACK_MS : 0;
     }
     if (world->instances[e][1] == NULL) {
         if (dice_one_in(dice, world->faults.twin)) {

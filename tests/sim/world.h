@@ -40,6 +40,8 @@ struct world_faults {
     uint64_t keep;    /**< on a cut: an event is still in the dead socket */
     uint64_t swap;    /**< the engines that share a process, if any do, get
                            processes of their own, or one again */
+    uint64_t back;    /**< the wall clock goes back by an hour, or is right
+                           again */
     bool one;         /**< they start in one process */
     uint64_t move;    /**< the suite goes to other numbers of partitions and
                            back, each time killed in so many steps */

@@ -80,6 +80,7 @@ static void set_up_relay(struct fixture *f, size_t relay_bytes)
                                   .exchange_prefix = "canopsis",
                                   .user = "hypervise",
                                   .now_ms = now_of,
+                                  .mono_ms = now_of,
                                   .ctx = f,
                                   .relay_bytes = relay_bytes};
     struct errbuf why;

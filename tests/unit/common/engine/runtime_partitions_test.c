@@ -117,6 +117,7 @@ run(struct broker *broker, struct store_memory *memory, const struct life *life)
                                   .exchange_prefix = "canopsis",
                                   .user = "hypervise",
                                   .now_ms = now_of,
+                                  .mono_ms = now_of,
                                   .ctx = &now_ms};
     enum runtime_result result;
     struct engine_io *io;
