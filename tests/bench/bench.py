@@ -184,8 +184,6 @@ FIGURES = (
            against="L", target=0.6),
     Figure("chain-one", drained("sqlite", 1, together=True),
            "chain with engine-chain", against="F"),
-    Figure("chain-50-one", drained("sqlite", PACK, together=True),
-           "chain-50 with engine-chain", against="F"),
     Figure("live-one", live("sqlite", 1, together=True),
            "live with engine-chain", against="L"),
     Figure("mongodb", drained("mongodb", 1),
@@ -196,8 +194,6 @@ FIGURES = (
     Figure("mongodb-live", live("mongodb", 1),
            "all engines on MongoDB while a publisher sends flat out",
            against="L"),
-    Figure("mongodb-50-one", drained("mongodb", PACK, together=True),
-           "mongodb-50 with engine-chain", against="F"),
     Figure("post", posted(1),
            "POST /events of one event, answered after the broker's confirm, "
            "on 64 keep-alive connections", against="L", target=0.25),

@@ -50,6 +50,7 @@ class Fed:
         cleaner = self.suite.start("cleaner")
         result = used.until_done(cleaner.first_delivery_s)
         self.suite.end()
+        self.events.forget()
         return result
 
     def drain(self, pack, together=False):

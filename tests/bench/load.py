@@ -30,6 +30,7 @@ class Events:
     def __init__(self, entities, output="steady"):
         self.random = random.Random(1)
         self.states = [0] * entities
+        self.before = self.states
         self.entities = entities
         self.output = output
         self.round = 0
@@ -66,12 +67,18 @@ class Events:
     def messages(self, pack):
         """The next round, in messages of `pack` events each."""
         self.round += 1
+        self.before = list(self.states)
         order = list(range(self.entities))
         self.random.shuffle(order)
         now = int(time.time())
         for at in range(0, len(order), pack):
             texts = [self.one(i, now) for i in order[at:at + pack]]
             yield texts[0] if pack == 1 else "[" + ",".join(texts) + "]"
+
+    def forget(self):
+        """The round written last reached no store: its changes are still to
+        come, and not on top of the next one's."""
+        self.states = self.before
 
     def write(self, path, pack=1):
         """The next round as lines, a message each; how many."""

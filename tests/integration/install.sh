@@ -146,6 +146,25 @@ restart_is_quick() {
     return 1
 }
 
+# As docs/scaling.md has it.
+in_one_process() {
+    local services='engine-collectdgw, engine-chain, engine-perfdata, engine-eventstore'
+    "$bin/hypcontrol" stop || return 1
+    cp -p "$prefix/etc/hypcontrol.conf" "$dir/hypcontrol.conf"
+    sed -i "/^\[engines\]/a services = $services" \
+        "$prefix/etc/hypcontrol.conf"
+    "$bin/hypcontrol" start &&
+        [[ $("$bin/service" engine-chain status) == *running*yes* ]] &&
+        ! "$bin/service" engine-alarm status
+}
+
+in_one_each() {
+    "$bin/hypcontrol" stop || return 1
+    cp -p "$dir/hypcontrol.conf" "$prefix/etc/hypcontrol.conf"
+    "$bin/hypcontrol" start &&
+        [[ $("$bin/service" engine-alarm status) == *running*yes* ]]
+}
+
 # One connector, for a machine without the rest of the suite.
 connector_stands_alone() {
     local alone=$dir/alone
@@ -376,6 +395,12 @@ check 'a check is taken' send_check state=2 output=full
 check 'it becomes an alarm' eventually alarm_is 2
 check 'a restart of the suite' "$bin/hypcontrol" restart
 check 'keeps the alarm' alarm_is 2
+check 'the way of the checks in one process' in_one_process
+check 'keeps the alarm' alarm_is 2
+check 'and takes a worse check' send_check state=3 output=worse
+check 'which is seen' eventually alarm_is 3
+check 'all is well' "$bin/hyp" doctor
+check 'in a process each again' in_one_each
 check 'the alarm engine restarts in under 2 s' restart_is_quick engine-alarm
 check 'a better check is taken' send_check state=1 output=better
 check 'and seen' eventually alarm_is 1
