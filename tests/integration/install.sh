@@ -151,7 +151,7 @@ in_one_process() {
     local services='engine-collectdgw, engine-chain, engine-perfdata, engine-eventstore'
     "$bin/hypcontrol" stop || return 1
     cp -p "$prefix/etc/hypcontrol.conf" "$dir/hypcontrol.conf"
-    sed -i "/^\[engines\]/a services = $services" \
+    sed -i "s/^services = engine-.*/services = $services/" \
         "$prefix/etc/hypcontrol.conf"
     "$bin/hypcontrol" start &&
         [[ $("$bin/service" engine-chain status) == *running*yes* ]] &&
